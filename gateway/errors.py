@@ -1,4 +1,4 @@
-"""Every failure that a client can be told of: one class per Result Reason (KMIP 2.1 section 11.48 Result Reason Enumeration).
+"""Every failure that a client can be told of: one class per Result Reason (KMIP 2.1 section 11.48).
 
 Raise, never return, for a failure. The message goes to the client and says what to do; the cause goes to the log.
 A class carries the reason for both generations of the protocol: 2.0 brought forty new reasons, and a 1.x client must
@@ -13,6 +13,7 @@ ConfigurationError          start-up only: one sentence for the operator, exit c
 """
 
 from gateway.kmip.enums import ResultReason as R
+from gateway.kmip.version import V2_1, Version
 
 
 class KmipError(Exception):
@@ -20,14 +21,16 @@ class KmipError(Exception):
 
     reason = R.GENERAL_FAILURE
     reason_1x: R | None = None  # the same reason when None
+    reason_1x_until_2_0 = False  # the 2.0 test cases still want the reason of 1.x
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or type(self).__doc__ or "")
         self.message = message or (type(self).__doc__ or "").strip().split("\n")[0]
 
-    def reason_for(self, major: int) -> R:
-        """Give the Result Reason to send to a client of this major version."""
-        return self.reason if major >= 2 or self.reason_1x is None else self.reason_1x
+    def reason_for(self, version: Version) -> R:
+        """Give the Result Reason to send to a client of this version."""
+        old = version < V2_1 if self.reason_1x_until_2_0 else version.major < 2
+        return self.reason_1x if old and self.reason_1x is not None else self.reason
 
 
 class GeneralFailure(KmipError):
@@ -168,6 +171,7 @@ class WrongLifecycleState(KmipError):
     """The object's State forbids this (1.x has no such reason and says Permission Denied; so do the 2.0 test cases)."""
 
     reason, reason_1x = R.WRONG_KEY_LIFECYCLE_STATE, R.PERMISSION_DENIED
+    reason_1x_until_2_0 = True
 
 
 class UsageMaskMissing(KmipError):
