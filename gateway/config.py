@@ -1,0 +1,188 @@
+"""TOML in, one frozen Config out; the only reader of configuration files.
+
+The rule of the room: every fault is a ConfigurationError of one sentence that names the file, the key and what to do.
+Units are in the names (`_s` seconds, `_bytes` bytes). A path that is relative is relative to the file's own folder,
+so that the gateway may be started from anywhere. An empty path means "none", as the key left out does.
+"""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, ValidationError, convert
+from msgspec.structs import fields
+
+from gateway.errors import ConfigurationError
+
+Port = Annotated[int, Meta(ge=0, le=65535)]  # 0: any free port
+Count = Annotated[int, Meta(ge=0)]
+AtLeastOne = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class ServerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the gateway listens, with how many processes, and how long it is patient."""
+
+    host: str = "127.0.0.1"
+    kmip_port: Port = 5696
+    front_ends: Count = 0  # 0: one per core
+    token_workers: Count = 0  # 0: one per core
+    max_connections: AtLeastOne = 4000
+    max_connections_per_address: AtLeastOne = 1000
+    handshake_timeout_s: Seconds = 10.0
+    message_timeout_s: Seconds = 30.0  # from the header to the last byte of one message
+    idle_timeout_s: Seconds = 600.0
+    drain_timeout_s: Seconds = 10.0
+    runtime_dir: Path = Path("run")
+
+
+class TlsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The server's certificate and the authority that its clients' certificates come from."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+    minimum_version: Literal["1.2", "1.3"] = "1.2"
+
+
+class TokenConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The PKCS#11 module, which of its tokens is ours, and where the PIN comes from (never the PIN itself)."""
+
+    name: str = "default"  # as object rows name the token
+    module: Path
+    label: str = ""
+    serial: str = ""
+    slot: Annotated[int, Meta(ge=-1)] = -1  # -1: found by label or serial
+    pin_file: Path | None = None  # mode 0400 or 0600
+    pin_credential: str = ""  # name of a systemd credential
+    environment: dict[str, str] = {}  # for the module alone, such as SOFTHSM2_CONF
+    reserved: str = ""  # pReserved of C_Initialize
+    call_timeout_s: Seconds = 10.0
+    generate_timeout_s: Seconds = 60.0
+
+
+class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The metadata database."""
+
+    path: Path = Path("gateway.sqlite")
+
+
+class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds on a message, and the choices that the specification leaves to a server."""
+
+    max_message_bytes: Annotated[int, Meta(ge=1024)] = 1048576
+    max_depth: AtLeastOne = 32
+    max_batch_items: AtLeastOne = 10000
+    unique_names: bool = True
+    vendor_identification: str = "kmip-gateway"
+    foreign_objects: Literal["missing", "denied"] = "missing"
+
+
+class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What goes to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "console"] = "json"
+
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole configuration: one field per table of the file."""
+
+    version: Literal["v1"]
+    server: ServerConfig = ServerConfig()
+    tls: TlsConfig
+    token: TokenConfig
+    store: StoreConfig = StoreConfig()
+    kmip: KmipConfig = KmipConfig()
+    log: LogConfig = LogConfig()
+
+
+SECTIONS: dict[str, type[Struct]] = {
+    "server": ServerConfig,
+    "tls": TlsConfig,
+    "token": TokenConfig,
+    "store": StoreConfig,
+    "kmip": KmipConfig,
+    "log": LogConfig,
+}
+
+# What msgspec says, and what an operator is told instead; `{table}` is "[server] " or "" for the top of the file.
+FAULTS = (
+    (r"Object missing required field `(?P<key>\w+)`", "{table}lacks the key '{key}'; add it"),
+    (r"Object contains unknown field `(?P<key>[^`]*)`", "{table}has no key '{key}'; correct or remove it"),
+    (r"Invalid enum value (?P<value>.*)", "{table}{key} cannot be {value}; see config/gateway.toml for its values"),
+    (r"Expected `(?P<type>[^`]*)`(?P<bound>.*?)(, got .*)?$", "{table}{key} must be {type}{bound}; correct it"),
+)
+TYPE_WORDS = {"int": "an integer", "float": "a number", "str": "a string", "bool": "true or false", "object": "a table"}
+
+
+def load(path: Path) -> Config:
+    """Give the configuration in the file, with every path absolute.
+
+    Raises:
+        ConfigurationError: the file cannot be read, is not TOML, or has a key or value that the gateway does not know.
+    """
+    raw = _read(path)
+    try:
+        config = convert(_with_paths(raw, path.absolute().parent), Config)
+    except ValidationError as error:
+        raise ConfigurationError(f"{path}: {_sentence(str(error))}.") from None
+    _check_token(config.token, path)
+    return config
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read ({error.strerror}); give the gateway's TOML file.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: is not TOML: {error}.") from None
+
+
+def _with_paths(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Give the same tables with each path joined to the folder, defaults included."""
+    tables = dict(raw)
+    for name, section in SECTIONS.items():
+        table = tables.get(name, {})
+        if isinstance(table, dict):
+            tables[name] = _absolute(table, section, folder)
+    # A table that is required and was left out must still be told as missing.
+    return {name: table for name, table in tables.items() if table or name in raw}
+
+
+def _absolute(table: dict[str, Any], section: type[Struct], folder: Path) -> dict[str, Any]:
+    absolute = dict(table)
+    for field in fields(section):
+        value = absolute.get(field.name, field.default)
+        if field.type not in (Path, Path | None) or not isinstance(value, str | Path):
+            continue
+        if value == "":
+            del absolute[field.name]
+        else:
+            absolute[field.name] = folder / value
+    return absolute
+
+
+def _sentence(fault: str) -> str:
+    """Give msgspec's message in the operator's words: table, key, what to do."""
+    message, _, where = fault.partition(" - at `$")
+    # "[...]" stands for any key of a free table such as [token] environment.
+    steps = where.rstrip("`").replace("[...]", "").strip(".").split(".") if where else []
+    for pattern, sentence in FAULTS:
+        if found := re.match(pattern, message):
+            words = found.groupdict()
+            words["type"] = TYPE_WORDS.get(words.get("type", ""), "a path")
+            key = words.pop("key", None) or steps.pop()
+            table = f"[{'.'.join(steps)}] " if steps else ""
+            return sentence.format(table=table, key=key, **words)
+    return fault
+
+
+def _check_token(token: TokenConfig, path: Path) -> None:
+    """Raise where the token's own keys contradict each other."""
+    if not token.label and not token.serial and token.slot < 0:
+        raise ConfigurationError(f"{path}: [token] names no token; set label, serial or slot.")
+    if token.pin_file and token.pin_credential:
+        raise ConfigurationError(f"{path}: [token] has both pin_file and pin_credential; keep one of them.")
