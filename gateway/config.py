@@ -169,7 +169,7 @@ def _sentence(fault: str) -> str:
     """Give msgspec's message in the operator's words: table, key, what to do."""
     message, _, where = fault.partition(" - at `$")
     # "[...]" stands for any key of a free table such as [token] environment.
-    steps = where.rstrip("`").replace("[...]", "").strip(".").split(".") if where else []
+    steps = where.rstrip("`").replace("[...]", " value").strip(".").split(".") if where else []
     for pattern, sentence in FAULTS:
         if found := re.match(pattern, message):
             words = found.groupdict()
