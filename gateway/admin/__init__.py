@@ -1,0 +1,1 @@
+"""What the command line's verbs do; the command line itself is `gateway.__main__`."""
