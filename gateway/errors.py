@@ -7,7 +7,7 @@ never see one of them.
 KmipError
 ├── InvalidMessage          the message cannot be understood; TtlvError adds where
 ├── InvalidField, MissingData, FeatureNotSupported, OperationNotSupported, ResponseTooLarge, ...
-└── GeneralFailure          ours or the token's fault: TokenDown, TokenTimeout
+└── GeneralFailure          ours, the token's or the database's fault: TokenDown, TokenTimeout, StoreDown
 
 ConfigurationError          start-up only: one sentence for the operator, exit code 2
 """
@@ -43,6 +43,10 @@ class TokenDown(GeneralFailure):
 
 class TokenTimeout(GeneralFailure):
     """The HSM did not answer in time."""
+
+
+class StoreDown(GeneralFailure):
+    """The database does not answer; try again later."""
 
 
 class InvalidMessage(KmipError):
