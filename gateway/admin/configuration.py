@@ -1,0 +1,36 @@
+"""Whether a configuration's files are there and fit, without starting anything."""
+
+import stat
+from pathlib import Path
+
+from gateway.config import Config, TokenConfig
+from gateway.errors import ConfigurationError
+from gateway.server.tls import server_context
+
+OTHERS_BITS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def check(config: Config) -> None:
+    """Return where the certificates, the module and the PIN file can be used.
+
+    Raises:
+        ConfigurationError: the first that cannot.
+    """
+    server_context(config.tls)
+    _check_token_files(config.token)
+
+
+def _check_token_files(token: TokenConfig) -> None:
+    if not token.module.is_file():
+        raise ConfigurationError(f"[token] module: {token.module} is missing; give the path of the PKCS#11 library.")
+    if token.pin_file is not None:
+        _check_private(token.pin_file)
+
+
+def _check_private(pin_file: Path) -> None:
+    try:
+        mode = pin_file.stat().st_mode
+    except OSError as error:
+        raise ConfigurationError(f"[token] pin_file: {pin_file} cannot be read ({error.strerror}).") from None
+    if mode & OTHERS_BITS:
+        raise ConfigurationError(f"[token] pin_file: {pin_file} can be read by others; run chmod 400 on it.")

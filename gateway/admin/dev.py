@@ -1,0 +1,108 @@
+"""A folder with everything a gateway on SoftHSM2 needs: token, PINs, certificates, configuration.
+
+The rule of the room: what is there is kept. Each step makes only what is missing, and gateway.toml comes last, so that
+a start that was killed half-way is finished by the next one. A second start reads and changes nothing.
+"""
+
+import json
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway.admin.files import write_file
+from gateway.config import TokenConfig
+from gateway.errors import ConfigurationError
+
+SOFTHSM_MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
+TOKEN_LABEL = "kmip-gateway dev"  # noqa: S105 (a label, not a secret)
+PIN_BYTES = 16
+
+SOFTHSM_CONF = """\
+directories.tokendir = {folder}/tokens
+objectstore.backend = file
+log.level = ERROR
+slots.removable = false
+"""
+
+GATEWAY_TOML = """\
+# Made by `kmip-gateway dev` and never changed by it again; every key is explained in config/gateway.toml.
+version = "v1"
+
+[tls]
+ca = "pki/ca.pem"
+certificate = "pki/server.pem"
+key = "pki/server.key"
+
+[token]
+module = {module}
+label = {label}
+pin_file = "user.pin"
+environment = {{ SOFTHSM2_CONF = {softhsm_conf} }}
+"""
+
+MakeToken = Callable[[TokenConfig, Path, Path], None]
+"""Initialises the one new token: its configuration, the file of its SO PIN, the file of its user PIN."""
+
+
+def prepare(folder: Path, make_token: MakeToken) -> Path:
+    """Give the path of gateway.toml in the folder, which has all that it names.
+
+    Raises:
+        ConfigurationError: the folder has other things in it, cannot be written, or SoftHSM2 is not installed.
+    """
+    folder = folder.absolute()
+    configuration = folder / "gateway.toml"
+    if configuration.exists():
+        return configuration
+    try:
+        _make(folder, make_token)
+    except OSError as error:
+        where = error.filename or folder
+        raise ConfigurationError(f"{where}: {error.strerror}; give --dir a folder that you may write.") from None
+    return configuration
+
+
+def _make(folder: Path, make_token: MakeToken) -> None:
+    if not SOFTHSM_MODULE.exists():
+        raise ConfigurationError(f"{SOFTHSM_MODULE} is missing; install SoftHSM2 (apt-get install softhsm2).")
+    _make_folder(folder)
+    _write_if_missing(folder / "softhsm2.conf", SOFTHSM_CONF.format(folder=folder), 0o600)
+    (folder / "tokens").mkdir(mode=0o700, exist_ok=True)
+    for name in ("so.pin", "user.pin"):
+        _write_if_missing(folder / name, secrets.token_hex(PIN_BYTES), 0o400)
+    token = TokenConfig(
+        module=SOFTHSM_MODULE,
+        label=TOKEN_LABEL,
+        pin_file=folder / "user.pin",
+        environment={"SOFTHSM2_CONF": str(folder / "softhsm2.conf")},
+    )
+    make_token(token, folder / "so.pin", folder / "user.pin")
+    if not (folder / "pki").exists():
+        # cryptography's X.509 takes a while to import, and no start but the first needs it.
+        from gateway.admin.pki import make_pki
+
+        make_pki(folder / "pki")
+    _write_if_missing(folder / "gateway.toml", _toml(token), 0o600)
+
+
+def _make_folder(folder: Path) -> None:
+    """Leave the folder with mode 0700; one with foreign things in it is not touched."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ours = (folder / "softhsm2.conf").exists()
+    if not ours and any(not path.name.startswith("softhsm2.conf") for path in folder.iterdir()):
+        raise ConfigurationError(f"{folder} has files that `dev` did not make; give --dir a new or empty folder.")
+    folder.chmod(0o700)
+
+
+def _write_if_missing(path: Path, text: str, mode: int) -> None:
+    if not path.exists():
+        write_file(path, text.encode(), mode)
+
+
+def _toml(token: TokenConfig) -> str:
+    # A JSON string is a TOML basic string, whatever characters the folder's name has.
+    return GATEWAY_TOML.format(
+        module=json.dumps(str(token.module)),
+        label=json.dumps(token.label),
+        softhsm_conf=json.dumps(token.environment["SOFTHSM2_CONF"]),
+    )

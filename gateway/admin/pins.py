@@ -1,0 +1,69 @@
+"""PINs for the token set-up: from a file, a file descriptor or the terminal; never from argv or the environment."""
+
+import os
+import stat
+from getpass import getpass
+from pathlib import Path
+from typing import NamedTuple
+
+from gateway.errors import ConfigurationError
+
+MAX_PIN_BYTES = 255  # more than any PKCS#11 token takes
+
+
+class PinSource(NamedTuple):
+    """Where one PIN comes from: `path` or `descriptor`, else the terminal."""
+
+    what: str  # "SO PIN"
+    option: str  # "--so-pin"
+    path: Path | None = None
+    descriptor: int | None = None
+
+
+def read_pin(source: PinSource) -> bytes:
+    """Give the PIN without its line end.
+
+    Raises:
+        ConfigurationError: the source cannot be read, is open to others, or is empty; or there is no terminal to ask.
+    """
+    if source.path is not None:
+        raw = _from_file(source, source.path)
+    elif source.descriptor is not None:
+        raw = _from_descriptor(source, source.descriptor)
+    else:
+        raw = _from_terminal(source)
+    pin = raw.rstrip(b"\r\n")
+    if not 0 < len(pin) <= MAX_PIN_BYTES:
+        raise ConfigurationError(f"The {source.what} is empty or longer than {MAX_PIN_BYTES} bytes; give another.")
+    return pin
+
+
+def _from_file(source: PinSource, path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise ConfigurationError(f"{path} can be read by others; run chmod 400 on it.")
+            return file.read(MAX_PIN_BYTES + 2)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: the {source.what} cannot be read ({error.strerror}).") from None
+
+
+def _from_descriptor(source: PinSource, descriptor: int) -> bytes:
+    try:
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.readline(MAX_PIN_BYTES + 2)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{source.option}-fd {descriptor}: the {source.what} cannot be read ({error.strerror})."
+        ) from None
+
+
+def _from_terminal(source: PinSource) -> bytes:
+    try:
+        # /dev/tty, and not stdin: a script that has no terminal must be told, not left waiting.
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        raise ConfigurationError(
+            f"There is no terminal to ask for the {source.what}; give {source.option}-file or {source.option}-fd."
+        ) from None
+    return getpass(f"{source.what}: ").encode()
