@@ -1,0 +1,79 @@
+"""Messages and TTLV bytes (KMIP 2.1 section 9.1): the version is found first, then its layouts do the rest."""
+
+from typing import TypeVar
+
+from gateway.errors import TtlvError
+from gateway.kmip.messages import RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage
+from gateway.kmip.structure import Encoded, Item, Structure
+from gateway.kmip.tags import Tag
+from gateway.kmip.version import Version
+from gateway.wire import layout
+from gateway.wire.scalars import HEADER_BYTES, ItemType, read_head, read_integer
+
+S = TypeVar("S", bound=Structure)
+
+# Request Message, Request Header, Protocol Version, Major, Minor: "all fields SHALL appear in the order specified" (1.4
+# section 7), so the items before the version's two numbers are known, and where they stand.
+_BEGINNING = (
+    (0, Tag.REQUEST_MESSAGE, ItemType.STRUCTURE),
+    (8, Tag.REQUEST_HEADER, ItemType.STRUCTURE),
+    (16, Tag.PROTOCOL_VERSION, ItemType.STRUCTURE),
+    (24, Tag.PROTOCOL_VERSION_MAJOR, ItemType.INTEGER),
+    (40, Tag.PROTOCOL_VERSION_MINOR, ItemType.INTEGER),
+)
+_SHORTEST = 56
+
+
+def read_version(raw: bytes) -> Version:
+    """Read the protocol version at the start of a request message.
+
+    Raises:
+        TtlvError: the bytes do not begin as a request message does.
+    """
+    if len(raw) < _SHORTEST:
+        raise TtlvError("a request message is longer", len(raw))
+    for at, tag, type_ in _BEGINNING:
+        if read_head(raw, at)[0] != tag << 8 | type_:
+            raise TtlvError(f"a request message has {tag.token} here", at)
+    return Version(read_integer(raw, 32, read_head(raw, 24)[1]), read_integer(raw, 48, read_head(raw, 40)[1]))
+
+
+def decode_request(raw: bytes, version: Version) -> RequestMessage:
+    """Decode a request message whose version is known; request payloads stay as they came.
+
+    Raises:
+        TtlvError, InvalidField: the bytes are not such a message, and nothing but it.
+    """
+    length = read_head(raw, 0)[1]
+    if HEADER_BYTES + length != len(raw):
+        raise TtlvError(f"the message says {length} bytes, {len(raw) - HEADER_BYTES} came", 4)
+    message: RequestMessage = layout.reader(RequestMessage, version)(raw, HEADER_BYTES, length)
+    return message
+
+
+def encode_item(item: ResponseBatchItem, version: Version) -> Encoded:
+    """Encode one batch item of a response."""
+    return Encoded(layout.writer(ResponseBatchItem, Tag.BATCH_ITEM, version)(item))
+
+
+def encode_response(header: ResponseHeader, items: list[Encoded], version: Version) -> bytes:
+    """Encode a response whose batch items are encoded already."""
+    message = ResponseMessage(response_header=header, batch_item=tuple(items))
+    return layout.writer(ResponseMessage, Tag.RESPONSE_MESSAGE, version)(message)
+
+
+def encode_payload(payload: Structure, version: Version) -> Encoded:
+    """Encode the response payload of an operation."""
+    return Encoded(layout.writer(type(payload), Tag.RESPONSE_PAYLOAD, version)(payload))
+
+
+def decode_structure(cls: type[S], item: Item, version: Version) -> S:
+    """Decode an item that was kept as it came, now that it is known what it is.
+
+    Raises:
+        TtlvError, InvalidField: it is not; the byte told counts from the start of the item.
+    """
+    if item.type != ItemType.STRUCTURE:
+        raise TtlvError(f"{cls.__name__} is a structure", item.offset)
+    structure: S = layout.reader(cls, version)(item.raw, 0, len(item.raw))
+    return structure
