@@ -1,0 +1,195 @@
+"""What every store offers: the rows, the questions, and the promises that a caller may build on.
+
+The one rule of the room: what `write` has returned is durable, and no read that starts afterwards, in this process or
+another, misses it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum, StrEnum, auto
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+T = TypeVar("T")
+Scalar = int | str | bytes | None
+
+
+class Custody(StrEnum):
+    """Where the key bytes of an object are."""
+
+    TOKEN = "token"  # an object of the token  # noqa: S105 - a place, no secret
+    WRAPPED = "wrapped"  # in the database, wrapped by a key of the token
+    SEALED = "sealed"  # in the database, encrypted under the storage key of the token
+
+
+class AttributeRow(Struct, frozen=True, gc=False):
+    """One instance of one attribute: its TTLV bytes, and the one value that Locate can compare."""
+
+    tag: int
+    name: str = ""  # of a vendor attribute: "vendor\x00name"
+    index: int = 0
+    ttlv: bytes = b""
+    scalar: Scalar = None  # an int is 64 bits and signed
+
+
+class ObjectRow(Struct, frozen=True, gc=False):
+    """One managed object; a destroyed one keeps its row. Build it with keywords: `id` and `changed` are the store's."""
+
+    unique_identifier: str
+    tenant: str
+    owner: str  # the identity's name
+    object_type: int
+    custody: Custody
+    token: str = ""
+    object_class: int = 0
+    cka_id: bytes = b""
+    material: bytes | None = None  # the wrapped or sealed blob
+    attributes: tuple[AttributeRow, ...] = ()  # in the order of tag, name, index
+    destroyed: bool = False
+    archived: bool = False
+    id: int = 0  # grows with the time of creation, never reused
+    changed: int = 0  # the number of the commit that last touched it
+
+
+class Op(Enum):
+    """How a Filter compares; EQUAL, RANGE and MASK look at the scalar."""
+
+    EQUAL = auto()  # scalar == low
+    RANGE = auto()  # low <= scalar <= high, either end open when None
+    MASK = auto()  # every bit of low is set in scalar
+    EXISTS = auto()  # the attribute is there
+    TTLV = auto()  # ttlv == low
+
+
+class Filter(Struct, frozen=True):
+    """One condition: some instance of the attribute satisfies it."""
+
+    tag: int
+    name: str = ""
+    op: Op = Op.EQUAL
+    low: Scalar = None
+    high: Scalar = None
+
+
+class Query(Struct, frozen=True):
+    """The objects of a tenant that satisfy every filter, newest first."""
+
+    tenant: str
+    owner: str | None = None  # None: every owner of the tenant
+    filters: tuple[Filter, ...] = ()
+    include_online: bool = True  # neither archived nor destroyed
+    include_archived: bool = False
+    include_destroyed: bool = False
+    offset: int = 0
+    limit: int | None = None
+
+
+class Located(Struct, frozen=True):
+    """One page of unique identifiers; `total` counts all pages, and is None where counting would take too long."""
+
+    unique_identifiers: tuple[str, ...]
+    total: int | None
+
+
+class Transaction(Protocol):
+    """The database as a function given to `write` sees it: its own changes included, all of them undone if it raises.
+
+    The function runs in the writer's thread and may be one of many in the transaction: it must not wait for anything.
+    """
+
+    def get(self, unique_identifier: str) -> ObjectRow | None:
+        """Give the row as it is now."""
+        ...
+
+    def add(self, row: ObjectRow, names: Iterable[str] = (), *, reserved: bool = True) -> ObjectRow:
+        """Give the row with its `id`, spending the reservation of its CKA_ID.
+
+        With custody TOKEN the CKA_ID must be one that this store reserved (or that the same function has just spent:
+        the halves of a key pair share theirs), unless `reserved` is False. So a key that the reaper of another process
+        has condemned can never become an object.
+
+        Raises:
+            NonUniqueName: another object of the tenant has one of the names.
+            ObjectAlreadyExists: the unique identifier is taken.
+            GeneralFailure: the CKA_ID is not reserved.
+        """
+        ...
+
+    def replace_attributes(self, id: int, rows: Sequence[AttributeRow], names: Iterable[str] | None = None) -> None:
+        """Make `rows` the whole set of attributes, and `names` the whole set of names (None: as they were).
+
+        Raises:
+            NameTaken: another object of the tenant has one of the names.
+        """
+        ...
+
+    def set_material(self, id: int, material: bytes | None, custody: Custody) -> None:
+        """Change what is kept in the database of the key itself."""
+        ...
+
+    def set_storage(self, id: int, *, destroyed: bool = False, archived: bool = False) -> None:
+        """Say whether the object is destroyed or archived."""
+        ...
+
+    def name_owner(self, tenant: str, name: str) -> str | None:
+        """Give the unique identifier of the object that holds this name, destroyed or not."""
+        ...
+
+    def queue_destroy(self, id: int) -> None:
+        """Note that the token still has the object's key, which must go."""
+        ...
+
+    def spend(self, cka_id: bytes) -> None:
+        """Drop the reservation of a CKA_ID that no crash need clean up after."""
+        ...
+
+
+class Store(Protocol):
+    """The store as the gateway sees it. Whatever the database does, only KmipError comes out (StoreDown)."""
+
+    async def get(self, unique_identifier: str) -> ObjectRow | None:
+        """Give the row with all that was committed before the call."""
+        ...
+
+    def peek(self, unique_identifier: str) -> ObjectRow | None:
+        """Give the same without a turn of the event loop."""
+        ...
+
+    async def locate(self, query: Query, post: Callable[[ObjectRow], bool] | None = None) -> Located:
+        """Give a page of what satisfies the query and, before offset and limit are counted, `post`."""
+        ...
+
+    async def write(self, fn: Callable[[Transaction], T]) -> T:
+        """Run `fn` in a transaction that it shares with others, and give its result once that is durable.
+
+        Raises:
+            StoreDown: the database failed; nothing of `fn` was kept.
+        """
+        ...
+
+    async def reserve(self) -> bytes:
+        """Give a CKA_ID (16 random bytes) reserved durably before; waits only when the stock is empty."""
+        ...
+
+    async def destroyed(self, id: int) -> None:
+        """Note that the token deletion that `queue_destroy` queued is done."""
+        ...
+
+    async def pending_destroys(self) -> list[ObjectRow]:
+        """Give the destroyed objects whose key may still be on the token."""
+        ...
+
+    async def unspent(self) -> list[bytes]:
+        """Condemn the reservations that dead processes left, and give all condemned CKA_IDs.
+
+        Whatever carries one on the token was never acknowledged; `forget` them once it is destroyed.
+        """
+        ...
+
+    async def forget(self, cka_ids: Sequence[bytes]) -> None:
+        """Drop condemned reservations."""
+        ...
+
+    async def close(self) -> None:
+        """Finish the writes under way, give back the reservations not handed out, and close the database."""
+        ...

@@ -1,0 +1,79 @@
+"""What the command line reads of a database, running gateway or none: never a write, never a lock held."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection
+
+from sqlite_utils import Database
+
+from gateway.errors import ConfigurationError
+from gateway.store.api import ObjectRow
+from gateway.store.connection import READER_TIMEOUT_S, check_version, open_connection
+from gateway.store.reader import translated
+from gateway.store.rows import MIGRATIONS, read_object
+
+_PAGE = """SELECT unique_identifier FROM objects
+    WHERE (:tenant IS NULL OR tenant = :tenant) AND id > :after ORDER BY id LIMIT :limit"""
+_TABLES = ("objects", "attributes", "names", "reservations", "instances", "destroys")
+
+
+class Catalogue:
+    """The objects of a database, oldest first."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Read through this connection; `open_catalogue` makes it."""
+        self._connection = connection
+        self._db = Database(connection, execute_plugins=False)
+
+    def get(self, unique_identifier: str) -> ObjectRow | None:
+        """Give one object as it is now."""
+        with self._snapshot():
+            return read_object(self._connection.cursor(), unique_identifier)
+
+    def page(self, *, tenant: str | None = None, after: int = 0, limit: int = 100) -> list[ObjectRow]:
+        """Give up to `limit` objects whose `id` is above `after`: the last row's id asks for the next page."""
+        with self._snapshot():
+            uids = [
+                row["unique_identifier"] for row in self._db.query(_PAGE, dict(tenant=tenant, after=after, limit=limit))
+            ]
+            rows = [read_object(self._connection.cursor(), uid) for uid in uids]
+        return [row for row in rows if row is not None]
+
+    def counts(self) -> dict[str, int]:
+        """Count the rows of each table."""
+        with self._snapshot():
+            return {name: self._db.table(name).count for name in _TABLES}
+
+    def close(self) -> None:
+        """Close the database."""
+        self._connection.close()
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[None]:
+        with translated("read"):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                self._connection.execute("ROLLBACK")
+
+
+def open_catalogue(path: Path) -> Catalogue:
+    """Give the catalogue of an existing database.
+
+    Raises:
+        ConfigurationError: there is none, or it is of another version.
+    """
+    connection = open_connection(path, timeout_s=READER_TIMEOUT_S, read_only=True)
+    try:
+        version = check_version(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    if version != len(MIGRATIONS):
+        connection.close()
+        raise ConfigurationError(
+            f"The database {path} has not been brought to this version: start the gateway with it once."
+        )
+    return Catalogue(connection)

@@ -1,0 +1,106 @@
+"""The tables of the SQLite store, as numbered migrations, and how a row of them becomes an ObjectRow.
+
+A migration is never edited once released: the next one is appended.
+"""
+
+from sqlite3 import Cursor
+from sys import intern
+from typing import Any
+
+from gateway.store.api import AttributeRow, Custody, ObjectRow
+
+# STRICT, because without it a column's affinity would turn the scalar '1' into 1 and match what it must not.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE objects (
+            id INTEGER PRIMARY KEY,
+            unique_identifier TEXT NOT NULL UNIQUE,
+            tenant TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            object_type INTEGER NOT NULL,
+            storage INTEGER NOT NULL,
+            custody TEXT NOT NULL,
+            token TEXT NOT NULL,
+            object_class INTEGER NOT NULL,
+            cka_id BLOB NOT NULL,
+            changed INTEGER NOT NULL,
+            material BLOB
+        ) STRICT""",
+        # Covering: a reader learns what others changed from the index alone, and a writer its next commit number.
+        "CREATE INDEX objects_by_change ON objects (changed, unique_identifier)",
+        # These end in the implicit id, so that Locate gets its newest first without sorting.
+        "CREATE INDEX objects_by_tenant ON objects (tenant, storage)",
+        "CREATE INDEX objects_by_owner ON objects (tenant, owner, storage)",
+        # Two objects on one token object would be two lifecycles of one key.
+        "CREATE UNIQUE INDEX objects_by_cka_id ON objects (cka_id, object_class, token) WHERE custody = 'token'",
+        """CREATE TABLE attributes (
+            object INTEGER NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
+            tag INTEGER NOT NULL,
+            name TEXT NOT NULL,
+            idx INTEGER NOT NULL,
+            ttlv BLOB NOT NULL,
+            scalar ANY,
+            PRIMARY KEY (object, tag, name, idx)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX attributes_by_scalar ON attributes (tag, name, scalar, object) WHERE scalar IS NOT NULL",
+        # The name does not have to be unique here: that is a switch, and the one writer at a time checks it.
+        """CREATE TABLE names (
+            tenant TEXT NOT NULL,
+            name TEXT NOT NULL,
+            object INTEGER NOT NULL REFERENCES objects (id) ON DELETE CASCADE,
+            PRIMARY KEY (tenant, name, object)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX names_by_object ON names (object)",
+        "CREATE TABLE instances (id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, started INTEGER NOT NULL) STRICT",
+        """CREATE TABLE reservations (
+            cka_id BLOB PRIMARY KEY,
+            instance INTEGER NOT NULL REFERENCES instances (id),
+            condemned INTEGER NOT NULL DEFAULT 0
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX reservations_by_instance ON reservations (instance)",
+        "CREATE TABLE destroys (object INTEGER PRIMARY KEY REFERENCES objects (id)) STRICT",
+    ),
+)
+
+# The column `storage`: one number, so that one index answers for every Storage Status Mask.
+ARCHIVED, DESTROYED = 1, 2
+
+SELECT_OBJECT = """SELECT unique_identifier, tenant, owner, object_type, custody, token, object_class, cka_id, material,
+    storage, id, changed FROM objects WHERE unique_identifier = ?"""
+SELECT_ATTRIBUTES = "SELECT tag, name, idx, ttlv, scalar FROM attributes WHERE object = ? ORDER BY tag, name, idx"
+
+_CUSTODY = {str(custody): custody for custody in Custody}
+
+
+def read_object(cursor: Cursor, unique_identifier: str) -> ObjectRow | None:
+    """Give the object with its attributes; call it inside a transaction, or the two statements may see two states."""
+    columns = cursor.execute(SELECT_OBJECT, (unique_identifier,)).fetchone()
+    return None if columns is None else _with_attributes(cursor, columns)
+
+
+def _with_attributes(cursor: Cursor, columns: tuple[Any, ...]) -> ObjectRow:
+    unique_identifier, tenant, owner, kind, custody, token, object_class, cka_id, material, storage, id_, changed = (
+        columns
+    )
+    rows = cursor.execute(SELECT_ATTRIBUTES, (id_,)).fetchall()
+    return ObjectRow(
+        unique_identifier,
+        intern(tenant),  # The same few strings in every row: ten thousand cached objects share them.
+        intern(owner),
+        kind,
+        _CUSTODY[custody],
+        intern(token),
+        object_class,
+        cka_id,
+        material,
+        tuple([AttributeRow(*row) for row in rows]),
+        storage & DESTROYED != 0,
+        storage & ARCHIVED != 0,
+        id_,
+        changed,
+    )
+
+
+def storage_of(destroyed: bool, archived: bool) -> int:
+    """Give the value of the column `storage`."""
+    return destroyed * DESTROYED | archived * ARCHIVED

@@ -1,0 +1,126 @@
+"""The SQLite store: one reader with its cache, one writer with its thread, one instance with its reservations."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gateway.store.api import Located, ObjectRow, Query, Transaction
+from gateway.store.connection import READER_TIMEOUT_S, WRITER_TIMEOUT_S, migrate, open_connection
+from gateway.store.locate import Clause, matching
+from gateway.store.locks import LockFile
+from gateway.store.reader import Reader, translated
+from gateway.store.reservations import Stock, register
+from gateway.store.writer import Writer
+
+T = TypeVar("T")
+
+CACHE_OBJECTS = 20_000
+MAX_COUNTED = 10_000  # Beyond this many candidates, a Locate with a limit does not count the pages it does not give.
+SLICE = 100  # Rows looked at in one turn of the event loop, a few milliseconds when none is cached.
+
+_PENDING = "SELECT unique_identifier FROM destroys JOIN objects ON objects.id = destroys.object ORDER BY object"
+
+
+class SqliteStore:
+    """A store in one SQLite file, shared by the processes of one machine; api.Store has the promises."""
+
+    def __init__(self, reader: Reader, writer: Writer, locks: LockFile, instance: int) -> None:
+        """Join the parts; `open_store` makes them."""
+        self._reader = reader
+        self._writer = writer
+        self._locks = locks
+        self._instance = instance
+        self._stock = Stock(lambda block: writer.write(lambda tx: tx.reserve(block)))
+        self.peek = reader.peek  # Bound once: the request path saves a call.
+
+    async def get(self, unique_identifier: str) -> ObjectRow | None:
+        return self._reader.peek(unique_identifier)
+
+    async def locate(self, query: Query, post: Callable[[ObjectRow], bool] | None = None) -> Located:
+        with translated("locate"):
+            where = matching(self._reader.connection.cursor(), query)
+        return await self._filtered(query, where, post) if post else self._page(query, where)
+
+    async def write(self, fn: Callable[[Transaction], T]) -> T:
+        return await self._writer.write(fn)
+
+    async def reserve(self) -> bytes:
+        return await self._stock.take()
+
+    async def destroyed(self, id: int) -> None:
+        await self._writer.write(lambda tx: tx.dequeue_destroy(id))
+
+    async def pending_destroys(self) -> list[ObjectRow]:
+        found = (self._reader.scan(uid) for (uid,) in self._all(_PENDING))
+        return [row for row in found if row is not None]
+
+    async def unspent(self) -> list[bytes]:
+        known = [each for (each,) in self._all("SELECT id FROM instances")]
+        dead = [each for each in known if each != self._instance and not self._locks.held_elsewhere(each)]
+        return await self._writer.write(lambda tx: tx.condemn(dead))
+
+    async def forget(self, cka_ids: Sequence[bytes]) -> None:
+        await self._writer.write(lambda tx: tx.forget(cka_ids))
+
+    async def close(self) -> None:
+        left = await self._stock.drain()
+        await self._writer.write(lambda tx: tx.leave(left))
+        await asyncio.to_thread(self._writer.close)
+        self._reader.connection.close()
+        self._locks.close()
+
+    def _page(self, query: Query, where: Clause) -> Located:
+        limit = -1 if query.limit is None else query.limit
+        sql = f"SELECT unique_identifier {where.sql} ORDER BY id DESC LIMIT ? OFFSET ?"
+        page = tuple(uid for (uid,) in self._all(sql, (*where.values, limit, query.offset)))
+        if len(page) == limit or (query.offset and not page):
+            return Located(page, self._count(where))
+        return Located(page, query.offset + len(page))
+
+    def _count(self, where: Clause) -> int | None:
+        sql = f"SELECT count(*) FROM (SELECT 1 {where.sql} LIMIT {MAX_COUNTED + 1})"  # noqa: S608
+        ((count,),) = self._all(sql, where.values)
+        return count if count <= MAX_COUNTED else None
+
+    async def _filtered(self, query: Query, where: Clause, post: Callable[[ObjectRow], bool]) -> Located:
+        """Test candidates slice by slice, other requests getting their turn between, until page and count are made."""
+        found: list[str] = []
+        tested = 0
+        end = None if query.limit is None else query.offset + query.limit
+        for candidates in self._slices(where):
+            rows = [self._reader.scan(uid) for uid in candidates]
+            found += [row.unique_identifier for row in rows if row is not None and post(row)]
+            tested += len(candidates)
+            if end is not None and len(found) >= end and tested >= MAX_COUNTED:
+                return Located(tuple(found[query.offset : end]), None)
+            await asyncio.sleep(0)
+        return Located(tuple(found[query.offset : end]), len(found))
+
+    def _slices(self, where: Clause) -> Iterator[list[str]]:
+        """Give the candidates newest first, each slice read when it is wanted."""
+        sql = f"SELECT id, unique_identifier {where.sql} AND id < ? ORDER BY id DESC LIMIT {SLICE}"
+        last = 1 << 62
+        while rows := self._all(sql, (*where.values, last)):
+            yield [uid for _, uid in rows]
+            last = rows[-1][0]
+
+    def _all(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
+        with translated("read"):
+            return self._reader.connection.execute(sql, values).fetchall()
+
+
+def open_store(path: Path, *, unique_names: bool = True, cache_objects: int = CACHE_OBJECTS) -> SqliteStore:
+    """Give the store of a database file, created and migrated where needed.
+
+    Every process opens its own, after the fork; the reaper's queries see the others as instances.
+
+    Raises:
+        ConfigurationError: the database cannot be used as it is; the sentence says why.
+    """
+    migrate(path)
+    writing = open_connection(path, timeout_s=WRITER_TIMEOUT_S)
+    reading = open_connection(path, timeout_s=READER_TIMEOUT_S)
+    locks = LockFile(path)
+    instance = register(writing, locks)
+    return SqliteStore(Reader(reading, cache_objects), Writer(writing, instance, unique_names), locks, instance)

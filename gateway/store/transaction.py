@@ -1,0 +1,141 @@
+"""One function's share of a transaction: every change of the database is made here, and numbered.
+
+The number of the commit goes to each object it touches; readers learn from it what to forget.
+"""
+
+from collections.abc import Iterable, Sequence
+from sqlite3 import Cursor, IntegrityError
+
+from msgspec.structs import replace
+
+from gateway.errors import GeneralFailure, NameTaken, NonUniqueName, ObjectAlreadyExists
+from gateway.store.api import AttributeRow, Custody, ObjectRow
+from gateway.store.rows import SELECT_ATTRIBUTES, read_object, storage_of
+
+_INSERT_OBJECT = """INSERT INTO objects (unique_identifier, tenant, owner, object_type, custody, token, object_class,
+    cka_id, material, storage, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_INSERT_ATTRIBUTE = """INSERT INTO attributes (object, tag, name, idx, ttlv, scalar) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET ttlv = excluded.ttlv, scalar = excluded.scalar"""
+_DELETE_ATTRIBUTE = "DELETE FROM attributes WHERE object = ? AND tag = ? AND name = ? AND idx = ?"
+_NAME_OWNER = """SELECT unique_identifier, id FROM names JOIN objects ON objects.id = names.object
+    WHERE names.tenant = ? AND name = ? ORDER BY id LIMIT 1"""
+_SPEND = "DELETE FROM reservations WHERE cka_id = ? AND instance = ? AND NOT condemned"
+
+_RESERVE = "INSERT INTO reservations (cka_id, instance) VALUES (?, ?)"
+_CONDEMN = "UPDATE reservations SET condemned = 1, instance = ? WHERE instance = ?"
+_CONDEMNED = "SELECT cka_id FROM reservations WHERE instance = ? AND condemned"
+_LEAVE = "DELETE FROM instances WHERE id = ? AND NOT EXISTS (SELECT 1 FROM reservations WHERE instance = ?)"
+
+
+class SqliteTransaction:
+    """The database as a function given to `write` sees it; api.Transaction has the promises."""
+
+    def __init__(self, cursor: Cursor, changed: int, instance: int, unique_names: bool) -> None:
+        """Number every change `changed`; the reservations are those of `instance`."""
+        self._cursor = cursor
+        self._changed = changed
+        self._instance = instance
+        self._unique_names = unique_names
+        self._spent: set[bytes] = set()
+
+    def get(self, unique_identifier: str) -> ObjectRow | None:
+        return read_object(self._cursor, unique_identifier)
+
+    def add(self, row: ObjectRow, names: Iterable[str] = (), *, reserved: bool = True) -> ObjectRow:
+        if row.cka_id:
+            self.spend(row.cka_id)
+        if reserved and row.custody is Custody.TOKEN and row.cka_id not in self._spent:
+            raise GeneralFailure("The key's identifier on the token is no longer reserved; try again.")
+        row = replace(row, id=self._insert(row), changed=self._changed)
+        self._cursor.executemany(_INSERT_ATTRIBUTE, [_parameters(row.id, each) for each in row.attributes])
+        self._set_names(row.id, row.tenant, names, NonUniqueName)
+        return row
+
+    def replace_attributes(self, id: int, rows: Sequence[AttributeRow], names: Iterable[str] | None = None) -> None:
+        # Only the difference is written: most changes touch two of a dozen attributes.
+        old = {each[:3]: each for each in self._cursor.execute(SELECT_ATTRIBUTES, (id,)).fetchall()}
+        new = {(each.tag, each.name, each.index): each for each in rows}
+        gone = [(id, *key) for key in old.keys() - new.keys()]
+        written = [_parameters(id, each) for key, each in new.items() if old.get(key) != _parameters(id, each)[1:]]
+        self._cursor.executemany(_DELETE_ATTRIBUTE, gone)
+        self._cursor.executemany(_INSERT_ATTRIBUTE, written)
+        if names is not None:
+            self._replace_names(id, names)
+        self._touch(id)
+
+    def set_material(self, id: int, material: bytes | None, custody: Custody) -> None:
+        self._cursor.execute("UPDATE objects SET material = ?, custody = ? WHERE id = ?", (material, custody, id))
+        self._touch(id)
+
+    def set_storage(self, id: int, *, destroyed: bool = False, archived: bool = False) -> None:
+        self._cursor.execute("UPDATE objects SET storage = ? WHERE id = ?", (storage_of(destroyed, archived), id))
+        self._touch(id)
+
+    def name_owner(self, tenant: str, name: str) -> str | None:
+        found = self._cursor.execute(_NAME_OWNER, (tenant, name)).fetchone()
+        return found[0] if found else None
+
+    def queue_destroy(self, id: int) -> None:
+        self._cursor.execute("INSERT OR IGNORE INTO destroys (object) VALUES (?)", (id,))
+
+    def spend(self, cka_id: bytes) -> None:
+        if self._cursor.execute(_SPEND, (cka_id, self._instance)).rowcount:
+            self._spent.add(cka_id)
+
+    def reserve(self, cka_ids: Sequence[bytes]) -> None:
+        """Reserve a block for this instance."""
+        self._cursor.executemany(_RESERVE, [(each, self._instance) for each in cka_ids])
+
+    def condemn(self, instances: Sequence[int]) -> list[bytes]:
+        """Take over what the instances left, drop their rows, and give every condemned CKA_ID of this instance.
+
+        A condemned reservation cannot be spent any more, not even by an instance that was thought dead.
+        """
+        ids = [(each,) for each in instances]
+        self._cursor.executemany(_CONDEMN, [(self._instance, each) for each in instances])
+        self._cursor.executemany("DELETE FROM instances WHERE id = ?", ids)
+        return [each for (each,) in self._cursor.execute(_CONDEMNED, (self._instance,)).fetchall()]
+
+    def forget(self, cka_ids: Sequence[bytes]) -> None:
+        """Drop reservations of this instance, condemned or not."""
+        rows = [(each, self._instance) for each in cka_ids]
+        self._cursor.executemany("DELETE FROM reservations WHERE cka_id = ? AND instance = ?", rows)
+
+    def leave(self, unused: Sequence[bytes]) -> None:
+        """Give back the reservations never handed out, and drop the instance unless some are left for the reaper."""
+        self.forget(unused)
+        self._cursor.execute(_LEAVE, (self._instance, self._instance))
+
+    def dequeue_destroy(self, id: int) -> None:
+        """Note that the token has the object's key no more."""
+        self._cursor.execute("DELETE FROM destroys WHERE object = ?", (id,))
+
+    def _insert(self, row: ObjectRow) -> int:
+        values = (
+            row.unique_identifier, row.tenant, row.owner, row.object_type, row.custody, row.token, row.object_class,
+            row.cka_id, row.material, storage_of(row.destroyed, row.archived), self._changed,
+        )  # fmt: skip
+        try:
+            inserted = self._cursor.execute(_INSERT_OBJECT, values).lastrowid
+        except IntegrityError as error:
+            raise ObjectAlreadyExists from error
+        assert inserted is not None  # noqa: S101 - SQLite gives every inserted row an id; the type only says "maybe".
+        return inserted
+
+    def _replace_names(self, id: int, names: Iterable[str]) -> None:
+        (tenant,) = self._cursor.execute("SELECT tenant FROM objects WHERE id = ?", (id,)).fetchone()
+        self._cursor.execute("DELETE FROM names WHERE object = ?", (id,))
+        self._set_names(id, tenant, names, NameTaken)
+
+    def _set_names(self, id: int, tenant: str, names: Iterable[str], taken: type[NonUniqueName]) -> None:
+        for name in dict.fromkeys(names):
+            if self._unique_names and self.name_owner(tenant, name) is not None:
+                raise taken
+            self._cursor.execute("INSERT INTO names (tenant, name, object) VALUES (?, ?, ?)", (tenant, name, id))
+
+    def _touch(self, id: int) -> None:
+        self._cursor.execute("UPDATE objects SET changed = ? WHERE id = ?", (self._changed, id))
+
+
+def _parameters(id: int, row: AttributeRow) -> tuple[int, int, str, int, bytes, int | str | bytes | None]:
+    return id, row.tag, row.name, row.index, row.ttlv, row.scalar

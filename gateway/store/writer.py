@@ -1,0 +1,144 @@
+"""Group commit: a thread that takes whatever has queued up, runs it in one transaction, and answers after the commit.
+
+While one group waits for the disk the next one gathers, so that a busy gateway pays for one fsync many times over.
+"""
+
+from asyncio import AbstractEventLoop, Future, get_running_loop
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from sqlite3 import Connection, Error, IntegrityError
+from threading import Thread
+from typing import Any, NamedTuple, TypeVar
+
+import structlog
+
+from gateway.errors import StoreDown
+from gateway.store.transaction import SqliteTransaction
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+MAX_GROUP = 256  # Bounds how long the other processes of this database wait for the write lock.
+
+
+class Outcome(NamedTuple):
+    """What became of one function: its result, or what it raised."""
+
+    result: Any = None
+    failure: BaseException | None = None
+
+
+class Job(NamedTuple):
+    """A function, and the caller that waits for it."""
+
+    fn: Callable[[SqliteTransaction], Any]
+    loop: AbstractEventLoop
+    waiter: "Future[Outcome]"
+
+
+class Writer:
+    """The write connection and its thread."""
+
+    def __init__(self, connection: Connection, instance: int, unique_names: bool) -> None:
+        """Start the thread; from here on the connection is its own."""
+        self._connection = connection
+        self._cursor = connection.cursor()
+        self._instance = instance
+        self._unique_names = unique_names
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._thread = Thread(target=self._run, name="store writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, fn: Callable[[SqliteTransaction], T]) -> T:
+        """Give what `fn` returned once it is durable, or raise what it raised."""
+        loop = get_running_loop()
+        waiter: Future[Outcome] = loop.create_future()
+        self._queue.put(Job(fn, loop, waiter))
+        result, failure = await waiter
+        if failure is not None:
+            raise failure
+        done: T = result
+        return done
+
+    def close(self) -> None:
+        """Finish what is queued and end the thread; blocks until then."""
+        self._queue.put(None)
+        self._thread.join()
+        self._connection.close()
+
+    def _run(self) -> None:
+        group: list[Job] = []
+        last = False
+        while not last:
+            group, last = self._gather()
+            if group:
+                _deliver(group, self._commit(group))
+
+    def _gather(self) -> tuple[list[Job], bool]:
+        """Wait for one job, take all that came with it, and say whether the end was among them."""
+        group: list[Job] = []
+        job = self._queue.get()
+        try:
+            while job is not None:
+                group.append(job)
+                if len(group) == MAX_GROUP:
+                    return group, False
+                job = self._queue.get_nowait()
+        except Empty:
+            return group, False
+        return group, True
+
+    def _commit(self, group: list[Job]) -> list[Outcome]:
+        """Run the group in one transaction; if the database itself fails, all of it has failed."""
+        try:
+            self._cursor.execute("BEGIN IMMEDIATE")
+            (changed,) = self._cursor.execute("SELECT coalesce(max(changed), 0) + 1 FROM objects").fetchone()
+            outcomes = [self._attempt(job, changed) for job in group]
+            self._cursor.execute("COMMIT")
+        except Error as error:
+            log.error("store failed", doing="commit", error=str(error), writes=len(group))
+            self._roll_back()
+            return [Outcome(failure=_store_down(error)) for _ in group]
+        return outcomes
+
+    def _attempt(self, job: Job, changed: int) -> Outcome:
+        """Run one function in a savepoint of its own: what it raises undoes its own changes only."""
+        self._cursor.execute("SAVEPOINT job")
+        try:
+            result = job.fn(SqliteTransaction(self._cursor, changed, self._instance, self._unique_names))
+        except BaseException as failure:
+            # A full disk or a failed read has ended the transaction for everyone; a broken constraint has not.
+            if isinstance(failure, Error) and not isinstance(failure, IntegrityError):
+                raise
+            self._cursor.execute("ROLLBACK TO job")
+            self._cursor.execute("RELEASE job")
+            return Outcome(failure=failure)
+        self._cursor.execute("RELEASE job")
+        return Outcome(result)
+
+    def _roll_back(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._cursor.execute("ROLLBACK")
+        except Error as error:
+            log.error("store failed", doing="rollback", error=str(error))
+
+
+def _store_down(cause: Error) -> StoreDown:
+    failure = StoreDown()
+    failure.__cause__ = cause
+    return failure
+
+
+def _deliver(group: list[Job], outcomes: list[Outcome]) -> None:
+    """Wake the callers, with one wake-up of their event loop for the group."""
+    try:
+        group[0].loop.call_soon_threadsafe(_resolve, group, outcomes)
+    except RuntimeError:
+        log.warning("store answered nobody", writes=len(group))  # The event loop was closed before its writes ended.
+
+
+def _resolve(group: list[Job], outcomes: list[Outcome]) -> None:
+    for job, outcome in zip(group, outcomes, strict=True):
+        if not job.waiter.done():  # Its caller may have been cancelled meanwhile.
+            job.waiter.set_result(outcome)

@@ -1,0 +1,216 @@
+"""The crash rule: an acknowledged row is there, and whatever a dead process reserved is found and condemned."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.errors import GeneralFailure, StoreDown
+from gateway.store import reservations
+from gateway.store.api import Custody
+from gateway.store.sqlite import open_store
+from tests.store.conftest import add, attribute, key
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from gateway.store.sqlite import open_store
+from tests.store.conftest import add, attribute
+
+async def main():
+    store = open_store(Path(sys.argv[1]))
+    async def one():
+        while True:
+            row = await add(store, *[attribute(tag, tag) for tag in range(5)])
+            print(row.unique_identifier, flush=True)
+    print((await store.reserve()).hex(), flush=True)
+    await asyncio.gather(*[one() for _ in range(8)])
+
+asyncio.run(main())
+"""
+
+COUNTER = """
+import asyncio, sys
+from pathlib import Path
+from gateway.store.sqlite import open_store
+from tests.store.conftest import attribute
+
+async def main():
+    store = open_store(Path(sys.argv[1]))
+    for line in sys.stdin:
+        uid, n = line.split()
+        assert store.peek(uid).attributes == (attribute(1, int(n)),), "stale"
+        await store.write(lambda tx: tx.replace_attributes(tx.get(uid).id, [attribute(1, int(n) + 1)]))
+        print(int(n) + 1, flush=True)
+    await store.close()
+
+asyncio.run(main())
+"""
+
+
+def child(script: str, path: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", script, str(path)]
+    root = Path(__file__).parents[2]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root)
+
+
+def killed_after(lines: int, path: Path) -> tuple[bytes, list[str]]:
+    """Run the writer, kill it, and give the reservation it held and the rows it acknowledged."""
+    with child(WRITER, path) as process:
+        held = bytes.fromhex(process.stdout.readline())
+        acknowledged = [process.stdout.readline().strip() for _ in range(lines)]
+        process.kill()
+        rest = process.stdout.read()  # Not communicate(), which would pass over what readline() has buffered.
+    return held, [*acknowledged, *rest.split("\n")[:-1]]
+
+
+@pytest.mark.parametrize("lines", [1, 40, 173])
+async def test_a_killed_writer_leaves_what_it_acknowledged_and_no_half_rows(tmp_path, lines):
+    path = tmp_path / "db.sqlite"
+    _, acknowledged = killed_after(lines, path)
+    store = open_store(path)
+    assert all(len(store.peek(uid).attributes) == 5 for uid in acknowledged)
+    await store.close()
+    with sqlite3.connect(path) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+        assert db.execute("SELECT count(*) FROM attributes GROUP BY object HAVING count(*) <> 5").fetchall() == []
+    db.close()
+
+
+async def test_what_a_dead_process_reserved_is_condemned_until_it_is_forgotten(tmp_path):
+    path = tmp_path / "db.sqlite"
+    held, _ = killed_after(1, path)
+    store = open_store(path)
+    mine = await store.reserve()
+    condemned = await store.unspent()
+    assert held in condemned and mine not in condemned and len(condemned) == reservations.BLOCK
+    assert sorted(await store.unspent()) == sorted(condemned)  # The token may be down at the first try.
+    await store.forget(condemned)
+    assert await store.unspent() == []
+    await store.close()
+
+
+async def test_a_living_process_keeps_its_reservations(store, other):
+    held = await other.reserve()
+    assert await store.unspent() == []
+    assert await add(other, cka_id=held, custody=Custody.TOKEN)
+
+
+async def test_a_condemned_reservation_cannot_be_spent(store, other, monkeypatch):
+    held = await other.reserve()
+    monkeypatch.setattr(store._locks, "held_elsewhere", lambda instance: False)
+    assert held in await store.unspent()
+    with pytest.raises(GeneralFailure):
+        await add(other, cka_id=held, custody=Custody.TOKEN)
+
+
+async def test_both_halves_of_a_key_pair_spend_one_reservation(store):
+    def pair(tx):
+        private = tx.add(key(cka_id=cka_id, object_class=3, custody=Custody.TOKEN))
+        return private, tx.add(key(cka_id=cka_id, object_class=2, custody=Custody.TOKEN))
+
+    cka_id = await store.reserve()
+    private, public = await store.write(pair)
+    assert private.cka_id == public.cka_id
+    with pytest.raises(GeneralFailure):
+        await add(store, cka_id=cka_id, object_class=4, custody=Custody.TOKEN)
+
+
+async def test_a_failed_function_keeps_its_reservation(store):
+    def failing(tx):
+        tx.add(key(cka_id=cka_id, custody=Custody.TOKEN))
+        raise ValueError
+
+    cka_id = await store.reserve()
+    with pytest.raises(ValueError):
+        await store.write(failing)
+    assert await add(store, cka_id=cka_id, custody=Custody.TOKEN)
+
+
+async def test_reservations_never_repeat_and_refill_by_themselves(store):
+    taken = [await store.reserve() for _ in range(3 * reservations.BLOCK)]
+    assert len(set(taken)) == len(taken) and {len(each) for each in taken} == {16}
+
+
+async def test_many_at_once_wait_for_one_block(store):
+    taken = await asyncio.gather(*[store.reserve() for _ in range(2 * reservations.BLOCK)])
+    assert len(set(taken)) == len(taken)
+
+
+async def test_a_store_closed_in_order_leaves_only_what_was_handed_out(opened):
+    first = opened()
+    held = await first.reserve()
+    await first.close()
+    second = opened()
+    assert await second.unspent() == [held]
+    await second.forget([held])
+    await second.close()
+
+
+async def test_a_queued_destroy_stays_until_the_token_is_done(opened):
+    def destroy(tx):
+        tx.set_storage(row.id, destroyed=True)
+        tx.queue_destroy(row.id)
+        tx.queue_destroy(row.id)
+
+    store = opened()
+    row = await add(store)
+    await store.write(destroy)
+    await store.close()
+    store = opened()
+    assert [each.unique_identifier for each in await store.pending_destroys()] == [row.unique_identifier]
+    await store.destroyed(row.id)
+    assert await store.pending_destroys() == []
+    await store.close()
+
+
+async def test_two_processes_never_read_what_the_other_has_replaced(tmp_path):
+    path = tmp_path / "db.sqlite"
+    store = open_store(path)
+    row = await add(store, attribute(1, 0))
+    with child(COUNTER, path) as process:
+        n = 0
+        for _ in range(200):
+            process.stdin.write(f"{row.unique_identifier} {n}\n")
+            process.stdin.flush()
+            n = int(process.stdout.readline())
+            assert store.peek(row.unique_identifier).attributes == (attribute(1, n),)
+            n += 1
+            await store.write(lambda tx, n=n: tx.replace_attributes(row.id, [attribute(1, n)]))
+        process.stdin.close()
+        assert process.wait(10) == 0
+    await store.close()
+
+
+async def test_a_locked_database_fails_writes_and_serves_reads(tmp_path, monkeypatch):
+    from gateway.store import sqlite
+
+    monkeypatch.setattr(sqlite, "WRITER_TIMEOUT_S", 0.1)
+    path = tmp_path / "db.sqlite"
+    store = open_store(path)
+    row = await add(store)
+    blocker = sqlite3.connect(path, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreDown):
+        await add(store)
+    assert store.peek(row.unique_identifier) == row
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    assert await add(store)
+    await store.close()
+
+
+async def test_a_full_disk_fails_writes_cleanly(tmp_path):
+    store = open_store(tmp_path / "db.sqlite")
+    row = await add(store)
+    store._writer._connection.execute("PRAGMA max_page_count = 1")  # SQLite's own way to be full
+    with pytest.raises(StoreDown):
+        await add(store, material=bytes(1 << 20))
+    assert store.peek(row.unique_identifier) == row
+    store._writer._connection.execute("PRAGMA max_page_count = 1000000")
+    assert await add(store, material=bytes(1 << 20))
+    await store.close()

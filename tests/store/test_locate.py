@@ -1,0 +1,129 @@
+"""Locate: what a Query selects, in which order, and how long that takes."""
+
+import time
+
+import pytest
+
+from gateway.store import sqlite
+from gateway.store.api import Filter, Op, Query
+from tests.store.conftest import DATE, NAME, OBJECT_TYPE, USAGE_MASK, add, attribute, key
+
+
+async def located(store, *filters, post=None, **query):
+    found = await store.locate(Query("default", filters=filters, **query), post)
+    return list(found.unique_identifiers)
+
+
+@pytest.fixture
+async def keys(store):
+    rows = []
+    for n in range(6):
+        columns = {"owner": "bob" if n == 5 else "alice"}
+        attributes = (
+            attribute(NAME, f"k{n}"),
+            attribute(OBJECT_TYPE, 2),
+            attribute(USAGE_MASK, n),
+            attribute(DATE, n * 10),
+        )
+        rows.append(await add(store, *attributes, **columns))
+    return [row.unique_identifier for row in rows]
+
+
+async def test_everything_newest_first(store, keys):
+    assert await located(store) == keys[::-1]
+
+
+@pytest.mark.parametrize(
+    ("filter_", "chosen"),
+    [
+        (Filter(NAME, low="k2"), [2]),
+        (Filter(NAME, low="none"), []),
+        (Filter(OBJECT_TYPE, low=2), [5, 4, 3, 2, 1, 0]),
+        (Filter(OBJECT_TYPE, low="2"), []),
+        (Filter(DATE, op=Op.RANGE, low=10, high=30), [3, 2, 1]),
+        (Filter(DATE, op=Op.RANGE, low=40), [5, 4]),
+        (Filter(DATE, op=Op.RANGE, high=0), [0]),
+        (Filter(USAGE_MASK, op=Op.MASK, low=5), [5]),
+        (Filter(USAGE_MASK, op=Op.MASK, low=1), [5, 3, 1]),
+        (Filter(DATE, op=Op.EXISTS), [5, 4, 3, 2, 1, 0]),
+        (Filter(7, op=Op.EXISTS), []),
+        (Filter(NAME, op=Op.TTLV, low=b"'k4'"), [4]),
+    ],
+)
+async def test_one_filter(store, keys, filter_, chosen):
+    assert await located(store, filter_) == [keys[n] for n in chosen]
+
+
+async def test_filters_must_all_hold(store, keys):
+    assert await located(store, Filter(OBJECT_TYPE, low=2), Filter(NAME, low="k3"), Filter(DATE, low=30)) == [keys[3]]
+    assert await located(store, Filter(NAME, low="k3"), Filter(DATE, low=40)) == []
+
+
+async def test_two_filters_on_one_tag_may_be_met_by_two_instances(store):
+    both = await add(store, attribute(NAME, "a"), attribute(NAME, "b", 1))
+    await add(store, attribute(NAME, "a"))
+    assert await located(store, Filter(NAME, low="a"), Filter(NAME, low="b")) == [both.unique_identifier]
+
+
+async def test_a_vendor_attribute_is_found_by_its_name(store):
+    row = await add(store, attribute(1, 5, name="acme\0rack"))
+    assert await located(store, Filter(1, "acme\0rack", low=5)) == [row.unique_identifier]
+    assert await located(store, Filter(1, "acme\0shelf", low=5)) == []
+
+
+async def test_tenant_and_owner_bound_the_answer(store, keys):
+    assert await located(store, owner="bob") == [keys[5]]
+    assert (await store.locate(Query("other"))).unique_identifiers == ()
+    assert (await store.locate(Query("other", filters=(Filter(NAME, low="k1"),)))).unique_identifiers == ()
+
+
+async def test_storage_is_online_unless_asked_otherwise(store):
+    online, archived, destroyed = [await add(store, attribute(NAME, "x")) for _ in range(3)]
+    await store.write(lambda tx: tx.set_storage(archived.id, archived=True))
+    await store.write(lambda tx: tx.set_storage(destroyed.id, destroyed=True))
+    online, archived, destroyed = (row.unique_identifier for row in (online, archived, destroyed))
+    for filters in ((), (Filter(NAME, low="x"),)):
+        assert await located(store, *filters) == [online]
+        assert await located(store, *filters, include_archived=True, include_destroyed=True) == [
+            destroyed, archived, online,
+        ]  # fmt: skip
+        assert await located(store, *filters, include_online=False, include_archived=True) == [archived]
+        assert await located(store, *filters, include_online=False) == []
+
+
+@pytest.mark.parametrize("post", [None, lambda row: True])
+@pytest.mark.parametrize(("offset", "limit"), [(0, 2), (1, 2), (4, 2), (5, 2), (6, 2), (9, None), (2, None), (0, 0)])
+async def test_a_page_of_the_answer_and_the_count_of_the_whole(store, keys, post, offset, limit):
+    found = await store.locate(Query("default", offset=offset, limit=limit), post)
+    end = None if limit is None else offset + limit
+    assert list(found.unique_identifiers) == keys[::-1][offset:end]
+    assert found.total == 6
+
+
+async def test_post_decides_before_the_page_is_cut(store, keys):
+    odd = lambda row: row.attributes[0].scalar in (10, 30, 50)  # noqa: E731 - the dates of those keys
+    assert await located(store, post=odd, limit=2) == [keys[5], keys[3]]
+    assert await located(store, post=odd, offset=2, limit=2) == [keys[1]]
+
+
+async def test_counting_ends_where_it_would_take_long(store, keys, monkeypatch):
+    monkeypatch.setattr(sqlite, "MAX_COUNTED", 3)
+    monkeypatch.setattr(sqlite, "SLICE", 2)
+    assert (await store.locate(Query("default", limit=2))).total is None
+    assert (await store.locate(Query("default", limit=2), lambda row: True)).total is None
+    assert (await store.locate(Query("default"))).total == 6
+
+
+async def test_a_name_among_ten_thousand_objects_takes_less_than_a_millisecond(store):
+    def fill(tx):
+        for n in range(10_000):
+            tx.add(key(attribute(NAME, f"k{n}"), attribute(OBJECT_TYPE, 2), attribute(USAGE_MASK, 12)))
+
+    await store.write(fill)
+    query = Query("default", filters=(Filter(OBJECT_TYPE, low=2), Filter(NAME, low="k77"), Filter(USAGE_MASK, low=12)))
+    times = []
+    for _ in range(20):
+        start = time.perf_counter()
+        assert len((await store.locate(query)).unique_identifiers) == 1
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.001
