@@ -101,6 +101,7 @@ CERTIFICATE_NAMES = (
 )
 
 # fmt: off
+# ruff: noqa: E501
 ATTRIBUTES: dict[Tag, Rule] = {row[0]: Rule(*row) for row in (
     # tag                               type                           how many  by since until
     (T.UNIQUE_IDENTIFIER,               str,                           ONE,      S, V1_0, V2_1),
@@ -154,7 +155,7 @@ ATTRIBUTES: dict[Tag, Rule] = {row[0]: Rule(*row) for row in (
     (T.ALWAYS_SENSITIVE,                bool,                          ONE,      S, V1_4, V2_1),
     (T.EXTRACTABLE,                     bool,                          ONE,      C, V1_4, V2_1),
     (T.NEVER_EXTRACTABLE,               bool,                          ONE,      S, V1_4, V2_1),
-    *((tag,                             str,                           MANY,     S, V1_4, V2_1) for tag in CERTIFICATE_NAMES),
+    *((each,                            str,                           MANY,     S, V1_4, V2_1) for each in CERTIFICATE_NAMES),
     (T.KEY_FORMAT_TYPE,                 KeyFormatType,                 ONE,      B, V2_0, V2_1),
     (T.OPAQUE_DATA_TYPE,                OpenEnumeration,               ONE,      S, V2_0, V2_1),
     (T.NIST_KEY_TYPE,                   NISTKeyType,                   MANY,     B, V2_0, V2_1),

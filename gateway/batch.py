@@ -1,0 +1,98 @@
+"""A request message's batch items, one after the other: order, ID Placeholder, what happens after a failure.
+
+(KMIP 2.1 section 9.5 Batch Error Continuation Option, section 9.6 Batch Order Option, section 6 Operations.)
+"""
+
+from typing import Any, NamedTuple
+
+import structlog
+
+from gateway import errors
+from gateway.access.identity import Peer
+from gateway.call import Batch, Call, Outcome, Services
+from gateway.kmip.enums import AsynchronousIndicator, BatchErrorContinuationOption, ResultReason, ResultStatus
+from gateway.kmip.messages import RequestBatchItem, RequestMessage
+from gateway.kmip.structure import Structure
+from gateway.kmip.version import Version
+from gateway.operations import OPERATIONS, Entry
+
+log = structlog.get_logger()
+Undo = BatchErrorContinuationOption.UNDO
+
+
+class Done(NamedTuple):
+    """What became of one batch item, before it is encoded."""
+
+    item: RequestBatchItem
+    status: ResultStatus
+    reason: ResultReason | None = None
+    message: str | None = None
+    payload: Structure | None = None
+
+
+async def run(services: Services, message: RequestMessage, peer: Peer, version: Version) -> list[Done]:
+    """Carry out the items of a request and tell what became of each that is to be answered."""
+    header = message.request_header
+    option = header.batch_error_continuation_option or BatchErrorContinuationOption.STOP
+    batch = Batch()
+    if option is Undo:
+        batch.undo = []
+    mandatory = header.asynchronous_indicator is AsynchronousIndicator.MANDATORY
+    done: list[Done] = []
+    for item in message.batch_item:
+        result = await _item(Call(services, peer, version, batch), item, mandatory)
+        done.append(result)
+        batch.outcomes.append(Outcome(item.operation, _identifiers(result.payload)))
+        if result.status is ResultStatus.OPERATION_FAILED and option is not BatchErrorContinuationOption.CONTINUE:
+            if option is Undo:
+                done = await _undone(batch, done)
+            break
+    return done
+
+
+async def _item(call: Call, item: RequestBatchItem, mandatory: bool) -> Done:
+    try:
+        entry = _entry(call, item, mandatory)
+        request = call.services.codec.decode_structure(entry.request, item.request_payload, call.version)
+        payload = await entry.handler(call, request)
+    except errors.KmipError as error:
+        return Done(item, ResultStatus.OPERATION_FAILED, error.reason_for(call.version), error.message)
+    except Exception:
+        reference = call.reference()
+        log.exception("operation_failed", operation=item.operation, reference=reference)
+        message = f"the server failed; its log has more under {reference}"
+        return Done(item, ResultStatus.OPERATION_FAILED, ResultReason.GENERAL_FAILURE, message)
+    return Done(item, ResultStatus.SUCCESS, payload=payload)
+
+
+def _entry(call: Call, item: RequestBatchItem, mandatory: bool) -> Entry:
+    entry = OPERATIONS.get(item.operation)
+    if entry is None or not entry.exists_in(call.version):
+        raise errors.OperationNotSupported(f"KMIP {call.version} has no such operation here")
+    if item.message_extension is not None and item.message_extension.criticality_indicator:
+        raise errors.UnknownMessageExtension
+    if mandatory or item.ephemeral:
+        raise errors.FeatureNotSupported("operations are neither asynchronous nor ephemeral here")
+    return entry
+
+
+def _identifiers(payload: Any) -> tuple[str, ...]:
+    found = getattr(payload, "unique_identifier", ())
+    if isinstance(found, str):
+        return (found,)
+    pair = (
+        getattr(payload, "private_key_unique_identifier", None),
+        getattr(payload, "public_key_unique_identifier", None),
+    )
+    return tuple(found) or tuple(each for each in pair if each is not None)
+
+
+async def _undone(batch: Batch, done: list[Done]) -> list[Done]:
+    """Take back what the items before the failed one did, the last first."""
+    for take_back in reversed(batch.undo or ()):
+        try:
+            await take_back()
+        except errors.KmipError as error:
+            log.error("undo_failed", reason=str(error))
+    earlier = [each._replace(status=ResultStatus.OPERATION_UNDONE) for each in done[:-1]]
+    return [*earlier, done[-1]]

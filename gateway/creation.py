@@ -1,0 +1,206 @@
+"""How a managed object comes into the world: what the server adds to its attributes, and the commit that makes it live.
+
+The one rule here is the crash rule of the gateway: a token object is made under a CKA_ID that was reserved durably
+before; the commit that adds the row spends the reservation; only then is the client answered. What fails in between is
+taken off the token at once, or by the next start.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+from uuid import uuid4
+
+from gateway.call import Call
+from gateway.kmip import attribute_sets as sets
+from gateway.kmip.enums import (
+    CryptographicUsageMask,
+    HashingAlgorithm,
+    KeyFormatType,
+    LinkType,
+    ObjectType,
+    RNGAlgorithm,
+)
+from gateway.kmip.structure import Attribute, Attributes, Interval
+from gateway.kmip.tags import Tag
+from gateway.kmip.values import Digest, Link, RNGParameters, UsageLimits
+from gateway.managed import Managed
+from gateway.store.api import Custody, ObjectRow, Transaction
+from gateway.token.api import KeyRef, Rights
+
+LEASE_TIME_S = 3600
+M = CryptographicUsageMask
+
+# What a key may do on the token for each use that its mask allows.
+RIGHTS = (
+    (M.ENCRYPT, Rights.ENCRYPT),
+    (M.DECRYPT, Rights.DECRYPT),
+    (M.SIGN | M.MAC_GENERATE, Rights.SIGN),
+    (M.VERIFY | M.MAC_VERIFY, Rights.VERIFY),
+    (M.WRAP_KEY, Rights.WRAP),
+    (M.UNWRAP_KEY, Rights.UNWRAP),
+    (M.DERIVE_KEY | M.KEY_AGREEMENT, Rights.DERIVE),
+)
+
+
+class Draft(NamedTuple):
+    """A new object before it is committed; `attributes` are the client's and what the operation found out."""
+
+    object_type: ObjectType
+    attributes: Attributes
+    ref: KeyRef | None = None
+    custody: Custody = Custody.TOKEN
+    material: bytes | None = None
+    unique_identifier: str = ""
+
+
+def new_identifier() -> str:
+    """Make a unique identifier: random, so that it tells nothing and is never used again."""
+    return str(uuid4())
+
+
+def rights_for(mask: int) -> Rights:
+    """Choose what a key may do on the token.
+
+    A key that wraps and decrypts gives away every key that it wraps, and so does one that unwraps and encrypts (Clulow,
+    CHES 2003). Where a mask asks for both, the token gets the use for data alone.
+    """
+    rights = Rights(0)
+    for uses, right in RIGHTS:
+        if mask & uses:
+            rights |= right
+    if rights & (Rights.ENCRYPT | Rights.DECRYPT):
+        rights &= ~(Rights.WRAP | Rights.UNWRAP)
+    return rights
+
+
+def digest_of(material: bytes, format_type: KeyFormatType | None) -> Digest:
+    """Give the Digest attribute of key material in a format (KMIP 2.1 section 4.20 Digest)."""
+    return Digest(
+        hashing_algorithm=HashingAlgorithm.SHA_256,
+        digest_value=hashlib.sha256(material).digest(),
+        key_format_type=format_type,
+    )
+
+
+def generated(attributes: Attributes, call: Call) -> Attributes:
+    """Add what holds for an object that the server generated: when, and by which random numbers."""
+    attributes = sets.put_missing(attributes, Tag.ORIGINAL_CREATION_DATE, call.today)
+    rng = RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED)
+    return sets.put_missing(attributes, Tag.RANDOM_NUMBER_GENERATOR, rng)
+
+
+def link(attributes: Attributes, kind: LinkType, unique_identifier: str) -> Attributes:
+    """Add a Link, in place of any other of its type."""
+    kept = tuple(
+        a for a in attributes if not (a.tag is Tag.LINK and isinstance(a.value, Link) and a.value.link_type == kind)
+    )
+    new = Link(link_type=kind, linked_object_identifier=unique_identifier)
+    return sets.add(kept, Attribute(Tag.LINK, new))
+
+
+def _server_set(call: Call, draft: Draft) -> Attributes:
+    a = draft.attributes
+    a = sets.put(a, Tag.UNIQUE_IDENTIFIER, draft.unique_identifier)
+    a = sets.put(a, Tag.OBJECT_TYPE, draft.object_type)
+    a = sets.put(a, Tag.INITIAL_DATE, call.today)
+    a = sets.put(a, Tag.LAST_CHANGE_DATE, call.today)
+    a = sets.put(a, Tag.LEASE_TIME, Interval(LEASE_TIME_S))
+    a = sets.put_missing(a, Tag.FRESH, True)
+    a = sets.put_missing(a, Tag.SENSITIVE, False)
+    a = sets.put_missing(a, Tag.EXTRACTABLE, True)
+    a = sets.put(a, Tag.ALWAYS_SENSITIVE, sets.value(a, Tag.SENSITIVE) is True)
+    a = sets.put(a, Tag.NEVER_EXTRACTABLE, sets.value(a, Tag.EXTRACTABLE) is False)
+    a = sets.put(a, Tag.SHORT_UNIQUE_IDENTIFIER, hashlib.sha256(draft.unique_identifier.encode()).digest()[:8])
+    a = sets.put(a, Tag.PROTECTION_STORAGE_MASK, call.services.protection)
+    limits = sets.structure(a, Tag.USAGE_LIMITS, UsageLimits)
+    if limits is not None:
+        a = sets.put(a, Tag.USAGE_LIMITS, _untouched(limits))
+    return a
+
+
+def _untouched(limits: UsageLimits) -> UsageLimits:
+    return UsageLimits(
+        usage_limits_total=limits.usage_limits_total,
+        usage_limits_count=limits.usage_limits_total,
+        usage_limits_unit=limits.usage_limits_unit,
+    )
+
+
+async def add(call: Call, *drafts: Draft) -> list[Managed]:
+    """Make new objects live in one commit, with everything that the server sets; all of them or none.
+
+    Token objects that the drafts name are taken away again if the commit fails.
+
+    Raises:
+        NonUniqueName: a name is taken.
+    """
+    finished = [d._replace(unique_identifier=d.unique_identifier or new_identifier()) for d in drafts]
+    rows = [_row(call, draft) for draft in finished]
+
+    def write(transaction: Transaction) -> None:
+        for row, names in rows:
+            transaction.add(row, names)
+
+    try:
+        await call.store.write(write)
+    except BaseException:
+        await discard(call, [d.ref for d in drafts if d.ref is not None])
+        raise
+    made = [call.find(draft.unique_identifier) for draft in finished]
+    call.on_undo(lambda: unmake(call, made))
+    return made
+
+
+def _row(call: Call, draft: Draft) -> tuple[ObjectRow, tuple[str, ...]]:
+    attributes = _server_set(call, draft)
+    identity = call.peer.identity
+    ref = draft.ref
+    row = ObjectRow(
+        unique_identifier=draft.unique_identifier,
+        tenant=identity.tenant,
+        owner=identity.name,
+        object_type=int(draft.object_type),
+        custody=draft.custody,
+        token=call.services.token_name,
+        object_class=0 if ref is None else int(ref.object_class),
+        cka_id=b"" if ref is None else ref.cka_id,
+        material=draft.material,
+        attributes=call.services.catalogue.rows(attributes),
+    )
+    return row, Managed(row, attributes).names()
+
+
+async def discard(call: Call, refs: Sequence[KeyRef]) -> None:
+    """Take token objects away that no row will name."""
+    for ref in refs:
+        await call.token.destroy(ref)
+
+
+async def unmake(call: Call, made: Sequence[Managed]) -> None:
+    """Destroy objects that were made in a batch that is undone; their names are free again."""
+    for managed in made:
+        await erase(call, managed, lambda current: sets.put(current.attributes, Tag.DESTROY_DATE, call.today), names=())
+
+
+async def erase(
+    call: Call, managed: Managed, fn: Callable[[Managed], Attributes], names: tuple[str, ...] | None = None
+) -> None:
+    """Destroy an object: one commit that ends its use and queues the deletion, the deletion, one that clears the queue.
+
+    Its row stays, without material and with the attributes that `fn` gives; `fn` sees the object as it is inside the
+    transaction, and raises to leave it alone.
+    """
+
+    def write(transaction: Transaction) -> None:
+        current = call.current(transaction, managed.unique_identifier)
+        row = current.row
+        transaction.replace_attributes(row.id, call.services.catalogue.rows(fn(current)), names)
+        transaction.set_material(row.id, None, row.custody)
+        transaction.set_storage(row.id, destroyed=True)
+        if row.cka_id:
+            transaction.queue_destroy(row.id)
+
+    await call.store.write(write)
+    if managed.row.cka_id:
+        await call.token.destroy(managed.ref)
+        await call.store.destroyed(managed.row.id)

@@ -1,0 +1,134 @@
+"""The whole gateway as one coroutine: the bytes of a request message in, those of its response out. It never raises."""
+
+import itertools
+import secrets
+from collections.abc import Callable
+
+import structlog
+
+from gateway import batch, errors
+from gateway.access.identity import Peer
+from gateway.batch import Done
+from gateway.call import Services
+from gateway.config import KmipConfig
+from gateway.kmip.enums import Operation, ProtectionStorageMask, ResultStatus
+from gateway.kmip.messages import ProtocolVersion, RequestHeader, RequestMessage, ResponseBatchItem, ResponseHeader
+from gateway.kmip.structure import DateTime, Encoded
+from gateway.kmip.version import SUPPORTED, V1_4, V2_1, Version
+from gateway.managed import Catalogue
+from gateway.store.api import Store
+from gateway.token.api import Token
+from gateway.wire import ttlv
+from gateway.wire.codec import Codec
+
+log = structlog.get_logger()
+
+
+class Exchange:
+    """Answers request messages with what it is given once: a configuration, a store, a token and a clock."""
+
+    def __init__(
+        self,
+        config: KmipConfig,
+        store: Store,
+        token: Token,
+        clock: Callable[[], float],
+        *,
+        token_name: str = "default",  # noqa: S107 - a name, no secret
+        protection: ProtectionStorageMask = ProtectionStorageMask.SOFTWARE,
+    ) -> None:
+        codec = Codec()
+        self._services = Services(config, store, token, Catalogue(codec), codec, clock, token_name, protection)
+        # Server Correlation Values need only differ from each other, also after a restart.
+        self._correlations = (f"{prefix}-{number}" for prefix in [secrets.token_hex(6)] for number in itertools.count())
+
+    async def answer(self, raw: bytes, peer: Peer) -> bytes:
+        """Answer one request message, whatever it is."""
+        version = SUPPORTED[0]
+        try:
+            version = self._version(raw)
+            message = ttlv.decode_request(raw, version)
+            self._check(message, version)
+            done = await batch.run(self._services, message, peer, version)
+            return self._response(message.request_header, done, version)
+        except errors.KmipError as error:
+            return self.refuse(error, version)
+        except Exception:
+            log.exception("exchange_failed")
+            return self.refuse(errors.GeneralFailure(), version)
+
+    def refuse(self, error: errors.KmipError, version: Version = SUPPORTED[0]) -> bytes:
+        """Give the response to a message that cannot be taken apart: one item without Operation."""
+        item = ResponseBatchItem(
+            result_status=ResultStatus.OPERATION_FAILED,
+            result_reason=error.reason_for(version),
+            result_message=error.message,
+        )
+        return ttlv.encode_response(self._header(None, 1, version), [ttlv.encode_item(item, version)], version)
+
+    def _version(self, raw: bytes) -> Version:
+        asked = ttlv.read_version(raw)
+        if asked in SUPPORTED:
+            return asked
+        # A newer minor version may still ask which versions there are; everything else it must not assume.
+        newest = next((v for v in SUPPORTED if v.major == asked.major), None)
+        if newest is None:
+            raise errors.UnsupportedProtocolVersion(f"KMIP {asked} is not spoken here; {SUPPORTED[0]} and older are")
+        items = ttlv.decode_request(raw, newest).batch_item
+        if any(item.operation != Operation.DISCOVER_VERSIONS for item in items):
+            raise errors.UnsupportedProtocolVersion(f"KMIP {asked} is not spoken here; {newest} and older are")
+        return newest
+
+    def _check(self, message: RequestMessage, version: Version) -> None:
+        count, items = message.request_header.batch_count, len(message.batch_item)
+        if count != items or not items:
+            raise errors.InvalidMessage(f"the Batch Count is {count}, the message has {items} items")
+        if items > self._services.config.max_batch_items:
+            raise errors.ServerLimitExceeded(f"a message has {self._services.config.max_batch_items} items at most")
+
+    def _response(self, header: RequestHeader, done: list[Done], version: Version) -> bytes:
+        items = [self._encoded(each, version) for each in done]
+        answer = ttlv.encode_response(self._header(header, len(items), version), items, version)
+        limit = header.maximum_response_size
+        if limit is None or len(answer) <= limit:
+            return answer
+        items = self._cut(done, items, limit - len(answer), version)
+        return ttlv.encode_response(self._header(header, len(items), version), items, version)
+
+    def _cut(self, done: list[Done], items: list[Encoded], room: int, version: Version) -> list[Encoded]:
+        """Let the largest answers fail with Response Too Large until the rest fits; what was done stays done."""
+        error = errors.ResponseTooLarge()
+        for place in sorted(range(len(items)), key=lambda place: -len(items[place])):
+            if room >= 0:
+                break
+            failed = Done(done[place].item, ResultStatus.OPERATION_FAILED, error.reason_for(version), error.message)
+            smaller = self._encoded(failed, version)
+            room += len(items[place]) - len(smaller)
+            items[place] = smaller
+        return items
+
+    def _encoded(self, done: Done, version: Version) -> Encoded:
+        item = ResponseBatchItem(
+            operation=done.item.operation,
+            unique_batch_item_id=done.item.unique_batch_item_id,
+            result_status=done.status,
+            result_reason=done.reason,
+            result_message=done.message,
+            response_payload=None if done.payload is None else ttlv.encode_payload(done.payload, version),
+        )
+        return ttlv.encode_item(item, version)
+
+    def _header(self, request: RequestHeader | None, count: int, version: Version) -> ResponseHeader:
+        client = None if request is None else request.client_correlation_value
+        # PyKMIP reads neither value in 1.4 and 2.0, so the server's goes to those who send theirs, and to 2.1.
+        told = version >= V2_1 or (version >= V1_4 and client is not None)
+        return ResponseHeader(
+            protocol_version=_PROTOCOL_VERSIONS[version],
+            time_stamp=DateTime(int(self._services.clock())),
+            client_correlation_value=client,
+            server_correlation_value=next(self._correlations) if told else None,
+            batch_count=count,
+        )
+
+
+_PROTOCOL_VERSIONS = {v: ProtocolVersion(protocol_version_major=v[0], protocol_version_minor=v[1]) for v in SUPPORTED}

@@ -1,0 +1,58 @@
+"""The operations, one file each: payloads, handler, docstring. The folder is the registry.
+
+A handler is registered by `@operation`; the types of its parameters say which payload it takes and which it gives.
+Whatever is shared between operations stands below them, in `creation`, `call` and the rooms under those.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeVar, get_type_hints
+
+from gateway.call import Call
+from gateway.kmip.enums import Operation
+from gateway.kmip.structure import Structure
+from gateway.kmip.version import V1_0, V2_1, Version
+
+Request = TypeVar("Request", bound=Structure)
+Response = TypeVar("Response", bound=Structure)
+Handler = Callable[[Call, Request], Awaitable[Response]]
+
+
+class Entry(NamedTuple):
+    """One operation: its payloads, its handler, and the versions that have it.
+
+    `pure` says that it changes nothing and leaves no ID Placeholder: neighbours in a batch may then run side by side.
+    """
+
+    operation: Operation
+    since: Version
+    until: Version
+    request: type[Structure]
+    response: type[Structure]
+    handler: Callable[[Call, Any], Awaitable[Structure]]
+    pure: bool
+
+    def exists_in(self, version: Version) -> bool:
+        """Tell whether this version has the operation."""
+        return self.since <= version <= self.until
+
+
+OPERATIONS: dict[int, Entry] = {}
+
+
+def operation(
+    which: Operation, since: Version = V1_0, until: Version = V2_1, *, pure: bool = False
+) -> Callable[[Handler[Request, Response]], Handler[Request, Response]]:
+    """Register a handler for an operation."""
+
+    def register(handler: Handler[Request, Response]) -> Handler[Request, Response]:
+        hints = get_type_hints(handler)
+        OPERATIONS[which] = Entry(which, since, until, hints["request"], hints["return"], handler, pure)
+        return handler
+
+    return register
+
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
