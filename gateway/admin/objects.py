@@ -1,0 +1,129 @@
+"""Managed objects as the command line shows them: from the database alone, never with key material."""
+
+import time
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from gateway.errors import ConfigurationError
+from gateway.kmip.attributes import ATTRIBUTES
+from gateway.kmip.enums import ObjectType
+from gateway.kmip.lifecycle import state_at
+from gateway.kmip.names import Mask, Named
+from gateway.kmip.structure import DateTime
+from gateway.kmip.tags import Tag
+from gateway.store.api import AttributeRow, ObjectRow
+from gateway.store.catalogue import open_catalogue
+from gateway.wire.attribute_forms import decode_value
+
+
+class Listed(Struct, frozen=True):
+    """One line of `object list`; `number` is what the next page starts after."""
+
+    number: int
+    unique_identifier: str
+    object_type: str
+    state: str
+    custody: str
+    tenant: str
+    owner: str
+    names: tuple[str, ...]
+
+
+class Shown(Struct, frozen=True):
+    """What `object show` prints: the line of the list, where the key is, and every attribute."""
+
+    listed: Listed
+    token: str
+    cka_id: str  # hexadecimal, as the vendor's tools print it
+    attributes: tuple[tuple[str, Any], ...]
+
+
+def list_objects(database: Path, *, tenant: str | None, after: int, limit: int) -> list[Listed]:
+    """Give up to `limit` objects, oldest first, of one tenant or of all.
+
+    Raises:
+        ConfigurationError: the database cannot be read.
+    """
+    catalogue = open_catalogue(database)
+    try:
+        return [_listed(row) for row in catalogue.page(tenant=tenant, after=after, limit=limit)]
+    finally:
+        catalogue.close()
+
+
+def show_object(database: Path, unique_identifier: str) -> Shown:
+    """Give one object.
+
+    Raises:
+        ConfigurationError: the database cannot be read, or has no such object.
+    """
+    catalogue = open_catalogue(database)
+    try:
+        row = catalogue.get(unique_identifier)
+    finally:
+        catalogue.close()
+    if row is None:
+        raise ConfigurationError(f"{unique_identifier}: no such object; see `kmip-gateway object list`.")
+    attributes = tuple((_attribute_name(each), _attribute_value(each)) for each in row.attributes)
+    return Shown(_listed(row), row.token, row.cka_id.hex(), attributes)
+
+
+def _listed(row: ObjectRow) -> Listed:
+    return Listed(
+        row.id,
+        row.unique_identifier,
+        ObjectType(row.object_type).token,
+        _state(row),
+        str(row.custody),
+        row.tenant,
+        row.owner,
+        tuple(str(each.scalar) for each in row.attributes if each.tag == Tag.NAME),
+    )
+
+
+def _state(row: ObjectRow) -> str:
+    dates = {each.tag: each.scalar for each in row.attributes if isinstance(each.scalar, int)}
+    state = state_at(
+        time.time(),
+        activation=dates.get(Tag.ACTIVATION_DATE),
+        deactivation=dates.get(Tag.DEACTIVATION_DATE),
+        compromise=dates.get(Tag.COMPROMISE_DATE),
+        destroy=dates.get(Tag.DESTROY_DATE),
+    )
+    return state.token
+
+
+def _attribute_name(row: AttributeRow) -> str:
+    name = row.name.replace("\0", "-") or Tag(row.tag).token
+    return f"{name}[{row.index}]" if row.index else name
+
+
+def _attribute_value(row: AttributeRow) -> Any:
+    tag = Tag(row.tag)
+    value = decode_value(tag, row.ttlv)
+    if ATTRIBUTES[tag].type is DateTime:
+        return datetime.fromtimestamp(value, UTC).isoformat()
+    return readable(value)
+
+
+def readable(value: Any) -> Any:
+    """Give a KMIP value in the terms of JSON: enumerations by name, bytes in hexadecimal."""
+    match value:
+        case Named():
+            return value.token
+        case Mask():
+            return [bit.token for bit in type(value) if bit in value]
+        case Enum():
+            return value.name
+        case bytes():
+            return value.hex()
+        case Struct():
+            return {key: readable(each) for key, each in asdict(value).items() if each is not None and each != ()}
+        case tuple() | list():
+            return [readable(each) for each in value]
+    return value
