@@ -13,6 +13,7 @@ from gateway.store.api import Filter, Op, Query, Scalar
 from gateway.store.rows import ARCHIVED, DESTROYED
 
 RARE = 1000  # A filter with fewer matches than this may drive the query.
+INDEXED = (Op.EQUAL, Op.RANGE)
 
 
 class Clause(NamedTuple):
@@ -24,13 +25,13 @@ class Clause(NamedTuple):
 
 def matching(cursor: Cursor, query: Query) -> Clause:
     """Give the FROM and WHERE that select what the query asks for from `objects`."""
-    filters = [_condition(each) for each in query.filters]
-    driver = _rarest(cursor, [clause for each, clause in zip(query.filters, filters, strict=True) if _indexed(each)])
-    clauses = [_exists(each) for each in filters if each is not driver]
+    driver = _rarest(cursor, [each for each in query.filters if each.op in INDEXED])
+    clauses = [_exists(each) for each in query.filters if each is not driver]
     # The plus keeps SQLite from the index of the tenant, which would make it visit all that the tenant has.
     plus = ""
     if driver is not None:
-        clauses.insert(0, Clause(f"id IN (SELECT object FROM attributes WHERE {driver.sql})", driver.values))  # noqa: S608
+        found = _condition(driver)
+        clauses.insert(0, Clause(f"id IN (SELECT object FROM attributes WHERE {found.sql})", found.values))  # noqa: S608
         plus = "+"
     clauses.append(Clause(f"{plus}tenant = ?", (query.tenant,)))
     if query.owner is not None:
@@ -39,37 +40,31 @@ def matching(cursor: Cursor, query: Query) -> Clause:
     return _join(clauses)
 
 
-def _condition(filter_: Filter) -> Clause:
-    compared = _comparison(filter_)
+def _condition(filter_: Filter, scalar: str = "scalar") -> Clause:
+    compared = _comparison(filter_, scalar)
     return Clause(f"tag = ? AND name = ?{compared.sql}", (filter_.tag, filter_.name, *compared.values))
 
 
-def _comparison(filter_: Filter) -> Clause:
+def _comparison(filter_: Filter, scalar: str) -> Clause:
     low, high = filter_.low, filter_.high
     match filter_.op:
         case Op.EQUAL:
-            return Clause(" AND scalar = ?", (low,))
+            return Clause(f" AND {scalar} = ?", (low,))
         case Op.MASK:
-            return Clause(" AND scalar IS NOT NULL AND scalar & ? = ?", (low, low))
+            return Clause(f" AND {scalar} & ? = ?", (low, low))
         case Op.TTLV:
             return Clause(" AND ttlv = ?", (low,))
         case Op.EXISTS:
             return Clause("", ())
         case Op.RANGE:
-            from_, to = ("" if low is None else " AND scalar >= ?"), ("" if high is None else " AND scalar <= ?")
-            return Clause(
-                f" AND scalar IS NOT NULL{from_}{to}", tuple(each for each in (low, high) if each is not None)
-            )
+            ends = [(f" AND {scalar} {sign} ?", end) for sign, end in ((">=", low), ("<=", high)) if end is not None]
+            return Clause("".join(sql for sql, _ in ends), tuple(end for _, end in ends))
 
 
-def _indexed(filter_: Filter) -> bool:
-    return filter_.op in (Op.EQUAL, Op.RANGE)
-
-
-def _rarest(cursor: Cursor, clauses: Sequence[Clause]) -> Clause | None:
-    counts = [(_count(cursor, each), number) for number, each in enumerate(clauses)]
+def _rarest(cursor: Cursor, filters: Sequence[Filter]) -> Filter | None:
+    counts = [(_count(cursor, _condition(each)), number) for number, each in enumerate(filters)]
     fewest, number = min(counts, default=(RARE, 0))
-    return clauses[number] if fewest < RARE else None
+    return filters[number] if fewest < RARE else None
 
 
 def _count(cursor: Cursor, clause: Clause) -> int:
@@ -78,11 +73,10 @@ def _count(cursor: Cursor, clause: Clause) -> int:
     return count
 
 
-def _exists(clause: Clause) -> Clause:
-    return Clause(
-        f"EXISTS (SELECT 1 FROM attributes WHERE object = objects.id AND {clause.sql})",  # noqa: S608
-        clause.values,
-    )
+def _exists(filter_: Filter) -> Clause:
+    """Give the test of one object; the plus keeps SQLite from going through the scalars of all (3.6 s for 10 000)."""
+    tested = _condition(filter_, "+scalar")
+    return Clause(f"EXISTS (SELECT 1 FROM attributes WHERE object = objects.id AND {tested.sql})", tested.values)  # noqa: S608
 
 
 def _storage(query: Query, plus: str) -> Clause:

@@ -1,7 +1,7 @@
 """Rows from a cache that cannot be stale: every look asks SQLite whether anything was committed since the last one."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from sqlite3 import Connection, Error
 
@@ -54,12 +54,12 @@ class Reader:
         self._rows.move_to_end(unique_identifier)
         return row
 
-    def scan(self, unique_identifier: str) -> ObjectRow | None:
-        """Give what `peek` gives, and leave the cache as it is: a Locate over everything must not empty it."""
+    def scan(self, unique_identifiers: Iterable[str]) -> list[ObjectRow]:
+        """Give those that exist, and leave the cache as it is: a Locate over everything must not empty it."""
         with translated("read"):
-            if self._execute(_DATA_VERSION).fetchone() != self._version:
-                self._drop_changed()
-            return self._rows.get(unique_identifier) or self._read(unique_identifier)
+            self._drop_changed()
+            rows = (self._rows.get(each) or self._read(each) for each in unique_identifiers)
+            return [row for row in rows if row is not None]
 
     def __len__(self) -> int:
         """Count the cached rows."""

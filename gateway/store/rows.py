@@ -3,6 +3,7 @@
 A migration is never edited once released: the next one is appended.
 """
 
+from functools import lru_cache
 from sqlite3 import Cursor
 from sys import intern
 from typing import Any
@@ -51,7 +52,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (tenant, name, object)
         ) STRICT, WITHOUT ROWID""",
         "CREATE INDEX names_by_object ON names (object)",
-        "CREATE TABLE instances (id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, started INTEGER NOT NULL) STRICT",
+        # AUTOINCREMENT, so that no new instance gets the number of one that a reaper has just found dead.
+        """CREATE TABLE instances (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            pid INTEGER NOT NULL,
+            started INTEGER NOT NULL
+        ) STRICT""",
         """CREATE TABLE reservations (
             cka_id BLOB PRIMARY KEY,
             instance INTEGER NOT NULL REFERENCES instances (id),
@@ -64,6 +70,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 # The column `storage`: one number, so that one index answers for every Storage Status Mask.
 ARCHIVED, DESTROYED = 1, 2
+
+COMMON = 1 << 20  # Integers below are worth sharing; dates are far above.
 
 SELECT_OBJECT = """SELECT unique_identifier, tenant, owner, object_type, custody, token, object_class, cka_id, material,
     storage, id, changed FROM objects WHERE unique_identifier = ?"""
@@ -93,12 +101,24 @@ def _with_attributes(cursor: Cursor, columns: tuple[Any, ...]) -> ObjectRow:
         object_class,
         cka_id,
         material,
-        tuple([AttributeRow(*row) for row in rows]),
+        tuple([_attribute(row) for row in rows]),
         storage & DESTROYED != 0,
         storage & ARCHIVED != 0,
         id_,
         changed,
     )
+
+
+def _attribute(columns: tuple[Any, ...]) -> AttributeRow:
+    scalar = columns[-1]
+    common = type(scalar) is int and 0 <= scalar < COMMON
+    return _shared(*columns) if common else AttributeRow(*columns)
+
+
+@lru_cache(4096)
+def _shared(*columns: Any) -> AttributeRow:
+    """Give one row for all objects: half of an object's attributes are booleans, enumerations, lengths and masks."""
+    return AttributeRow(*columns)
 
 
 def storage_of(destroyed: bool, archived: bool) -> int:

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gateway.errors import StoreDown
 from gateway.store.api import Located, ObjectRow, Query, Transaction
 from gateway.store.connection import READER_TIMEOUT_S, WRITER_TIMEOUT_S, migrate, open_connection
 from gateway.store.locate import Clause, matching
@@ -16,7 +18,7 @@ from gateway.store.writer import Writer
 T = TypeVar("T")
 
 CACHE_OBJECTS = 20_000
-MAX_COUNTED = 10_000  # Beyond this many candidates, a Locate with a limit does not count the pages it does not give.
+MAX_COUNTED = 5_000  # Beyond this many candidates, a Locate with a limit does not count the pages it does not give.
 SLICE = 100  # Rows looked at in one turn of the event loop, a few milliseconds when none is cached.
 
 _PENDING = "SELECT unique_identifier FROM destroys JOIN objects ON objects.id = destroys.object ORDER BY object"
@@ -52,8 +54,7 @@ class SqliteStore:
         await self._writer.write(lambda tx: tx.dequeue_destroy(id))
 
     async def pending_destroys(self) -> list[ObjectRow]:
-        found = (self._reader.scan(uid) for (uid,) in self._all(_PENDING))
-        return [row for row in found if row is not None]
+        return self._reader.scan([uid for (uid,) in self._all(_PENDING)])
 
     async def unspent(self) -> list[bytes]:
         known = [each for (each,) in self._all("SELECT id FROM instances")]
@@ -65,7 +66,8 @@ class SqliteStore:
 
     async def close(self) -> None:
         left = await self._stock.drain()
-        await self._writer.write(lambda tx: tx.leave(left))
+        with suppress(StoreDown):  # Logged; a reaper will find what could not be given back.
+            await self._writer.write(lambda tx: tx.leave(left))
         await asyncio.to_thread(self._writer.close)
         self._reader.connection.close()
         self._locks.close()
@@ -89,8 +91,7 @@ class SqliteStore:
         tested = 0
         end = None if query.limit is None else query.offset + query.limit
         for candidates in self._slices(where):
-            rows = [self._reader.scan(uid) for uid in candidates]
-            found += [row.unique_identifier for row in rows if row is not None and post(row)]
+            found += [row.unique_identifier for row in self._reader.scan(candidates) if post(row)]
             tested += len(candidates)
             if end is not None and len(found) >= end and tested >= MAX_COUNTED:
                 return Located(tuple(found[query.offset : end]), None)

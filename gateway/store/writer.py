@@ -45,12 +45,15 @@ class Writer:
         self._cursor = connection.cursor()
         self._instance = instance
         self._unique_names = unique_names
+        self._closed = False
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="store writer", daemon=True)
         self._thread.start()
 
     async def write(self, fn: Callable[[SqliteTransaction], T]) -> T:
         """Give what `fn` returned once it is durable, or raise what it raised."""
+        if self._closed:
+            raise StoreDown
         loop = get_running_loop()
         waiter: Future[Outcome] = loop.create_future()
         self._queue.put(Job(fn, loop, waiter))
@@ -62,6 +65,7 @@ class Writer:
 
     def close(self) -> None:
         """Finish what is queued and end the thread; blocks until then."""
+        self._closed = True
         self._queue.put(None)
         self._thread.join()
         self._connection.close()
@@ -96,7 +100,6 @@ class Writer:
             outcomes = [self._attempt(job, changed) for job in group]
             self._cursor.execute("COMMIT")
         except Error as error:
-            log.error("store failed", doing="commit", error=str(error), writes=len(group))
             self._roll_back()
             return [Outcome(failure=_store_down(error)) for _ in group]
         return outcomes
@@ -112,7 +115,7 @@ class Writer:
                 raise
             self._cursor.execute("ROLLBACK TO job")
             self._cursor.execute("RELEASE job")
-            return Outcome(failure=failure)
+            return Outcome(failure=_store_down(failure) if isinstance(failure, Error) else failure)
         self._cursor.execute("RELEASE job")
         return Outcome(result)
 
@@ -125,6 +128,7 @@ class Writer:
 
 
 def _store_down(cause: Error) -> StoreDown:
+    log.error("store failed", doing="write", error=str(cause))
     failure = StoreDown()
     failure.__cause__ = cause
     return failure
