@@ -1,0 +1,236 @@
+"""What the rest of the gateway sees of a token: keys by class and CKA_ID, verbs as coroutines, failures as KmipError.
+
+The rule of the room: no object handle, session or CK return value ever leaves it, and no key byte of a sensitive key
+passes the PKCS#11 API in the clear.
+"""
+
+from enum import IntEnum, IntFlag
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+STORAGE_KEY_LABEL = "kmip-gateway storage key"
+KEK_LABEL = "kmip-gateway key-encryption key v1"
+CKA_ID_BYTES = 16
+
+
+class ObjectClass(IntEnum):
+    """CKO_*: the classes of object that can be keys."""
+
+    PUBLIC_KEY = 2
+    PRIVATE_KEY = 3
+    SECRET_KEY = 4
+
+
+class KeyRef(NamedTuple):
+    """A key by what never changes: its object class and its CKA_ID of 16 bytes."""
+
+    object_class: ObjectClass
+    cka_id: bytes
+
+
+class KeyType(IntEnum):
+    """CKK_*: the key types a gateway may meet."""
+
+    RSA = 0x00
+    DSA = 0x01
+    DH = 0x02
+    EC = 0x03
+    GENERIC_SECRET = 0x10
+    DES = 0x13
+    DES2 = 0x14
+    DES3 = 0x15
+    AES = 0x1F
+    BLOWFISH = 0x20
+    CAMELLIA = 0x25
+    MD5_HMAC = 0x27
+    SHA_1_HMAC = 0x28
+    SHA256_HMAC = 0x2B
+    SHA384_HMAC = 0x2C
+    SHA512_HMAC = 0x2D
+    SHA224_HMAC = 0x2E
+    CHACHA20 = 0x33
+    EC_EDWARDS = 0x40
+    EC_MONTGOMERY = 0x41
+
+
+class Rights(IntFlag):
+    """What a key may do, one bit for each CKA_*."""
+
+    ENCRYPT = 1
+    DECRYPT = 2
+    SIGN = 4
+    VERIFY = 8
+    WRAP = 16
+    UNWRAP = 32
+    DERIVE = 64
+
+
+class KeyTemplate(msgspec.Struct, frozen=True, array_like=True):
+    """The attributes a new key is given; they are never relaxed afterwards.
+
+    A right that the object class cannot have (a public key that decrypts) is left out without a word.
+    """
+
+    label: str
+    rights: Rights
+    extractable: bool
+    sensitive: bool = True
+
+
+class Mechanism(msgspec.Struct, frozen=True, array_like=True):
+    """A CKM_* number and whatever its parameter needs; `parameters.py` packs the C structure of it.
+
+    iv is the IV, nonce or counter block; label the OAEP label; data what a derivation derives from; public_data the
+    peer's public point; hash, mgf and kdf are CKM_*, CKG_* and CKD_* numbers.
+    """
+
+    ckm: int
+    iv: bytes = b""
+    aad: bytes = b""
+    tag_bits: int = 0
+    hash: int = 0
+    mgf: int = 0
+    salt_bytes: int = 0
+    label: bytes = b""
+    counter_bits: int = 0
+    kdf: int = 0
+    public_data: bytes = b""
+    shared_data: bytes = b""
+    data: bytes = b""
+
+
+class TokenInfo(msgspec.Struct, frozen=True):
+    """How the token names itself; serial is hexadecimal or text as the token gives it."""
+
+    label: str
+    manufacturer: str
+    model: str
+    serial: str
+    firmware: str
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """What known-answer self-tests found to work on this token; mechanism lists and flags are not believed.
+
+    mechanisms are CKM_* that gave the right answer; oaep_hashes and pss_hashes CKM_* of hashes; curves the
+    DER-encoded EC parameters that keys can be made on; kwp the CKM_* that is RFC 5649, 0 if none is; curve25519 is
+    (CKM_* of generation, EC parameters) or (0, b""). key_types can be generated. hmac_min_key_bytes is true where
+    an HMAC key must be as long as the hash.
+    """
+
+    mechanisms: frozenset[int] = frozenset()
+    oaep_hashes: frozenset[int] = frozenset()
+    pss_hashes: frozenset[int] = frozenset()
+    curves: frozenset[bytes] = frozenset()
+    digests: frozenset[int] = frozenset()
+    kwp: int = 0
+    curve25519: tuple[int, bytes] = (0, b"")
+    rsa_bits: tuple[int, ...] = ()
+    aes_bits: tuple[int, ...] = ()
+    hmac_needs_long_key: bool = False
+    refuses_unextractable_wrap: bool = False
+
+
+Attributes = dict[str, bool | int | str]
+
+
+class Token(Protocol):
+    """A PKCS#11 token, or a pool of workers in front of it.
+
+    Everything here may raise TokenDown (the token or its worker is gone; a change may or may not have happened),
+    TokenTimeout and ServerLimitExceeded (too much is waiting), besides what the verb names.
+    """
+
+    @property
+    def profile(self) -> Profile:
+        """What works on this token."""
+
+    async def generate_key(self, ref: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate) -> None:
+        """Make a secret key on the token."""
+
+    async def generate_key_pair(
+        self,
+        cka_id: bytes,
+        key_type: KeyType,
+        bits: int,
+        curve_oid: bytes,
+        private: KeyTemplate,
+        public: KeyTemplate,
+    ) -> bytes:
+        """Make a key pair on the token and give its SubjectPublicKeyInfo (DER); both halves carry `cka_id`.
+
+        curve_oid is the DER of the EC parameters, b"" for RSA.
+        """
+
+    async def import_key(self, ref: KeyRef, key_type: KeyType, material: bytes, template: KeyTemplate) -> None:
+        """Make a token object of a raw value, of PKCS#8 or of SubjectPublicKeyInfo, as the class says."""
+
+    async def export_key(self, ref: KeyRef) -> bytes:
+        """Give the key in the form `import_key` takes.
+
+        Raises:
+            NotExtractable: the key may not leave the token.
+        """
+
+    async def wrap(self, wrapping: KeyRef, mechanism: Mechanism, target: KeyRef) -> bytes:
+        """Give `target` encrypted under `wrapping`, by the token."""
+
+    async def unwrap(
+        self,
+        unwrapping: KeyRef,
+        mechanism: Mechanism,
+        blob: bytes,
+        ref: KeyRef,
+        key_type: KeyType,
+        template: KeyTemplate,
+    ) -> None:
+        """Make a token object of a wrapped key, inside the token."""
+
+    async def encrypt(self, ref: KeyRef, mechanism: Mechanism, data: bytes) -> bytes:
+        """Give the ciphertext; with an authenticated mechanism the tag is its end."""
+
+    async def decrypt(self, ref: KeyRef, mechanism: Mechanism, data: bytes) -> bytes:
+        """Give the plaintext.
+
+        Raises:
+            CryptographicFailure: wrong padding, tag or length; which of them is not told.
+        """
+
+    async def sign(self, ref: KeyRef, mechanism: Mechanism, data: bytes) -> bytes:
+        """Give the signature or the MAC."""
+
+    async def verify(self, ref: KeyRef, mechanism: Mechanism, data: bytes, signature: bytes) -> bool:
+        """Say whether the signature or MAC is right."""
+
+    async def derive(
+        self, ref: KeyRef, mechanism: Mechanism, new: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate
+    ) -> None:
+        """Make a new secret key on the token from the one named."""
+
+    async def digest(self, ckm: int, data: bytes) -> bytes:
+        """Give the digest of data."""
+
+    async def random(self, n: int) -> bytes:
+        """Give n random bytes of the token."""
+
+    async def seed(self, data: bytes) -> None:
+        """Stir data into the token's random generator."""
+
+    async def destroy(self, ref: KeyRef) -> bool:
+        """Delete the token object; False when there was none."""
+
+    async def find(self, cka_ids: list[bytes]) -> list[KeyRef]:
+        """Give the keys on the token that carry one of these CKA_IDs."""
+
+    async def attributes(self, ref: KeyRef) -> Attributes:
+        """Give what the token itself says of the key: sensitive, extractable, local, its rights, and so on."""
+
+    async def seal(self, data: bytes, aad: bytes) -> bytes:
+        """Encrypt data for the database under the token's storage key, bound to `aad`."""
+
+    async def open(self, blob: bytes, aad: bytes) -> bytes:
+        """Give back what `seal` took."""
+
+    async def info(self) -> TokenInfo:
+        """Say which token this is."""

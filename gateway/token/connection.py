@@ -1,0 +1,230 @@
+"""One worker's hold on its token: the module, the login and the sessions.
+
+The rule of the room: one anchor session carries the login and is never closed, because closing it logs every other
+session out; all work is done on another session, opened without the PIN and thrown away as soon as it saw an error
+that was not expected.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pkcs11
+from pkcs11 import TokenFlag
+from pkcs11.exceptions import PKCS11Error
+
+from gateway.errors import ConfigurationError
+from gateway.token.api import TokenInfo
+from gateway.token.cryptoki import Calls, FunctionList
+from gateway.token.failures import CryptokiError, Recovery, failure_of
+from gateway.token.quirks import quirk_of
+from gateway.token.settings import WorkerSettings, read_pin
+
+CKR_USER_ALREADY_LOGGED_IN = 0x100
+LOCK_POLL_S = 0.0005
+
+
+class PinRefused(ConfigurationError):
+    """The token refused the PIN: nothing may try it again by itself, or the token locks."""
+
+
+class Module:
+    """A loaded PKCS#11 module and its tokens."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        """Load and initialise it; raises ConfigurationError with the reason."""
+        self._settings = settings
+        try:
+            self.functions = FunctionList(settings.module)
+            self.functions.initialize_with(settings.reserved.encode() or None)
+            self._library = pkcs11.lib(settings.module)
+        except OSError as error:
+            raise ConfigurationError(f"The PKCS#11 module {settings.module} cannot be loaded: {error}.") from None
+        except (PKCS11Error, CryptokiError) as error:
+            name = failure_of(error).name
+            raise ConfigurationError(f"The PKCS#11 module {settings.module} cannot be initialised: {name}.") from None
+
+    def has_token(self) -> bool:
+        """Say whether a token that the settings name is there."""
+        return any(self._matches(token) for token in self._tokens())
+
+    def token(self, *, with_pin: bool = True) -> pkcs11.Token:
+        """Give the one token that the settings name, initialised and, if asked, with a user PIN."""
+        found = [token for token in self._tokens() if self._matches(token)]
+        wanted = self._wanted()
+        if not found:
+            raise ConfigurationError(
+                f"No token with {wanted} in {self._settings.module}; create it or correct [token]."
+            )
+        if len(found) > 1:
+            raise ConfigurationError(f"{len(found)} tokens with {wanted}; set serial in [token] to choose one.")
+        token: pkcs11.Token = found[0]
+        if with_pin and not token.flags & TokenFlag.USER_PIN_INITIALIZED:
+            raise ConfigurationError(f"The token with {wanted} has no user PIN; initialise it first.")
+        return token
+
+    def free_slot(self) -> int:
+        """Give a slot whose token is not initialised."""
+        for token in self._tokens():
+            if not token.flags & TokenFlag.TOKEN_INITIALIZED:
+                return int(token.slot.slot_id)
+        raise ConfigurationError(f"{self._settings.module} has no slot with an uninitialised token.")
+
+    def reinitialize(self) -> None:
+        """Make the module look at its tokens anew."""
+        self._library.reinitialize()
+
+    def _tokens(self) -> list[pkcs11.Token]:
+        tokens = []
+        for slot in self._library.get_slots(token_present=True):
+            try:
+                tokens.append(slot.get_token())
+            except PKCS11Error:  # a slot whose reader is broken must not hide the others
+                continue
+        return tokens
+
+    def _matches(self, token: pkcs11.Token) -> bool:
+        settings = self._settings
+        initialised = bool(token.flags & TokenFlag.TOKEN_INITIALIZED)
+        return (
+            initialised
+            and settings.label in ("", token.label)
+            and settings.serial in ("", _text(token.serial))
+            and settings.slot in (-1, token.slot.slot_id)
+        )
+
+    def _wanted(self) -> str:
+        settings = self._settings
+        parts = [
+            f"label '{settings.label}'" if settings.label else "",
+            f"serial {settings.serial}" * bool(settings.serial),
+        ]
+        parts.append(f"slot {settings.slot}" if settings.slot >= 0 else "")
+        return " and ".join(part for part in parts if part) or "any label"
+
+
+def _text(serial: bytes) -> str:
+    return serial.decode("utf-8", "replace").rstrip("\0 ")
+
+
+class Connection:
+    """A token that is logged in to; `session` is the handle to work on."""
+
+    def __init__(self, settings: WorkerSettings, *, waiting: Callable[[], None] = lambda: None) -> None:
+        """Log in, once.
+
+        `waiting` is called while the lock on the token is awaited, so that whoever watches knows it is no hang.
+
+        Raises:
+            PinRefused: wrong, expired or locked PIN; it was tried once.
+            ConfigurationError: no such module or token, or no PIN to read.
+        """
+        self._settings = settings
+        module = Module(settings)
+        self.token = module.token()
+        self.quirk = quirk_of(self.token.manufacturer_id, self.token.model)
+        self.calls = Calls(module.functions)
+        self._anchor = self._log_in()
+        self._work = self.token.open(rw=True)
+        self._waiting = waiting
+        self._lock_file = self._open_lock() if self.quirk.write_lock else -1
+        self._locked = False
+
+    @property
+    def info(self) -> TokenInfo:
+        """How the token names itself."""
+        token = self.token
+        major, minor = token.firmware_version
+        return TokenInfo(
+            label=token.label,
+            manufacturer=token.manufacturer_id,
+            model=token.model,
+            serial=_text(token.serial),
+            firmware=f"{major}.{minor}",
+        )
+
+    @property
+    def work(self) -> pkcs11.Session:
+        """The session to work on, as python-pkcs11 knows it."""
+        return self._work
+
+    @property
+    def session(self) -> int:
+        """The handle of the session to work on."""
+        return int(self._work.handle)  # type: ignore[attr-defined]  # public in the Cython class, absent from its stub
+
+    def answers(self) -> bool:
+        """Say whether the token is there at all."""
+        return self.calls.token_answers(self.token.slot.slot_id)
+
+    def renew_session(self) -> None:
+        """Leave the session that is not trusted any more for a new one."""
+        old = self._work
+        self._work = self.token.open(rw=True)
+        try:
+            old.close()
+        except PKCS11Error:
+            return  # it was gone already, which is why we are here
+
+    def log_in_again(self) -> None:
+        """Renew the login of the whole worker on the anchor session.
+
+        Raises:
+            PinRefused: the token takes the PIN no more.
+        """
+        pin = read_pin(self._settings)
+        try:
+            self.calls.login(int(self._anchor.handle), pin.encode())  # type: ignore[attr-defined]  # as in `session`
+        except CryptokiError as error:
+            if error.rv == CKR_USER_ALREADY_LOGGED_IN:
+                return
+            if failure_of(error).recovery is Recovery.STOP_PIN:
+                raise PinRefused(f"The token refused the PIN ({failure_of(error).name}).") from None
+            raise
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the token's lock, if it needs one, across all processes; may be entered twice."""
+        if self._lock_file < 0 or self._locked:
+            yield
+            return
+        self._take_lock()
+        try:
+            yield
+        finally:
+            self._locked = False
+            fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+
+    def _take_lock(self) -> None:
+        # Polled, not awaited: a worker that hangs in the module with the lock in its hand is killed at its deadline,
+        # and those that wait for it must be seen to wait and not be killed with it.
+        while True:
+            try:
+                fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                self._waiting()
+                time.sleep(LOCK_POLL_S)
+        self._locked = True
+
+    def _open_lock(self) -> int:
+        folder = Path(self._settings.runtime_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"token-{self._settings.name}.lock"
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def _log_in(self) -> pkcs11.Session:
+        pin = read_pin(self._settings)
+        try:
+            return self.token.open(rw=True, user_pin=pin)
+        except PKCS11Error as error:
+            failure = failure_of(error)
+        if failure.recovery is Recovery.STOP_PIN:
+            raise PinRefused(
+                f"The token '{self.token.label}' refused the PIN ({failure.name}); correct it before the next start, "
+                "since most tokens lock after a few tries."
+            )
+        raise ConfigurationError(f"Logging in to the token '{self.token.label}' failed: {failure.name}.")

@@ -1,0 +1,347 @@
+"""What front ends and token workers say to each other: length-prefixed msgpack frames of a closed set of verbs.
+
+A frame is a length of four bytes, big-endian, and one array. Nothing here can carry code: no pickle, no class name,
+and a verb that is not listed ends the connection.
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+
+import msgspec
+
+from gateway.errors import (
+    BadCryptographicParameters,
+    CryptographicFailure,
+    FeatureNotSupported,
+    GeneralFailure,
+    InvalidField,
+    KmipError,
+    NotExtractable,
+    TokenDown,
+    TokenTimeout,
+    UnsupportedCryptographicParameters,
+    UsageMaskMissing,
+)
+from gateway.token.api import Attributes, KeyRef, KeyTemplate, KeyType, Mechanism, Profile, TokenInfo
+
+# A KMIP message is 1 MiB by default and may be configured larger; a frame carries at most two of its fields.
+MAX_FRAME_BYTES = 256 * 1024 * 1024
+LENGTH_BYTES = 4
+
+
+class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A frame; `id` joins a reply to its request. Its repr never shows what it carries."""
+
+    id: int
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id}>"
+
+
+class Ping(Frame, frozen=True, array_like=True, gc=False, tag=0):
+    """Answered with nothing, in turn."""
+
+
+class Find(Frame, frozen=True, array_like=True, gc=False, tag=1):
+    """Which of these CKA_IDs are on the token."""
+
+    cka_ids: list[bytes]
+
+
+class GenerateKey(Frame, frozen=True, array_like=True, gc=False, tag=2):
+    """Make a secret key."""
+
+    ref: KeyRef
+    key_type: KeyType
+    bits: int
+    template: KeyTemplate
+
+
+class GenerateKeyPair(Frame, frozen=True, array_like=True, gc=False, tag=3):
+    """Make a key pair; answered with the SubjectPublicKeyInfo."""
+
+    cka_id: bytes
+    key_type: KeyType
+    bits: int
+    curve_oid: bytes
+    private: KeyTemplate
+    public: KeyTemplate
+
+
+class ImportKey(Frame, frozen=True, array_like=True, gc=False, tag=4):
+    """Make a token object of key material."""
+
+    ref: KeyRef
+    key_type: KeyType
+    material: bytes
+    template: KeyTemplate
+
+
+class ExportKey(Frame, frozen=True, array_like=True, gc=False, tag=5):
+    """Give the key material."""
+
+    ref: KeyRef
+
+
+class Wrap(Frame, frozen=True, array_like=True, gc=False, tag=6):
+    """Encrypt one key under another."""
+
+    wrapping: KeyRef
+    mechanism: Mechanism
+    target: KeyRef
+
+
+class Unwrap(Frame, frozen=True, array_like=True, gc=False, tag=7):
+    """Make a token object of a wrapped key."""
+
+    unwrapping: KeyRef
+    mechanism: Mechanism
+    blob: bytes
+    ref: KeyRef
+    key_type: KeyType
+    template: KeyTemplate
+
+
+class Encrypt(Frame, frozen=True, array_like=True, gc=False, tag=8):
+    """Encrypt data."""
+
+    ref: KeyRef
+    mechanism: Mechanism
+    data: bytes
+
+
+class Decrypt(Frame, frozen=True, array_like=True, gc=False, tag=9):
+    """Decrypt data."""
+
+    ref: KeyRef
+    mechanism: Mechanism
+    data: bytes
+
+
+class Sign(Frame, frozen=True, array_like=True, gc=False, tag=10):
+    """Sign or MAC data."""
+
+    ref: KeyRef
+    mechanism: Mechanism
+    data: bytes
+
+
+class Verify(Frame, frozen=True, array_like=True, gc=False, tag=11):
+    """Check a signature or MAC."""
+
+    ref: KeyRef
+    mechanism: Mechanism
+    data: bytes
+    signature: bytes
+
+
+class Derive(Frame, frozen=True, array_like=True, gc=False, tag=12):
+    """Make a secret key from another key."""
+
+    ref: KeyRef
+    mechanism: Mechanism
+    new: KeyRef
+    key_type: KeyType
+    bits: int
+    template: KeyTemplate
+
+
+class Digest(Frame, frozen=True, array_like=True, gc=False, tag=13):
+    """Hash data."""
+
+    ckm: int
+    data: bytes
+
+
+class Random(Frame, frozen=True, array_like=True, gc=False, tag=14):
+    """Give random bytes."""
+
+    n: int
+
+
+class Seed(Frame, frozen=True, array_like=True, gc=False, tag=15):
+    """Stir the random generator."""
+
+    data: bytes
+
+
+class Destroy(Frame, frozen=True, array_like=True, gc=False, tag=16):
+    """Delete a token object."""
+
+    ref: KeyRef
+
+
+class ReadAttributes(Frame, frozen=True, array_like=True, gc=False, tag=17):
+    """Say what the token knows of a key."""
+
+    ref: KeyRef
+
+
+class Seal(Frame, frozen=True, array_like=True, gc=False, tag=18):
+    """Encrypt data under the storage key."""
+
+    data: bytes
+    aad: bytes
+
+
+class Open(Frame, frozen=True, array_like=True, gc=False, tag=19):
+    """Decrypt what Seal gave."""
+
+    blob: bytes
+    aad: bytes
+
+
+class Info(Frame, frozen=True, array_like=True, gc=False, tag=20):
+    """Say which token this is."""
+
+
+Request = (
+    Ping
+    | Find
+    | GenerateKey
+    | GenerateKeyPair
+    | ImportKey
+    | ExportKey
+    | Wrap
+    | Unwrap
+    | Encrypt
+    | Decrypt
+    | Sign
+    | Verify
+    | Derive
+    | Digest
+    | Random
+    | Seed
+    | Destroy
+    | ReadAttributes
+    | Seal
+    | Open
+    | Info
+)
+Result = bytes | bool | None | list[KeyRef] | Attributes
+
+
+class Done(Frame, frozen=True, array_like=True, gc=False, tag=0):
+    """The request was carried out."""
+
+    result: Result = None
+
+
+class FailureCode(IntEnum):
+    """How a token failure is told to a front end."""
+
+    GENERAL = 0
+    DOWN = 1
+    TIMEOUT = 2
+    CRYPTOGRAPHIC = 3
+    UNSUPPORTED_PARAMETERS = 4
+    BAD_PARAMETERS = 5
+    UNSUPPORTED = 6
+    BAD_FIELD = 7
+    NOT_EXTRACTABLE = 8
+    NOT_PERMITTED = 9
+
+
+ERRORS: dict[FailureCode, type[KmipError]] = {
+    FailureCode.GENERAL: GeneralFailure,
+    FailureCode.DOWN: TokenDown,
+    FailureCode.TIMEOUT: TokenTimeout,
+    FailureCode.CRYPTOGRAPHIC: CryptographicFailure,
+    FailureCode.UNSUPPORTED_PARAMETERS: UnsupportedCryptographicParameters,
+    FailureCode.BAD_PARAMETERS: BadCryptographicParameters,
+    FailureCode.UNSUPPORTED: FeatureNotSupported,
+    FailureCode.BAD_FIELD: InvalidField,
+    FailureCode.NOT_EXTRACTABLE: NotExtractable,
+    FailureCode.NOT_PERMITTED: UsageMaskMissing,
+}
+
+
+class Failed(Frame, frozen=True, array_like=True, gc=False, tag=1):
+    """The request failed; `message` may be shown to a client."""
+
+    code: FailureCode
+    message: str
+
+    def error(self) -> KmipError:
+        """Give the error to raise in the front end."""
+        return ERRORS[self.code](self.message)
+
+
+Reply = Done | Failed
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """A worker's first word to the supervisor: it is logged in and takes requests."""
+
+    profile: Profile
+    info: TokenInfo
+
+
+class StartFailed(msgspec.Struct, frozen=True, tag="start_failed"):
+    """Why a worker cannot start: one sentence for the operator, without the PIN."""
+
+    sentence: str
+
+
+class Retiring(msgspec.Struct, frozen=True, tag="retiring"):
+    """The worker has leaked enough and asks to be replaced; it goes on working until then."""
+
+
+ControlMessage = Ready | StartFailed | Retiring
+
+_encoder = msgspec.msgpack.Encoder()
+_control_decoder = msgspec.msgpack.Decoder(ControlMessage)
+request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
+reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
+
+
+def append_frame(buffer: bytearray, frame: Frame) -> None:
+    """Add one frame to what is to be sent."""
+    start = len(buffer)
+    buffer += b"\0\0\0\0"
+    _encoder.encode_into(frame, buffer, start + LENGTH_BYTES)
+    buffer[start : start + LENGTH_BYTES] = (len(buffer) - start - LENGTH_BYTES).to_bytes(LENGTH_BYTES, "big")
+
+
+def encode_control(message: ControlMessage) -> bytes:
+    """Give the datagram for the control socket."""
+    return _encoder.encode(message)
+
+
+def decode_control(raw: bytes) -> ControlMessage:
+    """Read a datagram of the control socket."""
+    message: ControlMessage = _control_decoder.decode(raw)
+    return message
+
+
+class Splitter:
+    """Cuts a stream of bytes into frames.
+
+    Raises ValueError at a frame that is larger than any request can be: the peer is not one of ours.
+    """
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self._wanted = 0  # bytes in `_rest` before it is worth looking again: a large frame is not copied at each read
+
+    def feed(self, data: bytes) -> Iterator[memoryview]:
+        """Give each whole frame of what came so far, without its length; use it up before feeding more."""
+        if self._rest:
+            self._rest += data
+            if len(self._rest) < self._wanted:
+                return
+            data = bytes(self._rest)
+            self._rest.clear()
+        view, position, end = memoryview(data), 0, len(data)
+        self._wanted = 0
+        while end - position >= LENGTH_BYTES:
+            start = position + LENGTH_BYTES
+            length = int.from_bytes(view[position:start], "big")
+            if length > MAX_FRAME_BYTES:
+                raise ValueError(f"a frame of {length} bytes")
+            if end - start < length:
+                self._wanted = LENGTH_BYTES + length
+                break
+            position = start + length
+            yield view[start:position]
+        self._rest += view[position:]

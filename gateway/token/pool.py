@@ -1,0 +1,321 @@
+"""The Token that a front end uses: requests spread over workers, joined to their replies, failed when a worker dies.
+
+The rule of the room: what may have changed the token is never sent twice. A call costs one future and no task; frames
+of one turn of the event loop leave in one write.
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import Iterable
+from zlib import crc32
+
+import msgspec
+
+from gateway.errors import GeneralFailure, ServerLimitExceeded, TokenDown, TokenTimeout
+from gateway.token import frames
+from gateway.token.api import Attributes, KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Profile, TokenInfo
+from gateway.token.frames import Failed, FailureCode, Splitter, append_frame, reply_decoder
+
+RECEIVE_BYTES = 256 * 1024
+# In flight to one worker; one KMIP message may bring 10 000 batch items, which are sent one after the other.
+MAX_IN_FLIGHT = 4096
+MAX_OUTGOING_BYTES = 64 * 1024 * 1024
+# A key whose home is this deep in work is used on a worker that has less than a quarter of it: the first use there
+# costs a search if that worker did not make the key, so it must pay.
+SPILL_DEPTH = 64
+SWEEP_S = 1.0
+
+Sent = tuple["asyncio.Future[frames.Result]", float]
+
+
+class Worker:
+    """One worker's socket: what is to go, and the futures of what was sent."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+        sock.setblocking(False)
+        self._loop = loop
+        self._sock = sock
+        self._splitter = Splitter()
+        self._outgoing = bytearray()
+        self._flush_scheduled = False
+        self._blocked = False
+        self.sent: dict[int, Sent] = {}
+        self.open = True
+        loop.add_reader(sock, self._readable)
+
+    def send(self, frame: frames.Frame, now: float) -> "asyncio.Future[frames.Result]":
+        """Send a request at the end of this turn of the loop; the future gets its result."""
+        if len(self.sent) >= MAX_IN_FLIGHT or len(self._outgoing) > MAX_OUTGOING_BYTES:
+            raise ServerLimitExceeded("too many requests are waiting for the token; try again later")
+        future: asyncio.Future[frames.Result] = self._loop.create_future()
+        append_frame(self._outgoing, frame)
+        self.sent[frame.id] = (future, now)
+        if not self._flush_scheduled:
+            self._flush_scheduled = True
+            self._loop.call_soon(self._flush)
+        return future
+
+    def _flush(self) -> None:
+        self._flush_scheduled = False
+        if not self.open or self._blocked:
+            return
+        self._write()
+
+    def _write(self) -> None:
+        try:
+            sent = self._sock.send(self._outgoing)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self.close()
+            return
+        del self._outgoing[:sent]
+        if self._outgoing and not self._blocked:
+            self._blocked = True
+            self._loop.add_writer(self._sock, self._writable)
+
+    def _writable(self) -> None:
+        self._write()
+        if not self._outgoing and self._blocked and self.open:
+            self._blocked = False
+            self._loop.remove_writer(self._sock)
+
+    def _readable(self) -> None:
+        try:
+            data = self._sock.recv(RECEIVE_BYTES)
+            replies = [reply_decoder.decode(frame) for frame in self._splitter.feed(data)]
+        except BlockingIOError:
+            return
+        except (OSError, ValueError, msgspec.DecodeError):
+            self.close()
+            return
+        for reply in replies:
+            self._deliver(reply)
+        if not data:
+            self.close()
+
+    def _deliver(self, reply: frames.Reply) -> None:
+        future, _ = self.sent.pop(reply.id, (None, 0.0))
+        if future is None or future.done():  # timed out or cancelled meanwhile
+            return
+        if isinstance(reply, Failed):
+            future.set_exception(reply.error())
+            if reply.code is FailureCode.DOWN:  # the worker ends after saying so
+                self.close()
+        else:
+            future.set_result(reply.result)
+
+    def expire(self, before: float) -> None:
+        """Fail what was sent before that time."""
+        for future, sent_at in self.sent.values():
+            if sent_at < before and not future.done():
+                future.set_exception(TokenTimeout())
+
+    def close(self) -> None:
+        """Give the worker up: everything in flight fails at once, as it may or may not have been carried out."""
+        if not self.open:
+            return
+        self.open = False
+        self._loop.remove_reader(self._sock)
+        if self._blocked:
+            self._loop.remove_writer(self._sock)
+        self._sock.close()
+        for future, _ in self.sent.values():
+            if not future.done():
+                future.set_exception(TokenDown())
+        self.sent.clear()
+
+
+class TokenPool:
+    """A Token made of workers; build it inside the running event loop that will use it."""
+
+    def __init__(self, profile: Profile, info: TokenInfo, *, timeout_s: float = 70.0) -> None:
+        """`timeout_s` bounds a request from the call to its reply, queueing included; TokenTimeout after that."""
+        self.profile = profile
+        self._info = info
+        self._timeout_s = timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._workers: dict[int, Worker] = {}
+        self._last_id = 0
+        self._now = time.monotonic()
+        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
+
+    def attach(self, index: int, sock: socket.socket) -> None:
+        """Use this socket for the worker with the index, in place of an earlier one; the pool owns it now."""
+        self.detach(index)
+        self._workers[index] = Worker(self._loop, sock)
+
+    def detach(self, index: int) -> None:
+        """Stop using a worker; what is in flight there fails."""
+        worker = self._workers.pop(index, None)
+        if worker is not None:
+            worker.close()
+
+    def close(self) -> None:
+        """Stop using all workers."""
+        self._sweeper.cancel()
+        for index in list(self._workers):
+            self.detach(index)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests have no reply yet."""
+        return sum(len(worker.sent) for worker in self._workers.values())
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a worker at all."""
+        return any(worker.open for worker in self._workers.values())
+
+    def _sweep(self) -> None:
+        self._now = time.monotonic()
+        for worker in self._workers.values():
+            worker.expire(self._now - self._timeout_s)
+        self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
+
+    # --- which worker
+
+    def _next_id(self) -> int:
+        self._last_id = (self._last_id + 1) & 0xFFFFFFFF
+        return self._last_id
+
+    def _live(self) -> dict[int, Worker]:
+        live = {index: worker for index, worker in self._workers.items() if worker.open}
+        if not live:
+            raise TokenDown
+        return live
+
+    def _home(self, cka_id: bytes) -> Worker:
+        """Give the worker that a key is made and used on: the highest of the hashes with each worker's index."""
+        live = self._live()
+        if len(live) == 1:
+            return next(iter(live.values()))
+        return live[max(live, key=lambda index: crc32(cka_id, index))]
+
+    def _least_loaded(self, among: Iterable[Worker]) -> Worker:
+        return min(among, key=lambda worker: len(worker.sent))
+
+    def _for_use(self, cka_id: bytes) -> Worker:
+        """Give the key's home, or the idlest worker when the home is deep in work."""
+        home = self._home(cka_id)
+        depth = len(home.sent)
+        if depth < SPILL_DEPTH:
+            return home
+        other = self._least_loaded(self._live().values())
+        return other if 4 * len(other.sent) < depth else home
+
+    async def _used(self, ref: KeyRef, frame: frames.Frame) -> frames.Result:
+        """Carry out what changes nothing, a second time on another worker if the first dies over it."""
+        try:
+            return await self._for_use(ref.cka_id).send(frame, self._now)
+        except TokenDown:
+            return await self._for_use(ref.cka_id).send(frame, self._now)
+
+    async def _keyless(self, frame: frames.Frame) -> frames.Result:
+        try:
+            return await self._least_loaded(self._live().values()).send(frame, self._now)
+        except TokenDown:
+            return await self._least_loaded(self._live().values()).send(frame, self._now)
+
+    async def _changed(self, cka_id: bytes, frame: frames.Frame) -> frames.Result:
+        """Carry out what changes the token, once."""
+        return await self._home(cka_id).send(frame, self._now)
+
+    # --- the verbs, as `api.Token` says
+
+    async def generate_key(self, ref: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate) -> None:
+        await self._changed(ref.cka_id, frames.GenerateKey(self._next_id(), ref, key_type, bits, template))
+
+    async def generate_key_pair(
+        self,
+        cka_id: bytes,
+        key_type: KeyType,
+        bits: int,
+        curve_oid: bytes,
+        private: KeyTemplate,
+        public: KeyTemplate,
+    ) -> bytes:
+        frame = frames.GenerateKeyPair(self._next_id(), cka_id, key_type, bits, curve_oid, private, public)
+        return _bytes(await self._changed(cka_id, frame))
+
+    async def import_key(self, ref: KeyRef, key_type: KeyType, material: bytes, template: KeyTemplate) -> None:
+        await self._changed(ref.cka_id, frames.ImportKey(self._next_id(), ref, key_type, material, template))
+
+    async def export_key(self, ref: KeyRef) -> bytes:
+        return _bytes(await self._used(ref, frames.ExportKey(self._next_id(), ref)))
+
+    async def wrap(self, wrapping: KeyRef, mechanism: Mechanism, target: KeyRef) -> bytes:
+        return _bytes(await self._used(target, frames.Wrap(self._next_id(), wrapping, mechanism, target)))
+
+    async def unwrap(
+        self,
+        unwrapping: KeyRef,
+        mechanism: Mechanism,
+        blob: bytes,
+        ref: KeyRef,
+        key_type: KeyType,
+        template: KeyTemplate,
+    ) -> None:
+        frame = frames.Unwrap(self._next_id(), unwrapping, mechanism, blob, ref, key_type, template)
+        await self._changed(ref.cka_id, frame)
+
+    async def encrypt(self, ref: KeyRef, mechanism: Mechanism, data: bytes) -> bytes:
+        return _bytes(await self._used(ref, frames.Encrypt(self._next_id(), ref, mechanism, data)))
+
+    async def decrypt(self, ref: KeyRef, mechanism: Mechanism, data: bytes) -> bytes:
+        return _bytes(await self._used(ref, frames.Decrypt(self._next_id(), ref, mechanism, data)))
+
+    async def sign(self, ref: KeyRef, mechanism: Mechanism, data: bytes) -> bytes:
+        return _bytes(await self._used(ref, frames.Sign(self._next_id(), ref, mechanism, data)))
+
+    async def verify(self, ref: KeyRef, mechanism: Mechanism, data: bytes, signature: bytes) -> bool:
+        return bool(await self._used(ref, frames.Verify(self._next_id(), ref, mechanism, data, signature)))
+
+    async def derive(
+        self, ref: KeyRef, mechanism: Mechanism, new: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate
+    ) -> None:
+        frame = frames.Derive(self._next_id(), ref, mechanism, new, key_type, bits, template)
+        await self._changed(new.cka_id, frame)
+
+    async def digest(self, ckm: int, data: bytes) -> bytes:
+        return _bytes(await self._keyless(frames.Digest(self._next_id(), ckm, data)))
+
+    async def random(self, n: int) -> bytes:
+        return _bytes(await self._keyless(frames.Random(self._next_id(), n)))
+
+    async def seed(self, data: bytes) -> None:
+        await self._keyless(frames.Seed(self._next_id(), data))
+
+    async def destroy(self, ref: KeyRef) -> bool:
+        return bool(await self._changed(ref.cka_id, frames.Destroy(self._next_id(), ref)))
+
+    async def find(self, cka_ids: list[bytes]) -> list[KeyRef]:
+        found = await self._keyless(frames.Find(self._next_id(), cka_ids))
+        if not isinstance(found, list):
+            raise GeneralFailure
+        return [KeyRef(ObjectClass(ref[0]), ref[1]) for ref in found]
+
+    async def attributes(self, ref: KeyRef) -> Attributes:
+        return _attributes(await self._used(ref, frames.ReadAttributes(self._next_id(), ref)))
+
+    async def seal(self, data: bytes, aad: bytes) -> bytes:
+        return _bytes(await self._keyless(frames.Seal(self._next_id(), data, aad)))
+
+    async def open(self, blob: bytes, aad: bytes) -> bytes:
+        return _bytes(await self._keyless(frames.Open(self._next_id(), blob, aad)))
+
+    async def info(self) -> TokenInfo:
+        return msgspec.convert(_attributes(await self._keyless(frames.Info(self._next_id()))), TokenInfo)
+
+
+def _bytes(result: frames.Result) -> bytes:
+    if not isinstance(result, bytes):
+        raise GeneralFailure
+    return result
+
+
+def _attributes(result: frames.Result) -> Attributes:
+    if not isinstance(result, dict):
+        raise GeneralFailure
+    return result

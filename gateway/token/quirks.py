@@ -1,0 +1,36 @@
+"""What self-tests cannot find out about a token: one row per manufacturer or model. Every row says what measured it."""
+
+import msgspec
+
+
+class Quirk(msgspec.Struct, frozen=True):
+    """How one token differs from the standard.
+
+    manufacturer and model are compared as prefixes, "" with everything. write_lock: token-object writes and searches
+    of all processes must take turns. recycle_after: session objects after which a worker is replaced because the
+    module leaks, 0 for never. only_true_rights: a right that is False must be left out of a template.
+    """
+
+    manufacturer: str
+    model: str = ""
+    write_lock: bool = False
+    recycle_after: int = 0
+    only_true_rights: bool = False
+
+
+QUIRKS = (
+    # Four threads or processes without a common lock: GeneralError, keys not found, orphan files; 268 B leaked per
+    # session object, linear up to 500 000 (pkcs11.md sections 5.3 and 5.1).
+    Quirk("SoftHSM", write_lock=True, recycle_after=1_000_000),
+    # tpm2-pkcs11 refuses usage attributes that are False (pkcs11.md section 1).
+    Quirk("IBM", "SW   TPM", only_true_rights=True),
+)
+NO_QUIRK = Quirk("")
+
+
+def quirk_of(manufacturer: str, model: str) -> Quirk:
+    """Give the first row that fits the token's own names, or the one that says it has no quirk."""
+    for quirk in QUIRKS:
+        if manufacturer.startswith(quirk.manufacturer) and model.startswith(quirk.model):
+            return quirk
+    return NO_QUIRK

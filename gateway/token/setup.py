@@ -1,0 +1,150 @@
+"""Setting a token up: initialise it, give it a user PIN, make the gateway's own two keys.
+
+Runs as a process of its own (`python -m gateway.token.setup REQUEST ANSWER`, two inherited file descriptors), because
+the process that asks for it may fork front ends afterwards, and must not carry a loaded PKCS#11 module into them.
+"""
+
+import os
+import secrets
+import subprocess
+import sys
+
+import msgspec
+import pkcs11
+from pkcs11.exceptions import PKCS11Error
+
+from gateway.errors import ConfigurationError
+from gateway.token import frames
+from gateway.token.api import KEK_LABEL, STORAGE_KEY_LABEL, KeyRef, KeyTemplate, KeyType, ObjectClass, Rights, TokenInfo
+from gateway.token.connection import Connection, Module
+from gateway.token.failures import CryptokiError, failure_of
+from gateway.token.pkcs11 import Access
+from gateway.token.settings import WorkerSettings, read_pin
+from gateway.token.worker import harden
+
+KEY_BITS = 256
+TIMEOUT_S = 120.0
+OWN_KEYS = {
+    STORAGE_KEY_LABEL: Rights.ENCRYPT | Rights.DECRYPT,
+    KEK_LABEL: Rights.WRAP | Rights.UNWRAP,
+}
+
+
+class SetUp(msgspec.Struct, frozen=True):
+    """What to do: with a security officer's PIN the token named in the settings is initialised first if absent."""
+
+    settings: WorkerSettings
+    so_pin: str = ""
+
+    def __repr__(self) -> str:
+        return "<SetUp>"
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """How it went: the token, and which of the gateway's keys were made now; or why it failed."""
+
+    info: TokenInfo | None = None
+    initialised: bool = False
+    keys_made: tuple[str, ...] = ()
+    failure: str = ""
+
+
+def set_up_token(settings: WorkerSettings, so_pin: str = "") -> Outcome:
+    """Make the token ready for the gateway and say what was done; does nothing to a token that is ready.
+
+    The user PIN is read from its source in the settings. Without `so_pin` a token that does not exist is an error.
+
+    Raises:
+        ConfigurationError: why it cannot be done.
+    """
+    request = os.memfd_create("kmip-gateway token set-up", os.MFD_CLOEXEC)
+    answer = os.memfd_create("kmip-gateway token set-up answer", os.MFD_CLOEXEC)
+    try:
+        os.write(request, msgspec.json.encode(SetUp(settings, so_pin)))
+        os.lseek(request, 0, os.SEEK_SET)
+        subprocess.run(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-P", "-m", "gateway.token.setup", str(request), str(answer)],
+            stdin=subprocess.DEVNULL,
+            pass_fds=(request, answer),
+            env={**os.environ, **settings.environment},
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+        outcome = _outcome(answer)
+    finally:
+        os.close(request)
+        os.close(answer)
+    if outcome.failure:
+        raise ConfigurationError(outcome.failure)
+    return outcome
+
+
+def _outcome(fd: int) -> Outcome:
+    os.lseek(fd, 0, os.SEEK_SET)
+    raw = os.read(fd, 1 << 16)
+    if not raw:
+        return Outcome(failure="Setting up the token ended without a result; see the messages above.")
+    return msgspec.json.decode(raw, type=Outcome)
+
+
+def carry_out(request: SetUp) -> Outcome:
+    """Do what is asked, in this process."""
+    initialised = _initialise_if_absent(request)
+    access = Access(Connection(request.settings))
+    made = tuple(label for label in OWN_KEYS if _make_if_absent(access, label))
+    return Outcome(info=access.info, initialised=initialised, keys_made=made)
+
+
+def _initialise_if_absent(request: SetUp) -> bool:
+    settings = request.settings
+    module = Module(settings)
+    if not request.so_pin or module.has_token():
+        return False
+    if not settings.label:
+        raise ConfigurationError("A new token needs a label; set label in [token].")
+    module.functions.init_token(module.free_slot(), request.so_pin.encode(), settings.label)
+    module.reinitialize()  # SoftHSM gives the token a new slot, which only a new look shows
+    _give_pin(module.token(with_pin=False), request.so_pin, read_pin(settings))
+    return True
+
+
+def _give_pin(token: pkcs11.Token, so_pin: str, pin: str) -> None:
+    session = token.open(rw=True, so_pin=so_pin)
+    try:
+        session.init_pin(pin)
+    finally:
+        session.close()
+
+
+def _make_if_absent(access: Access, label: str) -> bool:
+    # Under the lock, so that two set-ups at once do not make two keys with one label.
+    with access.connection.writing():
+        if access.handles.labelled(label) is not None:
+            return False
+        ref = KeyRef(ObjectClass.SECRET_KEY, secrets.token_bytes(16))
+        template = KeyTemplate(label, OWN_KEYS[label], extractable=False)
+        reply = access.answer(frames.GenerateKey(0, ref, KeyType.AES, KEY_BITS, template))
+    if isinstance(reply, frames.Failed):
+        raise ConfigurationError(f"The key '{label}' could not be made: {reply.message}")
+    return True
+
+
+def main(arguments: list[str]) -> int:
+    """Read the request, carry it out, write the outcome."""
+    request_fd, answer_fd = map(int, arguments)
+    harden()
+    with os.fdopen(request_fd, "rb") as file:
+        request = msgspec.json.decode(file.read(), type=SetUp)
+    try:
+        outcome = carry_out(request)
+    except ConfigurationError as error:
+        outcome = Outcome(failure=str(error))
+    except (CryptokiError, PKCS11Error) as error:
+        outcome = Outcome(failure=f"The token cannot be set up: {failure_of(error).name}.")
+    os.write(answer_fd, msgspec.json.encode(outcome))
+    return 0
+
+
+if __name__ == "__main__":
+    # os._exit: a module's own exit handlers must not run after its sessions were left open.
+    os._exit(main(sys.argv[1:]))
