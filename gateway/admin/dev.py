@@ -6,12 +6,12 @@ a start that was killed half-way is finished by the next one. A second start rea
 
 import json
 import secrets
-from collections.abc import Callable
 from pathlib import Path
 
 from gateway.admin.files import write_file
 from gateway.config import TokenConfig
 from gateway.errors import ConfigurationError
+from gateway.token.settings import WorkerSettings
 
 SOFTHSM_MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
 TOKEN_LABEL = "kmip-gateway dev"  # noqa: S105 (a label, not a secret)
@@ -40,11 +40,8 @@ pin_file = "user.pin"
 environment = {{ SOFTHSM2_CONF = {softhsm_conf} }}
 """
 
-MakeToken = Callable[[TokenConfig, Path, Path], None]
-"""Initialises the one new token: its configuration, the file of its SO PIN, the file of its user PIN."""
 
-
-def prepare(folder: Path, make_token: MakeToken) -> Path:
+def prepare(folder: Path) -> Path:
     """Give the path of gateway.toml in the folder, which has all that it names.
 
     Raises:
@@ -55,14 +52,14 @@ def prepare(folder: Path, make_token: MakeToken) -> Path:
     if configuration.exists():
         return configuration
     try:
-        _make(folder, make_token)
+        _make(folder)
     except OSError as error:
         where = error.filename or folder
         raise ConfigurationError(f"{where}: {error.strerror}; give --dir a folder that you may write.") from None
     return configuration
 
 
-def _make(folder: Path, make_token: MakeToken) -> None:
+def _make(folder: Path) -> None:
     if not SOFTHSM_MODULE.exists():
         raise ConfigurationError(f"{SOFTHSM_MODULE} is missing; install SoftHSM2 (apt-get install softhsm2).")
     _make_folder(folder)
@@ -76,11 +73,12 @@ def _make(folder: Path, make_token: MakeToken) -> None:
         pin_file=folder / "user.pin",
         environment={"SOFTHSM2_CONF": str(folder / "softhsm2.conf")},
     )
-    make_token(token, folder / "so.pin", folder / "user.pin")
-    if not (folder / "pki").exists():
-        # cryptography's X.509 takes a while to import, and no start but the first needs it.
-        from gateway.admin.pki import make_pki
+    # These take a while to import, and no start but the first needs them.
+    from gateway.admin.pki import make_pki
+    from gateway.token.setup import set_up_token
 
+    set_up_token(WorkerSettings.of(token, folder / "run"), (folder / "so.pin").read_text())
+    if not (folder / "pki").exists():
         make_pki(folder / "pki")
     _write_if_missing(folder / "gateway.toml", _toml(token), 0o600)
 

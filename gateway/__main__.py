@@ -1,0 +1,188 @@
+"""The command line, and the only place that builds store, token and servers and joins them.
+
+The rule of the room: a verb imports what it needs when it runs, for `dev` and `serve` must be listening within a second
+and most of the tree is not theirs. Exit codes: 0 well, 1 a check found problems, 2 configuration or usage (then one
+sentence on stderr says what to do).
+"""
+
+import asyncio
+import sys
+import time
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from gateway import __version__
+from gateway.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from gateway.config import Config
+    from gateway.exchange import Exchange
+    from gateway.token.pool import TokenPool
+
+PROBLEMS_FOUND = 1
+MISCONFIGURED = 2
+
+# A traceback with locals would print PINs; and plain help costs no import of rich.
+PLAIN: dict[str, Any] = {
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,
+    "no_args_is_help": True,
+}
+
+app = typer.Typer(name="kmip-gateway", help="A KMIP server that keeps and uses its keys in a PKCS#11 HSM.", **PLAIN)
+config_app = typer.Typer(help="The configuration file.", **PLAIN)
+token_app = typer.Typer(help="The PKCS#11 token.", **PLAIN)
+object_app = typer.Typer(help="Managed objects, from the database; never key material.", **PLAIN)
+app.add_typer(config_app, name="config")
+app.add_typer(token_app, name="token")
+app.add_typer(object_app, name="object")
+
+ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="The gateway's TOML file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+PortOption = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="TCP port; 0 picks a free one.", show_default="5696")
+]
+ProcessesOption = Annotated[int | None, typer.Option(min=0, help="Processes; 0: one per core.", show_default="0")]
+
+
+def main() -> NoReturn:
+    """Run the verb in argv and exit with its code."""
+    try:
+        app()
+    except ConfigurationError as error:
+        print(f"kmip-gateway: {error}", file=sys.stderr)
+        sys.exit(MISCONFIGURED)
+    sys.exit(0)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(f"kmip-gateway {__version__}")
+
+
+@app.command()
+def dev(
+    directory: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder for everything.")] = Path("dev-data"),
+    kmip_port: PortOption = None,
+    front_ends: ProcessesOption = None,
+    token_workers: ProcessesOption = None,
+) -> None:
+    """Serve on a SoftHSM2 token, with a CA and certificates, all made in DIR at the first start."""
+    from msgspec.structs import replace
+
+    from gateway.admin.dev import prepare
+    from gateway.config import load
+
+    config = load(prepare(directory))
+    options = {"kmip_port": kmip_port, "front_ends": front_ends, "token_workers": token_workers}
+    server = replace(config.server, **{key: value for key, value in options.items() if value is not None})
+    run_gateway(replace(config, server=server), f" dir={directory}")
+
+
+@app.command()
+def serve(config: ConfigOption) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    from gateway.config import load
+
+    run_gateway(load(config))
+
+
+@config_app.command("check")
+def config_check(config: ConfigOption) -> None:
+    """Say whether FILE and the files that it names are correct."""
+    from gateway.admin.configuration import check
+    from gateway.config import load
+
+    check(load(config))
+    print(f"{config}: correct")
+
+
+@object_app.command("list")
+def object_list(
+    config: ConfigOption,
+    tenant: Annotated[str | None, typer.Option(help="Of this tenant only.")] = None,
+    after: Annotated[int, typer.Option(min=0, help="Start after this number, the last of the page before.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    json: JsonOption = False,
+) -> None:
+    """List managed objects, oldest first."""
+    from gateway.admin.objects import list_objects
+    from gateway.config import load
+
+    listed = list_objects(load(config).store.path, tenant=tenant, after=after, limit=limit)
+    if json:
+        print_json(listed)
+        return
+    for each in listed:
+        names = ", ".join(each.names)
+        print(each.number, each.unique_identifier, each.object_type, each.state, each.custody, names, sep="\t")
+
+
+@object_app.command("show")
+def object_show(
+    unique_identifier: Annotated[str, typer.Argument(help="As `object list` prints it.")],
+    config: ConfigOption,
+    json: JsonOption = False,
+) -> None:
+    """Show one managed object with its attributes."""
+    from msgspec.structs import asdict
+
+    from gateway.admin.objects import show_object
+    from gateway.config import load
+
+    shown = show_object(load(config).store.path, unique_identifier)
+    if json:
+        print_json(shown)
+        return
+    lines = {**asdict(shown.listed), "token": shown.token, "cka_id": shown.cka_id, **dict(shown.attributes)}
+    for name, value in lines.items():
+        print(f"{name}: {value}")
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one JSON document."""
+    from msgspec import json
+
+    print(json.format(json.encode(value)).decode())
+
+
+def run_gateway(config: "Config", suffix: str = "") -> None:
+    """Serve until SIGTERM or SIGINT; once all front ends listen, print the line that says where."""
+    from gateway.admin.logs import configure
+    from gateway.server.supervisor import Supervisor
+    from gateway.store.connection import migrate
+
+    def tell_ready(port: int) -> None:
+        host = f"[{config.server.host}]" if ":" in config.server.host else config.server.host
+        print(f"ready kmip={host}:{port}{suffix}", flush=True)
+
+    configure(config.log)
+    # Once and before the fork: SQLite's locks do not survive one, and front ends must not race to make the tables.
+    migrate(config.store.path)
+    raise typer.Exit(Supervisor(config, build, tell_ready).run())
+
+
+@asynccontextmanager
+async def build(config: "Config", pool: "TokenPool") -> "AsyncIterator[Exchange]":
+    """Join store, token and exchange in a front end, and finish the store's writes at its end."""
+    from gateway.admin.reaper import Reaper
+    from gateway.exchange import Exchange
+    from gateway.store.sqlite import open_store
+
+    store = open_store(config.store.path, unique_names=config.kmip.unique_names)
+    reaper = asyncio.create_task(Reaper(store, pool, config.token).run())
+    try:
+        yield Exchange(config.kmip, store, pool, time.time, token_name=config.token.name)
+    finally:
+        reaper.cancel()
+        await store.close()
+
+
+if __name__ == "__main__":
+    main()
