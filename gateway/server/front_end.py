@@ -1,0 +1,90 @@
+"""A front end: the child process that holds client connections and the event loop.
+
+It has no PIN and loads no PKCS#11 module; token workers come to it as sockets from the supervisor.
+"""
+
+import asyncio
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import structlog
+import uvloop
+from msgspec import Struct
+
+from gateway.config import Config, TokenConfig
+from gateway.errors import ConfigurationError
+from gateway.server import control
+from gateway.server.connection import Exchange
+from gateway.server.listener import Listener
+from gateway.server.tally import Tally
+from gateway.token.frames import Ready
+from gateway.token.pool import TokenPool
+
+# Joins store, token and exchange in the front end's own process; what it opens it closes after the drain.
+Build = Callable[[Config, TokenPool], AbstractAsyncContextManager[Exchange]]
+
+MISCONFIGURED = 2
+
+log = structlog.get_logger()
+
+
+class Start(Struct, frozen=True):
+    """All that a front end is given when it is forked."""
+
+    config: Config
+    listening: socket.socket
+    context: ssl.SSLContext
+    tally: Tally
+    build: Build
+    token: Ready  # what the first worker found the token to be
+
+
+def run(start: Start, channel: socket.socket) -> int:
+    """Serve until SIGTERM and the drain after it, and give the exit code; `channel` leads to the supervisor."""
+    # The terminal sends SIGINT to every process of the group; the supervisor alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            runner.run(_serve(start, channel))
+        except ConfigurationError as error:
+            control.send(channel, control.Failed(str(error)))
+            return MISCONFIGURED
+    return 0
+
+
+async def _serve(start: Start, channel: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    pool = TokenPool(start.token.profile, start.token.info, timeout_s=_patience(start.config.token))
+    loop.add_reader(channel.fileno(), _obey, channel, pool, stop)
+    async with start.build(start.config, pool) as exchange:
+        listener = Listener(start.listening, start.context, exchange, start.config, start.tally)
+        listener.start()
+        control.send(channel, control.Listening())
+        await stop.wait()
+        await listener.drain(start.config.server.drain_timeout_s)
+    loop.remove_reader(channel.fileno())
+    pool.close()
+
+
+def _obey(channel: socket.socket, pool: TokenPool, stop: asyncio.Event) -> None:
+    """Carry out one message of the supervisor; the loop calls it when there is one."""
+    received = control.receive(channel)
+    if received is None:
+        # Without a supervisor nobody replaces a worker.
+        stop.set()
+        asyncio.get_running_loop().remove_reader(channel.fileno())
+        return
+    message, descriptors = received
+    if isinstance(message, control.Attach):
+        pool.attach(message.worker, socket.socket(fileno=descriptors[0]))
+
+
+def _patience(token: TokenConfig) -> float:
+    """Give the seconds that a request may take, queueing included: one slow call before it, and its own."""
+    return token.generate_timeout_s + token.call_timeout_s

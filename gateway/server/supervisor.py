@@ -1,0 +1,283 @@
+"""The process that starts, watches and replaces all others; it holds no connection and never loads a PKCS#11 module.
+
+One thread, one selector: ends of children come in as process descriptors, signals through a socket pair, what front
+ends and workers say through their channels. Ten times a second it looks for a worker past its call's deadline.
+"""
+
+import gc
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import structlog
+
+from gateway.config import Config
+from gateway.errors import ConfigurationError
+from gateway.server import control
+from gateway.server.binding import listen
+from gateway.server.children import FrontEndSlot, WorkerSlot, how_ended, join
+from gateway.server.front_end import Build, Start
+from gateway.server.process import allow_many_files, forbid_dumps
+from gateway.server.tally import Tally
+from gateway.server.tls import server_context
+from gateway.token.frames import Ready
+from gateway.token.workers import PIN_REFUSED
+
+TURN_S = 0.1
+# A front end gets this much more than its drain time before it is killed; a worker has only its present call to end.
+FRONT_END_GRACE_S = 2.0
+WORKER_GRACE_S = 5.0
+KILLED_S = 5.0
+# A front end that dies this often in a row never serves; better to end than to spin.
+HOPELESS_DEATHS = 8
+
+log = structlog.get_logger()
+
+
+class Supervisor:
+    """Runs the gateway: `build` joins store, token and exchange in each front end, `on_ready` is told the port once."""
+
+    def __init__(self, config: Config, build: Build, on_ready: Callable[[int], None]) -> None:
+        cores = len(os.sched_getaffinity(0))
+        front_ends = config.server.front_ends or cores
+        self._config = config
+        self._build = build
+        self._on_ready = on_ready
+        self._selector = selectors.DefaultSelector()
+        self._tally = Tally(front_ends)
+        self._port = 0
+        self._front_ends = [FrontEndSlot(index) for index in range(front_ends)]
+        self._workers = [WorkerSlot(index) for index in range(config.server.token_workers or cores)]
+        self._new_start: Callable[[Ready], Start]
+        self._start: Start | None = None  # known when the first worker has told the token's profile
+        self._ready = False
+        self._stopping = False
+        self._login_barred = False  # the token refused the PIN: nobody tries it again
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT and give the exit code 0; children are gone afterwards, whatever happens.
+
+        Raises:
+            ConfigurationError: the gateway cannot start, or cannot go on, as it is configured.
+        """
+        with listen(self._config.server) as listening:
+            context = server_context(self._config.tls)
+            self._port = listening.getsockname()[1]
+            self._new_start = partial(Start, self._config, listening, context, self._tally, self._build)
+            self._prepare_process()
+            try:
+                while not self._stopping:
+                    self._turn()
+            finally:
+                listening.close()
+                self._end_children()
+        return 0
+
+    def _prepare_process(self) -> None:
+        forbid_dumps()
+        allow_many_files()
+        self._config.server.runtime_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._catch_signals()
+
+    def _turn(self) -> None:
+        """Do what there is to do, after waiting a little for something to happen."""
+        for key, _ in self._selector.select(TURN_S):
+            if key.fd in self._selector.get_map():  # what came before it in this turn may have ended it
+                key.data()
+        now = time.monotonic()
+        self._kill_overdue(now)
+        if not self._stopping:
+            self._start_due(now)
+
+    def _start_due(self, now: float) -> None:
+        for worker in self._workers:
+            if not worker.alive and worker.restarts.due <= now and self._may_log_in():
+                self._start_worker(worker)
+        for front_end in self._front_ends:
+            if not front_end.alive and front_end.restarts.due <= now and self._start is not None:
+                self._start_front_end(front_end, self._start)
+
+    # Signals.
+
+    def _catch_signals(self) -> None:
+        arriving, self._signals_in = socket.socketpair()
+        for end in (arriving, self._signals_in):
+            end.setblocking(False)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
+        signal.set_wakeup_fd(self._signals_in.fileno())
+        self._selector.register(arriving, selectors.EVENT_READ, partial(self._take_signals, arriving))
+
+    def _take_signals(self, arriving: socket.socket) -> None:
+        for number in arriving.recv(64):
+            if number in (signal.SIGTERM, signal.SIGINT):
+                log.info("stopping", signal=signal.Signals(number).name)
+                self._stopping = True
+            elif number == signal.SIGHUP:
+                log.warning("the configuration is not read again; restart the gateway")
+
+    # Token workers.
+
+    def _may_log_in(self) -> bool:
+        """Say whether one more worker may try the PIN: a wrong one is tried by one worker, not by all at a time."""
+        if self._login_barred:
+            return False
+        starting = any(worker.alive and not worker.ready for worker in self._workers)
+        return not starting or (self._start is not None and not self._ready)
+
+    def _start_worker(self, worker: WorkerSlot) -> None:
+        process = worker.spawn(self._config)
+        self._watch(process.pid, partial(self._worker_ended, worker, process.control))
+        self._listen_to(process.control, partial(self._hear_worker, worker))
+
+    def _hear_worker(self, worker: WorkerSlot) -> bool:
+        """Act on what a worker says; False when it will say no more."""
+        process = worker.process
+        if process is None or not process.read_control():
+            return False
+        if process.failure:
+            log.error("token worker cannot start", index=worker.index, reason=process.failure)
+            if not self._ready:
+                self._give_up(process.failure)
+        elif process.retiring:
+            log.info("token worker is replaced", index=worker.index)
+            worker.stop()
+        elif process.ready is not None:
+            self._welcome(worker, process.ready)
+        return True
+
+    def _welcome(self, worker: WorkerSlot, ready: Ready) -> None:
+        """Join a worker that takes requests to every front end."""
+        worker.ready = True
+        self._start = self._start or self._new_start(ready)
+        for front_end in self._front_ends:
+            join(worker, front_end)
+        self._tell_ready()
+
+    def _worker_ended(self, worker: WorkerSlot, channel: socket.socket) -> None:
+        while self._hear_worker(worker):
+            pass
+        self._forget(channel)
+        code = worker.empty()
+        self._tell_ended("token worker", worker.index, code)
+        if code == PIN_REFUSED:
+            self._login_barred = True
+            if not any(other.alive for other in self._workers):
+                self._give_up("The token refuses the PIN; correct it and start the gateway again.")
+        if not self._ready:
+            self._give_up(f"The token worker ended before it was ready ({how_ended(code)}); check [token] module.")
+
+    def _kill_overdue(self, now: float) -> None:
+        for worker in self._workers:
+            if worker.overdue(now):
+                log.error("token worker is past its deadline", index=worker.index)
+                worker.kill()
+
+    # Front ends.
+
+    def _start_front_end(self, front_end: FrontEndSlot, start: Start) -> None:
+        gc.freeze()  # a collection in the child then leaves the pages alone that it shares with this process
+        pid, channel = front_end.fork(start, self._leave_behind)
+        self._watch(pid, partial(self._front_end_ended, front_end, channel))
+        self._listen_to(channel, partial(self._hear_front_end, front_end))
+        for worker in self._workers:
+            join(worker, front_end)
+
+    def _hear_front_end(self, front_end: FrontEndSlot) -> bool:
+        """Act on what a front end says; False when it will say no more."""
+        match front_end.hear():
+            case control.Listening():
+                front_end.ready = True
+                self._tell_ready()
+            case control.Failed(sentence):
+                log.error("front end cannot start", index=front_end.index, reason=sentence)
+                if not self._ready:
+                    self._give_up(sentence)
+            case _:
+                return False
+        return True
+
+    def _front_end_ended(self, front_end: FrontEndSlot, channel: socket.socket) -> None:
+        while self._hear_front_end(front_end):
+            pass
+        self._forget(channel)
+        code = front_end.empty()
+        self._tally.clear(front_end.index)
+        self._tell_ended("front end", front_end.index, code)
+        if not self._ready or front_end.restarts.deaths > HOPELESS_DEATHS:
+            self._give_up(f"A front end ended right after its start ({how_ended(code)}); the log says why.")
+
+    def _leave_behind(self) -> None:
+        """Close, in a new front end, what is the supervisor's; its epoll set is shared, so nothing is unregistered."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for key in self._selector.get_map().values():
+            os.close(key.fd)
+        self._selector.close()
+        self._signals_in.close()
+
+    # All children.
+
+    def _listen_to(self, channel: socket.socket, hear: Callable[[], bool]) -> None:
+        """Call `hear` whenever the channel has something to say, until it says False."""
+
+        def heard() -> None:
+            if not hear():
+                self._forget(channel)
+
+        self._selector.register(channel, selectors.EVENT_READ, heard)
+
+    def _forget(self, channel: socket.socket) -> None:
+        if channel.fileno() in self._selector.get_map():
+            self._selector.unregister(channel)
+
+    def _watch(self, pid: int, ended: Callable[[], None]) -> None:
+        """Call `ended` when the process has ended."""
+        descriptor = os.pidfd_open(pid)
+        self._selector.register(descriptor, selectors.EVENT_READ, partial(self._reap, descriptor, ended))
+
+    def _reap(self, descriptor: int, ended: Callable[[], None]) -> None:
+        self._selector.unregister(descriptor)
+        os.close(descriptor)
+        ended()
+
+    def _tell_ended(self, kind: str, index: int, code: int) -> None:
+        if not self._stopping:
+            log.error("child ended", kind=kind, index=index, how=how_ended(code))
+
+    def _tell_ready(self) -> None:
+        """Tell the caller, once, when every front end listens and every worker takes requests."""
+        children: list[FrontEndSlot | WorkerSlot] = [*self._front_ends, *self._workers]
+        if not self._ready and all(child.ready for child in children):
+            self._ready = True
+            self._on_ready(self._port)
+
+    def _give_up(self, sentence: str) -> None:
+        """End with a sentence for the operator; while stopping anyway, children may end as they like."""
+        if not self._stopping:
+            raise ConfigurationError(sentence)
+
+    def _end_children(self) -> None:
+        """Drain the front ends while the workers still work, then end the workers; kill whoever does not follow."""
+        self._stopping = True
+        self._end(self._front_ends, self._config.server.drain_timeout_s + FRONT_END_GRACE_S)
+        self._end(self._workers, WORKER_GRACE_S)
+        signal.set_wakeup_fd(-1)
+        self._selector.close()
+
+    def _end(self, children: Sequence[FrontEndSlot | WorkerSlot], seconds: float) -> None:
+        for child in children:
+            child.stop()
+        self._turn_until(lambda: not any(child.alive for child in children), seconds)
+        for child in children:
+            child.kill()
+        self._turn_until(lambda: not any(child.alive for child in children), KILLED_S)
+
+    def _turn_until(self, done: Callable[[], bool], seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not done() and time.monotonic() < end:
+            self._turn()
