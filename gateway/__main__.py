@@ -20,6 +20,7 @@ from gateway.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from gateway.admin.token_report import Report
     from gateway.config import Config
     from gateway.exchange import Exchange
     from gateway.token.pool import TokenPool
@@ -48,6 +49,8 @@ PortOption = Annotated[
     int | None, typer.Option(min=0, max=65535, help="TCP port; 0 picks a free one.", show_default="5696")
 ]
 ProcessesOption = Annotated[int | None, typer.Option(min=0, help="Processes; 0: one per core.", show_default="0")]
+PinFileOption = Annotated[Path | None, typer.Option(metavar="FILE", help="File of mode 0400 with the PIN.")]
+PinDescriptorOption = Annotated[int | None, typer.Option(metavar="N", help="File descriptor to read the PIN from.")]
 
 
 def main() -> NoReturn:
@@ -101,6 +104,62 @@ def config_check(config: ConfigOption) -> None:
 
     check(load(config))
     print(f"{config}: correct")
+
+
+@token_app.command("init")
+def token_init(
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Take [token] from the gateway's TOML.")] = None,
+    module: Annotated[Path | None, typer.Option(metavar="PATH", help="The PKCS#11 library.")] = None,
+    label: Annotated[str, typer.Option(help="The token's label.")] = "",
+    serial: Annotated[str, typer.Option(help="The token's serial number.")] = "",
+    slot: Annotated[int, typer.Option(min=-1, help="The slot number; -1: found by label or serial.")] = -1,
+    initialise: Annotated[bool, typer.Option("--initialise", help="Initialise a new token first (SO PIN).")] = False,
+    erase: Annotated[
+        bool, typer.Option("--erase-initialised-token", help="With --initialise: destroy what the token holds.")
+    ] = False,
+    pin_file: PinFileOption = None,
+    pin_fd: PinDescriptorOption = None,
+    so_pin_file: PinFileOption = None,
+    so_pin_fd: PinDescriptorOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Prepare a token: initialise it where asked, make the gateway's own keys, say what it can and cannot do.
+
+    Each PIN comes from its file (mode 0400), its file descriptor, or the terminal. With --config, the user PIN comes
+    from the configured source unless another is given.
+    """
+    from gateway.admin.pins import PinSource
+    from gateway.admin.token_setup import Job, initialise_token, token_of
+
+    token = token_of(config, module=module, label=label, serial=serial, slot=slot)
+    job = Job(
+        token,
+        user_pin=PinSource("user PIN", "--pin", pin_file, pin_fd),
+        so_pin=PinSource("SO PIN", "--so-pin", so_pin_file, so_pin_fd),
+        initialise=initialise,
+        erase=erase,
+    )
+    print_report(initialise_token(job), json=json)
+
+
+@token_app.command("check")
+def token_check(config: ConfigOption, json: JsonOption = False) -> None:
+    """Say what the configured token can and cannot do; exit 1 where the gateway needs more."""
+    from gateway.admin.token_setup import check_token
+    from gateway.config import load
+
+    print_report(check_token(load(config)), json=json)
+
+
+def print_report(report: "Report", *, json: bool) -> None:
+    """Print what a token can do, and exit with 1 where that is not enough."""
+    from gateway.admin.token_report import lines_of
+
+    if json:
+        print_json(report)
+    else:
+        print(*lines_of(report), sep="\n")
+    raise typer.Exit(0 if report.fit else PROBLEMS_FOUND)
 
 
 @object_app.command("list")
