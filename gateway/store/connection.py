@@ -51,7 +51,8 @@ def migrate(path: Path) -> None:
     try:
         _create_private(path)
         with closing(LockFile(path)) as locks, closing(open_connection(path, timeout_s=WRITER_TIMEOUT_S)) as connection:
-            locks.hold(MIGRATION, wait=True)  # Not SQLite's own lock: nobody may have one while the journal changes.
+            # Not SQLite's own lock: nobody may have one while the journal mode changes.
+            locks.hold(MIGRATION, WRITER_TIMEOUT_S)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("BEGIN IMMEDIATE")
             _apply(Database(connection, execute_plugins=False), path)

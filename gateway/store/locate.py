@@ -51,7 +51,7 @@ def _comparison(filter_: Filter, scalar: str) -> Clause:
         case Op.EQUAL:
             return Clause(f" AND {scalar} = ?", (low,))
         case Op.MASK:
-            return Clause(f" AND {scalar} & ? = ?", (low, low))
+            return Clause(f" AND typeof({scalar}) = 'integer' AND {scalar} & ? = ?", (low, low))
         case Op.TTLV:
             return Clause(" AND ttlv = ?", (low,))
         case Op.EXISTS:

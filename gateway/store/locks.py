@@ -6,10 +6,15 @@ process ids can fool whoever asks, as they could with a number in a table.
 
 import os
 import struct
-from fcntl import F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_UNLCK, F_WRLCK, fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import F_OFD_GETLK, F_OFD_SETLK, F_UNLCK, F_WRLCK, fcntl
 from pathlib import Path
 
 MIGRATION = 0  # The byte of whoever creates or changes the tables; an instance has the byte of its number, from 1.
+NEXT, WRITING = 1 << 60, 1 << 61  # The bytes of the process that may write next, and of the one that writes.
+POLL_S = 0.0002
 
 _FLOCK = "hhqqi4x"  # struct flock of Linux on a 64-bit machine: type, whence, start, length, pid
 
@@ -21,13 +26,48 @@ class LockFile:
         """Open it, or create it for the owner only."""
         self._fd = os.open(f"{database}-locks", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    def hold(self, byte: int, *, wait: bool = False) -> None:
-        """Take a byte until `close`; without `wait`, one that is taken raises BlockingIOError."""
-        fcntl(self._fd, F_OFD_SETLKW if wait else F_OFD_SETLK, _lock(byte))
+    def hold(self, byte: int, timeout_s: float = 0) -> None:
+        """Take a byte, until `drop` or `close`.
+
+        It polls, because the kernel's own wait has no time limit and a stopped process would stop all the others.
+
+        Raises:
+            TimeoutError: another held it all the time.
+        """
+        end = time.monotonic() + timeout_s
+        while True:
+            try:
+                fcntl(self._fd, F_OFD_SETLK, _flock(F_WRLCK, byte))
+                return
+            except BlockingIOError:
+                if time.monotonic() >= end:
+                    raise TimeoutError("another process holds the lock") from None
+            time.sleep(POLL_S)
+
+    def drop(self, byte: int) -> None:
+        """Give a byte back."""
+        fcntl(self._fd, F_OFD_SETLK, _flock(F_UNLCK, byte))
+
+    @contextmanager
+    def turn(self, timeout_s: float) -> Iterator[None]:
+        """Hold the right to write, which processes get in turn.
+
+        SQLite alone lets the one that has just written write again while the others sleep: of two busy processes, one
+        waited two seconds. Whoever waits here for WRITING holds NEXT, so that the last writer cannot overtake it.
+        """
+        self.hold(NEXT, timeout_s)
+        try:
+            self.hold(WRITING, timeout_s)
+        finally:
+            self.drop(NEXT)
+        try:
+            yield
+        finally:
+            self.drop(WRITING)
 
     def held_elsewhere(self, byte: int) -> bool:
         """Say whether somebody holds the byte, this LockFile itself not counted."""
-        kind: int = struct.unpack(_FLOCK, fcntl(self._fd, F_OFD_GETLK, _lock(byte)))[0]
+        kind: int = struct.unpack(_FLOCK, fcntl(self._fd, F_OFD_GETLK, _flock(F_WRLCK, byte)))[0]
         return kind != F_UNLCK
 
     def close(self) -> None:
@@ -35,5 +75,5 @@ class LockFile:
         os.close(self._fd)
 
 
-def _lock(byte: int) -> bytes:
-    return struct.pack(_FLOCK, F_WRLCK, os.SEEK_SET, byte, 1, 0)
+def _flock(kind: int, byte: int) -> bytes:
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, byte, 1, 0)

@@ -124,4 +124,4 @@ def open_store(path: Path, *, unique_names: bool = True, cache_objects: int = CA
     reading = open_connection(path, timeout_s=READER_TIMEOUT_S)
     locks = LockFile(path)
     instance = register(writing, locks)
-    return SqliteStore(Reader(reading, cache_objects), Writer(writing, instance, unique_names), locks, instance)
+    return SqliteStore(Reader(reading, cache_objects), Writer(writing, locks, instance, unique_names), locks, instance)

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 import structlog
 
 from gateway.errors import StoreDown
+from gateway.store.connection import WRITER_TIMEOUT_S
+from gateway.store.locks import LockFile
 from gateway.store.transaction import SqliteTransaction
 
 log = structlog.get_logger()
@@ -39,10 +41,11 @@ class Job(NamedTuple):
 class Writer:
     """The write connection and its thread."""
 
-    def __init__(self, connection: Connection, instance: int, unique_names: bool) -> None:
+    def __init__(self, connection: Connection, locks: LockFile, instance: int, unique_names: bool) -> None:
         """Start the thread; from here on the connection is its own."""
         self._connection = connection
         self._cursor = connection.cursor()
+        self._locks = locks
         self._instance = instance
         self._unique_names = unique_names
         self._closed = False
@@ -95,13 +98,20 @@ class Writer:
     def _commit(self, group: list[Job]) -> list[Outcome]:
         """Run the group in one transaction; if the database itself fails, all of it has failed."""
         try:
-            self._cursor.execute("BEGIN IMMEDIATE")
+            with self._locks.turn(WRITER_TIMEOUT_S):
+                return self._transact(group)
+        except (Error, OSError) as error:
+            return [Outcome(failure=_store_down(error)) for _ in group]
+
+    def _transact(self, group: list[Job]) -> list[Outcome]:
+        self._cursor.execute("BEGIN IMMEDIATE")
+        try:
             (changed,) = self._cursor.execute("SELECT coalesce(max(changed), 0) + 1 FROM objects").fetchone()
             outcomes = [self._attempt(job, changed) for job in group]
             self._cursor.execute("COMMIT")
-        except Error as error:
+        except Error:
             self._roll_back()
-            return [Outcome(failure=_store_down(error)) for _ in group]
+            raise
         return outcomes
 
     def _attempt(self, job: Job, changed: int) -> Outcome:
@@ -127,7 +137,7 @@ class Writer:
             log.error("store failed", doing="rollback", error=str(error))
 
 
-def _store_down(cause: Error) -> StoreDown:
+def _store_down(cause: Error | OSError) -> StoreDown:
     log.error("store failed", doing="write", error=str(cause))
     failure = StoreDown()
     failure.__cause__ = cause

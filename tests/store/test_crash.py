@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from gateway.errors import GeneralFailure, StoreDown
 from gateway.store import reservations
 from gateway.store.api import Custody
+from gateway.store.locks import WRITING, LockFile
 from gateway.store.sqlite import open_store
 from tests.store.conftest import add, attribute, key
 
@@ -202,6 +204,64 @@ async def test_a_locked_database_fails_writes_and_serves_reads(tmp_path, monkeyp
     blocker.close()
     assert await add(store)
     await store.close()
+
+
+async def test_a_stopped_process_that_holds_the_lock_delays_others_and_no_more(tmp_path, monkeypatch):
+    from gateway.store import writer
+
+    monkeypatch.setattr(writer, "WRITER_TIMEOUT_S", 0.1)
+    store = open_store(tmp_path / "db.sqlite")
+    row = await add(store)
+    stopped = LockFile(tmp_path / "db.sqlite")
+    stopped.hold(WRITING)
+    with pytest.raises(StoreDown):
+        await add(store)
+    assert store.peek(row.unique_identifier) == row
+    stopped.close()
+    assert await add(store)
+    await store.close()
+
+
+async def test_busy_processes_write_in_turn(opened):
+    async def busy(store):
+        while not done:
+            await asyncio.gather(*[add(store) for _ in range(4)])
+
+    stores = [opened() for _ in range(3)]
+    done = False
+    others = [asyncio.create_task(busy(store)) for store in stores[1:]]
+    waits = []
+    for _ in range(50):
+        start = time.perf_counter()
+        await add(stores[0])
+        waits.append(time.perf_counter() - start)
+    done = True
+    await asyncio.gather(*others)
+    assert max(waits) < 0.5  # With SQLite's own waiting, seconds.
+    for store in stores:
+        await store.close()
+
+
+async def test_no_update_is_lost_between_two_stores(opened):
+    def increment(tx):
+        count = tx.get(row.unique_identifier).attributes[0].scalar
+        tx.replace_attributes(row.id, [attribute(1, count + 1)])
+
+    stores = [opened(), opened()]
+    row = await add(stores[0], attribute(1, 0))
+    await asyncio.gather(*[store.write(increment) for store in stores for _ in range(100)])
+    for store in stores:
+        assert store.peek(row.unique_identifier).attributes == (attribute(1, 200),)
+        await store.close()
+
+
+async def test_a_closed_store_says_so(opened):
+    store = opened()
+    await store.close()
+    with pytest.raises(StoreDown):
+        await add(store)
+    with pytest.raises(StoreDown):
+        store.peek("any")
 
 
 async def test_a_full_disk_fails_writes_cleanly(tmp_path):
