@@ -1,0 +1,104 @@
+"""The table: requests/s and latencies of the gateway and of PyKMIP's server, and the raw rate of the token.
+
+Usage: python -m tests.bench [--seconds 3] [--connections 1,8,32] [--items 1,10,100] [--only Encrypt] [--dir DIR]
+"""
+
+import argparse
+import platform
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench import cases, load, raw, servers
+from tests.bench.cases import Case
+from tests.bench.load import Load, Rate
+from tests.support.client import Client
+
+
+def main() -> None:
+    """Run the servers in turn and print the table as Markdown."""
+    options = _options()
+    with tempfile.TemporaryDirectory(dir=options.dir) as name:
+        folder = Path(name)
+        program = load.build(folder)
+        ours = servers.gateway(folder / "gateway", *options.gateway)
+        try:
+            pki = folder / "gateway" / "pki"
+            work = Load(program, pki, options.seconds)
+            plan = _plan(options)
+            found = _measure(options, work, ours.port, folder / "gateway", plan, [cases.symmetric, cases.signing])
+        finally:
+            ours.stop()
+        pin = (folder / "gateway" / "token" / "user.pin").read_text().strip() if options.raw else ""
+        bare = [raw.rates(folder / "gateway" / "token" / "softhsm2.conf", pin, n) for n in (1, 2)] if pin else [{}, {}]
+        theirs: dict[tuple[str, int, int], Rate] = {}
+        if options.pykmip:
+            peer = servers.pykmip(folder, pki)
+            try:
+                theirs = _measure(options, work, peer.port, folder / "gateway", plan, [cases.symmetric])
+            finally:
+                peer.stop()
+        _print(found, theirs, bare)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    numbers: Callable[[str], list[int]] = lambda text: [int(each) for each in text.split(",")]  # noqa: E731
+    parser.add_argument("--seconds", type=float, default=3, help="of measuring for each figure")
+    parser.add_argument("--connections", type=numbers, default=[1, 8, 32])
+    parser.add_argument("--items", type=numbers, default=[1, 10, 100], help="batch items a message")
+    parser.add_argument("--only", default="", help="rows whose name begins so")
+    parser.add_argument("--dir", default=None, help="where the token and the databases go for the run")
+    parser.add_argument("--no-pykmip", dest="pykmip", action="store_false")
+    parser.add_argument("--no-raw", dest="raw", action="store_false")
+    parser.add_argument("gateway", nargs="*", help="options for the gateway, after --")
+    return parser.parse_args()
+
+
+def _plan(options: argparse.Namespace) -> list[tuple[int, int]]:
+    """Every number of connections with one item, then every larger batch with the most connections."""
+    most = max(options.connections)
+    return [(n, 1) for n in options.connections] + [(most, items) for items in options.items if items > 1]
+
+
+def _measure(
+    options: argparse.Namespace,
+    work: Load,
+    port: int,
+    directory: Path,
+    plan: list[tuple[int, int]],
+    families: list[Callable[[Client], list[Case]]],
+) -> dict[tuple[str, int, int], Rate]:
+    with Client(directory, port) as client:
+        rows = [case for family in families for case in family(client)]
+    found = {}
+    for case in rows:
+        if not case.name.startswith(options.only):
+            continue
+        for connections, items in plan:
+            if case.reconnect and items > 1:
+                continue
+            rate = work.run(port, case.message(items), connections, reconnect=case.reconnect)
+            found[case.name, connections, items] = rate
+            print(f"# {case.name} {connections} {items}: {rate}", flush=True)
+    return found
+
+
+def _print(
+    ours: dict[tuple[str, int, int], Rate], theirs: dict[tuple[str, int, int], Rate], bare: list[dict[str, float]]
+) -> None:
+    cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+    print(f"\n{cpu}, {platform.python_version()}, {platform.system()} {platform.release()}\n")
+    print("| operation | connections | items | ops/s | p50 µs | p99 µs | PyKMIP ops/s | ratio | raw 1 / 2 processes |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for (name, connections, items), rate in ours.items():
+        peer = theirs.get((name, connections, items))
+        other = f"{peer.rps * items:,.0f} | {rate.rps / peer.rps:.1f}x" if peer and peer.rps else "- | -"
+        limit = " / ".join(f"{each[name]:,.0f}" for each in bare if name in each) or "-"
+        faults = f" ({rate.failed} failed, {rate.broken} broken)" if rate.failed or rate.broken else ""
+        figures = f"{rate.rps * items:,.0f}{faults} | {rate.p50_us:,.0f} | {rate.p99_us:,.0f}"
+        print(f"| {name} | {connections} | {items} | {figures} | {other} | {limit} |")
+
+
+if __name__ == "__main__":
+    main()

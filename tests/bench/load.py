@@ -1,0 +1,55 @@
+"""The load generator: builds kmipload, runs it, gives what it measured."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+SOURCE = Path(__file__).resolve().parents[3] / "shared" / "tools" / "kmipload.c"
+
+
+class Rate(NamedTuple):
+    """What a run of the load generator measured; latencies in microseconds."""
+
+    rps: float
+    p50_us: float
+    p99_us: float
+    ok: int
+    failed: int
+    broken: int
+
+
+def build(folder: Path) -> Path:
+    """Compile the load generator.
+
+    Raises:
+        FileNotFoundError: its source is not beside this checkout.
+    """
+    if not SOURCE.exists():
+        raise FileNotFoundError(f"the load generator's source is not at {SOURCE}")
+    program = folder / "kmipload"
+    subprocess.run(["cc", "-O2", "-o", program, SOURCE, "-lssl", "-lcrypto"], check=True)
+    return program
+
+
+class Load:
+    """Puts one server under load, with the client certificate in a folder of certificates."""
+
+    def __init__(self, program: Path, pki: Path, seconds: float) -> None:
+        self.program, self.pki, self.seconds = program, pki, seconds
+
+    def run(self, port: int, message: bytes, connections: int, *, reconnect: bool = False) -> Rate:
+        """Send one message over and over on so many connections and give the rate of answers."""
+        request = self.pki / "request.bin"
+        request.write_bytes(message)
+        command = [
+            *(self.program, "-p", port, "-f", request, "-C", connections, "-d", self.seconds, "-w", 1),
+            *("-A", self.pki / "ca.pem", "-c", self.pki / "client.pem", "-k", self.pki / "client.key"),
+            *(["-r"] if reconnect else []),
+        ]
+        done = subprocess.run([os.fspath(c) if isinstance(c, Path) else str(c) for c in command], capture_output=True)
+        if not done.stdout:
+            raise RuntimeError(done.stderr.decode())
+        found = json.loads(done.stdout)
+        return Rate(*(found[name] for name in Rate._fields))

@@ -1,0 +1,69 @@
+"""The servers that are measured, each started on a port of its own and ended by its process number."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PYKMIP_CONFIG = """[server]
+hostname=127.0.0.1
+port={port}
+certificate_path={pki}/server.pem
+key_path={pki}/server.key
+ca_path={pki}/ca.pem
+auth_suite=TLS1.2
+policy_path={folder}/policies
+enable_tls_client_auth=True
+logging_level=ERROR
+database_path={folder}/pykmip.db
+"""
+
+
+class Server:
+    """A running server process and the port that it listens on."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int) -> None:
+        self.process, self.port = process, port
+
+    def stop(self) -> None:
+        """End it and wait until it is gone."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def gateway(folder: Path, *options: str) -> Server:
+    """Start the gateway on a development directory, which is made if it is not there."""
+    command = [sys.executable, "-m", "gateway", "dev", "--dir", str(folder), "--kmip-port", "0", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    ready = process.stdout.readline().decode()
+    if not ready.startswith("ready "):
+        raise RuntimeError(f"the gateway did not start: {ready}")
+    return Server(process, int(ready.split("kmip=")[1].split()[0].rsplit(":", 1)[1]))
+
+
+def pykmip(folder: Path, pki: Path) -> Server:
+    """Start PyKMIP's server with the same certificates, and wait until it takes connections."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "policies").mkdir(exist_ok=True)
+    config = folder / "pykmip.conf"
+    config.write_text(PYKMIP_CONFIG.format(port=port, pki=pki, folder=folder))
+    program = Path(sys.executable).with_name("pykmip-server")
+    log = open(folder / "pykmip.out", "wb")
+    command = [program, "-f", config, "-l", folder / "pykmip.log"]
+    process = subprocess.Popen([os.fspath(c) for c in command], stdout=log, stderr=log)
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return Server(process, port)
+        time.sleep(0.1)
+    raise RuntimeError("PyKMIP's server did not start: " + (folder / "pykmip.out").read_text())
