@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from sqlite3 import Connection
 
+from gateway.store.connection import WRITER_TIMEOUT_S
 from gateway.store.locks import LockFile
 
 BLOCK = 256  # One durable commit for so many objects made.
@@ -20,12 +21,13 @@ CKA_ID_BYTES = 16
 
 def register(connection: Connection, locks: LockFile) -> int:
     """Give the number of a new instance, whose lock is held before any other process can see its row."""
-    connection.execute("BEGIN IMMEDIATE")
-    values = os.getpid(), int(time.time())
-    instance = connection.execute("INSERT INTO instances (pid, started) VALUES (?, ?)", values).lastrowid
-    assert instance is not None  # noqa: S101 - SQLite gives every inserted row an id; the type only says "maybe".
-    locks.hold(instance)
-    connection.execute("COMMIT")
+    with locks.turn(WRITER_TIMEOUT_S):
+        connection.execute("BEGIN IMMEDIATE")
+        values = os.getpid(), int(time.time())
+        instance = connection.execute("INSERT INTO instances (pid, started) VALUES (?, ?)", values).lastrowid
+        assert instance is not None  # noqa: S101 - SQLite gives every inserted row an id; the type only says "maybe".
+        locks.hold(instance)
+        connection.execute("COMMIT")
     return instance
 
 

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from sqlite3 import Error
 from typing import Any, TypeVar
 
-from gateway.errors import StoreDown
+from gateway.errors import ConfigurationError, StoreDown
 from gateway.store.api import Located, ObjectRow, Query, Transaction
 from gateway.store.connection import READER_TIMEOUT_S, WRITER_TIMEOUT_S, migrate, open_connection
 from gateway.store.locate import Clause, matching
@@ -123,5 +124,8 @@ def open_store(path: Path, *, unique_names: bool = True, cache_objects: int = CA
     writing = open_connection(path, timeout_s=WRITER_TIMEOUT_S)
     reading = open_connection(path, timeout_s=READER_TIMEOUT_S)
     locks = LockFile(path)
-    instance = register(writing, locks)
+    try:
+        instance = register(writing, locks)
+    except (Error, OSError) as error:
+        raise ConfigurationError(f"The database {path} cannot be written: {error}.") from error
     return SqliteStore(Reader(reading, cache_objects), Writer(writing, locks, instance, unique_names), locks, instance)

@@ -68,6 +68,13 @@ def test_a_folder_that_does_not_exist_is_named(tmp_path):
         open_store(tmp_path / "nowhere" / "db.sqlite")
 
 
+def test_a_catalogue_changes_no_earlier_version(tmp_path):
+    path = tmp_path / "db.sqlite"
+    sqlite3.connect(path).close()
+    with pytest.raises(ConfigurationError, match="this version"):
+        open_catalogue(path)
+
+
 def test_a_catalogue_needs_a_database(tmp_path):
     with pytest.raises(ConfigurationError):
         open_catalogue(tmp_path / "db.sqlite")
