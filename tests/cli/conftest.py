@@ -18,10 +18,10 @@ def dev_folder(tmp_path_factory):
 
 @pytest.fixture
 def dev_toml(dev_folder, tmp_path):
-    """Give a function that writes the configuration of `dev_folder` with one text replaced by another."""
+    """Give a function that writes the configuration of `dev_folder` on a free port, one text replaced."""
 
     def write(old, new):
-        text = (dev_folder / "gateway.toml").read_text()
+        text = (dev_folder / "gateway.toml").read_text().replace("[tls]", "[server]\nkmip_port = 0\n[tls]", 1)
         assert old in text
         # Paths in the file are relative to it, so the changed copy is a neighbour of the original.
         path = dev_folder / f"changed-{tmp_path.name}-{os.getpid()}.toml"
