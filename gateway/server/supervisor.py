@@ -140,9 +140,9 @@ class Supervisor:
         if process is None or not process.read_control():
             return False
         if process.failure:
-            log.error("token worker cannot start", index=worker.index, reason=process.failure)
             if not self._ready:
                 self._give_up(process.failure)
+            log.error("token worker cannot start", index=worker.index, reason=process.failure)
         elif process.retiring:
             log.info("token worker is replaced", index=worker.index)
             worker.stop()
@@ -194,9 +194,9 @@ class Supervisor:
                 front_end.ready = True
                 self._tell_ready()
             case control.Failed(sentence):
-                log.error("front end cannot start", index=front_end.index, reason=sentence)
                 if not self._ready:
                     self._give_up(sentence)
+                log.error("front end cannot start", index=front_end.index, reason=sentence)
             case _:
                 return False
         return True
