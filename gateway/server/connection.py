@@ -238,8 +238,8 @@ class Connection:
 
     def _close(self) -> None:
         self._loop.remove_reader(self._socket.fileno())
-        # The close_notify of TLS; nobody waits for the client's.
-        with suppress(OSError):
+        # The close_notify of TLS; nobody waits for the client's. After a linger there is no TLS left: ValueError.
+        with suppress(OSError, ValueError):
             self._socket.unwrap()
         self._socket.close()
 
