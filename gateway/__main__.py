@@ -113,9 +113,8 @@ def token_init(
     label: Annotated[str, typer.Option(help="The token's label.")] = "",
     serial: Annotated[str, typer.Option(help="The token's serial number.")] = "",
     slot: Annotated[int, typer.Option(min=-1, help="The slot number; -1: found by label or serial.")] = -1,
-    initialise: Annotated[bool, typer.Option("--initialise", help="Initialise a new token first (SO PIN).")] = False,
-    erase: Annotated[
-        bool, typer.Option("--erase-initialised-token", help="With --initialise: destroy what the token holds.")
+    initialise: Annotated[
+        bool, typer.Option("--initialise", help="Make a new token first (SO PIN); never erases one.")
     ] = False,
     pin_file: PinFileOption = None,
     pin_fd: PinDescriptorOption = None,
@@ -137,7 +136,6 @@ def token_init(
         user_pin=PinSource("user PIN", "--pin", pin_file, pin_fd),
         so_pin=PinSource("SO PIN", "--so-pin", so_pin_file, so_pin_fd),
         initialise=initialise,
-        erase=erase,
     )
     print_report(initialise_token(job), json=json)
 

@@ -31,7 +31,6 @@ class Job(NamedTuple):
     user_pin: PinSource
     so_pin: PinSource
     initialise: bool = False
-    erase: bool = False  # a token that is initialised already, with all that it holds
 
 
 def token_of(config: Path | None, *, module: Path | None, label: str, serial: str, slot: int) -> TokenConfig:
@@ -67,7 +66,12 @@ def initialise_token(job: Job) -> Report:
         settings = WorkerSettings.of(job.token, Path(runtime_dir))
         if pin_file:
             settings = replace(settings, pin_file=pin_file, pin_credential="")
-        set_up_token(settings, so_pin)
+        outcome = set_up_token(settings, so_pin)
+        if job.initialise and not outcome.initialised:
+            raise ConfigurationError(
+                f"The token {outcome.info.label if outcome.info else ''!r} is initialised already and nothing of it "
+                "was erased; leave --initialise out to use it, or name a new one."
+            )
         return asyncio.run(_report(settings))
 
 
