@@ -114,9 +114,11 @@ class Profile(msgspec.Struct, frozen=True):
     """What known-answer self-tests found to work on this token; mechanism lists and flags are not believed.
 
     mechanisms are CKM_* that gave the right answer; oaep_hashes and pss_hashes CKM_* of hashes; curves the
-    DER-encoded EC parameters that keys can be made on; kwp the CKM_* that is RFC 5649, 0 if none is; curve25519 is
-    (CKM_* of generation, EC parameters) or (0, b""). key_types can be generated. hmac_min_key_bytes is true where
-    an HMAC key must be as long as the hash.
+    DER-encoded EC parameters that keys can be made on; kwp the CKM_* that is RFC 5649, 0 if none is, and
+    kwp_any_length whether it is so for keys of other than whole blocks of eight bytes too (SoftHSM fills those with
+    zeros first, which the unwrapped key then has at its end); curve25519 is (CKM_* of generation, EC parameters) or
+    (0, b""). hmac_needs_long_key: an HMAC key must be as long as the hash. refuses_unextractable_wrap: the token
+    itself keeps a key that is not extractable from being wrapped (NSS does not).
     """
 
     mechanisms: frozenset[int] = frozenset()
@@ -125,6 +127,7 @@ class Profile(msgspec.Struct, frozen=True):
     curves: frozenset[bytes] = frozenset()
     digests: frozenset[int] = frozenset()
     kwp: int = 0
+    kwp_any_length: bool = False
     curve25519: tuple[int, bytes] = (0, b"")
     rsa_bits: tuple[int, ...] = ()
     aes_bits: tuple[int, ...] = ()

@@ -7,6 +7,7 @@ from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa, x448, x25519
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -63,6 +64,12 @@ def der_content(element: bytes) -> tuple[int, bytes, bytes]:
     return element[0], element[start : start + size], element[start + size :]
 
 
+def first_element(data: bytes) -> bytes:
+    """Give the first DER element whole, without what follows it."""
+    _, content, _ = der_content(data)
+    return der(data[0], content)
+
+
 def integer(value: bytes) -> bytes:
     """Give a DER INTEGER of an unsigned big-endian number."""
     value = value.lstrip(b"\0") or b"\0"
@@ -112,6 +119,11 @@ def private_attributes(key_type: KeyType, material: bytes) -> Attributes:
         key = load_der_private_key(material, None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise InvalidField("the key material is not a PKCS#8 private key that this server knows") from None
+    return attributes_of(key_type, key)
+
+
+def attributes_of(key_type: KeyType, key: PrivateKeyTypes) -> Attributes:
+    """Give what C_CreateObject needs of a loaded private key; raises InvalidField when it is of another type."""
     if isinstance(key, rsa.RSAPrivateKey) and key_type is KeyType.RSA:
         return _rsa_private(key.private_numbers())
     if isinstance(key, ec.EllipticCurvePrivateKey) and key_type is KeyType.EC:

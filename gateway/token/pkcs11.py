@@ -83,6 +83,10 @@ class Access:
         self._transport_key: tuple[int, bytes] | None = None
         self._exports_left = 0
 
+    def pack(self, mechanism: Mechanism) -> int:
+        """Give the address of a CK_MECHANISM, valid until the next one is packed."""
+        return self._mechanisms.pack(mechanism)
+
     @property
     def info(self) -> TokenInfo:
         """How the token names itself."""
@@ -228,7 +232,7 @@ class Access:
         attributes = self._key_attributes(request.ref, request.template, on_token=True)
         attributes |= key_type_attributes(request.key_type)
         key = self.handles.of(request.unwrapping)
-        mechanism = self._mechanisms.pack(request.mechanism)
+        mechanism = self.pack(request.mechanism)
         with self.connection.writing():
             handle = self.calls.unwrap(
                 self.connection.session, mechanism, key, request.blob, AttributeArray(packed(attributes))
@@ -241,7 +245,7 @@ class Access:
         if request.key_type in GENERATED_BITS_SAID:
             attributes[Attribute.VALUE_LEN] = request.bits // 8
         key = self.handles.of(request.ref)
-        mechanism = self._mechanisms.pack(request.mechanism)
+        mechanism = self.pack(request.mechanism)
         with self.connection.writing():
             handle = self.calls.derive(self.connection.session, mechanism, key, AttributeArray(packed(attributes)))
         self.handles.learn(request.new, handle)
@@ -265,12 +269,27 @@ class Access:
         if not self.profile.refuses_unextractable_wrap and not self._flag(handle, Attribute.EXTRACTABLE):
             raise NotExtractable
         transport, value = self._transport()
-        mechanism = self._mechanisms.pack(Mechanism(self.profile.kwp))
+        mechanism = self.pack(Mechanism(self.profile.kwp))
         wrapped = self.calls.wrap(self.connection.session, mechanism, transport, handle)
         try:
-            return aes_key_unwrap_with_padding(value, wrapped)
+            material = aes_key_unwrap_with_padding(value, wrapped)
         except InvalidUnwrap:
             raise CryptographicFailure("the token wrapped the key wrongly") from None
+        return material if self.profile.kwp_any_length else self._without_filling(request.ref, handle, material)
+
+    def _without_filling(self, ref: KeyRef, handle: int, material: bytes) -> bytes:
+        """Take off the zeros with which a token filled the key's last block of eight bytes before wrapping it."""
+        if material[-1]:  # ends in no zero, so nothing was filled: 255 keys of 256, and no call to the token
+            return material
+        if ref.object_class is ObjectClass.PRIVATE_KEY:
+            return keyforms.first_element(material)
+        try:
+            size = self.calls.attribute(self.connection.session, handle, Attribute.VALUE_LEN)
+        except CryptokiError as error:
+            if failure_of(error).code is FailureCode.BAD_FIELD:  # DES keys have none, and are whole blocks
+                return material
+            raise
+        return material[: int.from_bytes(size, "little")]
 
     def _transport(self) -> tuple[int, bytes]:
         """Give the transport key's handle and value; a new one after so many exports."""
@@ -296,7 +315,7 @@ class Access:
 
     def wrap(self, request: frames.Wrap) -> bytes:
         wrapping, target = self.handles.of(request.wrapping), self.handles.of(request.target)
-        mechanism = self._mechanisms.pack(request.mechanism)
+        mechanism = self.pack(request.mechanism)
         return self.calls.wrap(self.connection.session, mechanism, wrapping, target)
 
     def destroy(self, request: frames.Destroy) -> bool:
@@ -312,35 +331,31 @@ class Access:
 
     def encrypt(self, request: frames.Encrypt) -> bytes:
         handle = self.handles.of(request.ref)
-        return self.calls.encrypt(
-            self.connection.session, self._mechanisms.pack(request.mechanism), handle, request.data
-        )
+        return self.calls.encrypt(self.connection.session, self.pack(request.mechanism), handle, request.data)
 
     def decrypt(self, request: frames.Decrypt) -> bytes:
         handle = self.handles.of(request.ref)
-        return self.calls.decrypt(
-            self.connection.session, self._mechanisms.pack(request.mechanism), handle, request.data
-        )
+        return self.calls.decrypt(self.connection.session, self.pack(request.mechanism), handle, request.data)
 
     def sign(self, request: frames.Sign) -> bytes:
         handle = self.handles.of(request.ref)
-        return self.calls.sign(self.connection.session, self._mechanisms.pack(request.mechanism), handle, request.data)
+        return self.calls.sign(self.connection.session, self.pack(request.mechanism), handle, request.data)
 
     def verify(self, request: frames.Verify) -> bool:
         handle = self.handles.of(request.ref)
-        mechanism = self._mechanisms.pack(request.mechanism)
+        mechanism = self.pack(request.mechanism)
         return self.calls.verify(self.connection.session, mechanism, handle, request.data, request.signature)
 
     def seal(self, request: frames.Seal) -> bytes:
         iv = os.urandom(SEAL_IV_BYTES)
         mechanism = Mechanism(CKM_AES_GCM, iv=iv, aad=request.aad, tag_bits=SEAL_TAG_BITS)
-        handle, packed_mechanism = self._storage(), self._mechanisms.pack(mechanism)
+        handle, packed_mechanism = self._storage(), self.pack(mechanism)
         return iv + self.calls.encrypt(self.connection.session, packed_mechanism, handle, request.data)
 
     def open(self, request: frames.Open) -> bytes:
         iv, sealed = request.blob[:SEAL_IV_BYTES], request.blob[SEAL_IV_BYTES:]
         mechanism = Mechanism(CKM_AES_GCM, iv=iv, aad=request.aad, tag_bits=SEAL_TAG_BITS)
-        handle, packed_mechanism = self._storage(), self._mechanisms.pack(mechanism)
+        handle, packed_mechanism = self._storage(), self.pack(mechanism)
         return self.calls.decrypt(self.connection.session, packed_mechanism, handle, sealed)
 
     def _storage(self) -> int:

@@ -1,13 +1,457 @@
-"""What works on this token, found out by trying it against known answers at every start."""
+"""What works on this token, found by trying it against known answers at every start; lists and flags are not asked.
 
-from typing import TYPE_CHECKING
+Lists lie in both directions: SoftHSM's flags are uninitialised memory, tpm2-pkcs11 lists what it refuses, and 0x210A is
+RFC 5649 on one token and something else on the next (pkcs11.md section 2). All keys here are constants and session
+objects, gone with the session; the right answers are cryptography's.
+"""
 
-from gateway.token.api import Profile
+import hashlib
+import hmac
+from collections.abc import Callable, Iterator
+from typing import Any
 
-if TYPE_CHECKING:
-    from gateway.token.pkcs11 import Access
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+from cryptography.hazmat.primitives import cmac, hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, utils, x25519
+from cryptography.hazmat.primitives.ciphers import Cipher, aead, algorithms, modes
+from cryptography.hazmat.primitives.keywrap import aes_key_wrap, aes_key_wrap_with_padding
+from cryptography.hazmat.primitives.padding import PKCS7
+from pkcs11 import Attribute
+from pkcs11 import KeyType as P11KeyType
+from pkcs11 import Mechanism as P11Mechanism
+from pkcs11.constants import MechanismFlag
+from pkcs11.exceptions import PKCS11Error
+
+from gateway.errors import KmipError
+from gateway.token import keyforms, testkeys
+from gateway.token.api import KeyType, Mechanism, Profile, Rights
+from gateway.token.cryptoki import AttributeArray
+from gateway.token.failures import CryptokiError
+from gateway.token.pkcs11 import Access
+from gateway.token.templates import packed
+
+KEY, IV, DATA = bytes(range(32)), bytes(range(100, 116)), bytes(range(1, 65))
+KEY_DES3 = bytes(range(1, 25))
+HASHES: dict[int, hashes.HashAlgorithm] = {
+    0x210: hashes.MD5(),  # noqa: S303 - old clients MAC with it; what a key may do is decided elsewhere
+    0x220: hashes.SHA1(),  # noqa: S303
+    0x255: hashes.SHA224(),
+    0x250: hashes.SHA256(),
+    0x260: hashes.SHA384(),
+    0x270: hashes.SHA512(),
+    0x2B5: hashes.SHA3_224(),
+    0x2B0: hashes.SHA3_256(),
+    0x2C0: hashes.SHA3_384(),
+    0x2D0: hashes.SHA3_512(),
+}
+MGF1 = {0x220: 1, 0x250: 2, 0x260: 3, 0x270: 4, 0x255: 5}
+CKM_SHA_1, CKM_SHA256 = 0x220, 0x250
+HMACS = {0x211: 0x210, 0x221: 0x220, 0x256: 0x255, 0x251: 0x250, 0x261: 0x260, 0x271: 0x270}
+RSA_HASHED = {0x05: 0x210, 0x06: 0x220, 0x46: 0x255, 0x40: 0x250, 0x41: 0x260, 0x42: 0x270}
+RSA_PSS_HASHED = {0x0E: 0x220, 0x47: 0x255, 0x43: 0x250, 0x44: 0x260, 0x45: 0x270}
+ECDSA_HASHED = {0x1042: 0x220, 0x1043: 0x255, 0x1044: 0x250, 0x1045: 0x260, 0x1046: 0x270}
+KWP_CANDIDATES = (0x210B, 0x210A)
+# (CKM_* of generation, EC parameters) under which Curve25519 has been met.
+CURVE25519_CANDIDATES = ((0x1055, keyforms.PRINTABLE_OF[keyforms.OID_OF["X25519"]]),)
+CURVES = tuple(
+    bytes.fromhex(oid)
+    for oid in (
+        "06082a8648ce3d030101",  # P-192
+        "06052b81040021",  # P-224
+        "06082a8648ce3d030107",  # P-256
+        "06052b81040022",  # P-384
+        "06052b81040023",  # P-521
+        "06052b8104000a",  # secp256k1
+        "06092b2403030208010107",  # brainpoolP256r1
+        "06092b240303020801010b",  # brainpoolP384r1
+        "06092b240303020801010d",  # brainpoolP512r1
+    )
+)
+EDWARDS_CURVES = (keyforms.OID_OF["Ed25519"], keyforms.OID_OF["Ed448"])
+RSA_BITS = (2048, 3072, 4096)  # generation is too slow to try; a token that signs with RSA makes these
+AES_BITS = (128, 192, 256)
+
+PRIVATE_RIGHTS = {
+    KeyType.RSA: (Attribute.SIGN, Attribute.DECRYPT),
+    KeyType.EC: (Attribute.SIGN, Attribute.DERIVE),
+    KeyType.EC_EDWARDS: (Attribute.SIGN,),
+}
+
+Trial = Callable[["Bench"], bool]
 
 
-def profile_of(access: "Access") -> Profile:
-    """Give the profile of the token."""
-    return Profile(kwp=0x210A, refuses_unextractable_wrap=True, curve25519=(0x1055, b"\x13\x0acurve25519"))
+class Bench:
+    """Keys and calls for the trials, all on session objects of the worker's session."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._calls = access.calls
+        self._private: dict[KeyType, int] = {}
+
+    def passes(self, trial: Trial) -> bool:
+        """Say whether the trial gave the right answer; after an error the session is renewed, as it may be stuck."""
+        try:
+            return trial(self)
+        except (CryptokiError, PKCS11Error, KmipError, InvalidSignature, ValueError):
+            self.renew()
+            return False
+
+    def renew(self) -> None:
+        """Drop all session objects with their session."""
+        self._private.clear()
+        self._access.connection.renew_session()
+
+    @property
+    def session(self) -> int:
+        """The session's handle."""
+        return self._access.connection.session
+
+    @property
+    def work(self) -> Any:
+        """The session of python-pkcs11."""
+        return self._access.connection.work
+
+    def secret(
+        self, value: bytes, rights: Rights, key_type: KeyType = KeyType.AES, *, extractable: bool = False
+    ) -> int:
+        """Give a secret key's handle."""
+        return self._access.session_key(value, rights, key_type, extractable=extractable)
+
+    def made(self, attributes: dict[Attribute, Any]) -> int:
+        """Give the handle of a session object of these attributes."""
+        return int(self.work.create_object({Attribute.TOKEN: False, Attribute.ID: b"self-test", **attributes}).handle)
+
+    def private(self, key_type: KeyType) -> int:
+        """Give the handle of the constant private key of this type; it may do all that a private key can."""
+        if key_type not in self._private:
+            attributes: dict[Attribute, Any] = {
+                Attribute.CLASS: 3,
+                Attribute.KEY_TYPE: int(key_type),
+                Attribute.SENSITIVE: True,
+                Attribute.PRIVATE: True,
+                Attribute.EXTRACTABLE: False,
+                **dict.fromkeys(PRIVATE_RIGHTS[key_type], True),
+                **testkeys.private_attributes(key_type),
+            }
+            self._private[key_type] = self.made(attributes)
+        return self._private[key_type]
+
+    def mechanism(self, mechanism: Mechanism) -> int:
+        """Give the address of a packed mechanism, valid for one call."""
+        return self._access.pack(mechanism)
+
+    def encrypt(self, key: int, mechanism: Mechanism, data: bytes) -> bytes:
+        """Encrypt on the token."""
+        return self._calls.encrypt(self.session, self.mechanism(mechanism), key, data)
+
+    def decrypt(self, key: int, mechanism: Mechanism, data: bytes) -> bytes:
+        """Decrypt on the token."""
+        return self._calls.decrypt(self.session, self.mechanism(mechanism), key, data)
+
+    def sign(self, key: int, mechanism: Mechanism, data: bytes) -> bytes:
+        """Sign or MAC on the token."""
+        return self._calls.sign(self.session, self.mechanism(mechanism), key, data)
+
+    def wrap(self, key: int, mechanism: Mechanism, target: int) -> bytes:
+        """Wrap on the token."""
+        return self._calls.wrap(self.session, self.mechanism(mechanism), key, target)
+
+    def derived(self, key: int, mechanism: Mechanism, size: int) -> bytes:
+        """Derive a generic secret on the token and give its value, which may be read."""
+        attributes = {
+            Attribute.CLASS: 4,
+            Attribute.KEY_TYPE: int(KeyType.GENERIC_SECRET),
+            Attribute.TOKEN: False,
+            Attribute.SENSITIVE: False,
+            Attribute.EXTRACTABLE: True,
+            Attribute.VALUE_LEN: size,
+        }
+        template = AttributeArray(packed(attributes))
+        handle = self._calls.derive(self.session, self.mechanism(mechanism), key, template)
+        return self._calls.attribute(self.session, handle, Attribute.VALUE)
+
+    def attribute(self, handle: int, kind: Attribute) -> bytes:
+        """Read an attribute."""
+        return self._calls.attribute(self.session, handle, kind)
+
+
+def profile_of(access: Access) -> Profile:
+    """Give the profile of the token behind `access`."""
+    bench = Bench(access)
+    working = frozenset(ckm for ckm, trial in trials() if bench.passes(trial))
+    curve25519 = next((pair for pair in CURVE25519_CANDIDATES if bench.passes(_curve25519(pair))), (0, b""))
+    kwp = next((ckm for ckm in KWP_CANDIDATES if bench.passes(_kwp(ckm))), 0)
+    profile = Profile(
+        mechanisms=working | _raw_pss(bench),
+        oaep_hashes=frozenset(ckm for ckm in MGF1 if bench.passes(_oaep(ckm))),
+        pss_hashes=_pss_hashes(bench),
+        curves=_curves(bench),
+        digests=frozenset(ckm for ckm in HASHES if bench.passes(_digest(ckm))),
+        kwp=kwp,
+        kwp_any_length=bool(kwp) and bench.passes(_kwp(kwp, 21)),
+        curve25519=curve25519,
+        rsa_bits=RSA_BITS if 0x01 in working else (),
+        aes_bits=tuple(bits for bits in AES_BITS if bench.passes(_generates(P11KeyType.AES, bits))),
+        hmac_needs_long_key=0x271 in working and not bench.passes(_hmac(0x271, 0x270, key=KEY)),
+        refuses_unextractable_wrap=_refuses_unextractable(bench),
+    )
+    bench.renew()
+    return profile
+
+
+def trials() -> Iterator[tuple[int, Trial]]:
+    """Give each mechanism with what must come out of it."""
+    yield 0x1081, _cipher(0x1081, algorithms.AES(KEY), modes.ECB(), b"", pad=0)  # noqa: S305 - the token's ECB
+    yield 0x1082, _cipher(0x1082, algorithms.AES(KEY), modes.CBC(IV), IV, pad=0)
+    yield 0x1085, _cipher(0x1085, algorithms.AES(KEY), modes.CBC(IV), IV, pad=128)
+    yield 0x1086, _cipher(0x1086, algorithms.AES(KEY), modes.CTR(IV), IV, pad=0)
+    yield 0x1087, _gcm
+    yield 0x108A, _aes_cmac
+    yield 0x2109, _key_wrap
+    triple = TripleDES(KEY_DES3)
+    yield 0x132, _cipher(0x132, triple, modes.ECB(), b"", pad=0)  # noqa: S305
+    yield 0x133, _cipher(0x133, triple, modes.CBC(IV[:8]), IV[:8], pad=0)
+    yield 0x136, _cipher(0x136, triple, modes.CBC(IV[:8]), IV[:8], pad=64)
+    for mac, digest in HMACS.items():
+        yield mac, _hmac(mac, digest, key=KEY + KEY)
+    yield 0x01, _rsa_pkcs
+    yield 0x03, _rsa_raw
+    for ckm, digest in RSA_HASHED.items():
+        yield ckm, _rsa_hashed(ckm, digest)
+    for ckm, digest in RSA_PSS_HASHED.items():
+        yield ckm, _rsa_pss(ckm, digest, DATA)
+    yield 0x09, _oaep(CKM_SHA_1)
+    yield 0x1041, _ecdsa(0x1041, CKM_SHA256, prehashed=True)
+    for ckm, digest in ECDSA_HASHED.items():
+        yield ckm, _ecdsa(ckm, digest, prehashed=False)
+    yield 0x1057, _eddsa
+    yield 0x1050, _ecdh
+    yield 0x1104, _derives_by_ecb
+    yield 0x1105, _derives_by_cbc
+    yield 0x1080, _generates(P11KeyType.AES, 256)
+    yield 0x350, _generates(P11KeyType.GENERIC_SECRET, 256)
+    yield 0x131, _generates(P11KeyType.DES3, None)
+
+
+# --- secret keys
+
+
+def _cipher(ckm: int, algorithm: Any, mode: Any, iv: bytes, *, pad: int) -> Trial:
+    """`pad` is the block size in bits to pad to as PKCS#7 says, 0 for data that fits."""
+
+    def trial(bench: Bench) -> bool:
+        aes = isinstance(algorithm, algorithms.AES)
+        value, key_type = (KEY, KeyType.AES) if aes else (KEY_DES3, KeyType.DES3)
+        key = bench.secret(value, Rights.ENCRYPT | Rights.DECRYPT, key_type)
+        plain, padded = (DATA[:61], _padded(DATA[:61], pad)) if pad else (DATA, DATA)
+        encryptor = Cipher(algorithm, mode).encryptor()
+        expected = encryptor.update(padded) + encryptor.finalize()
+        mechanism = Mechanism(ckm, iv=iv)
+        return bench.encrypt(key, mechanism, plain) == expected and bench.decrypt(key, mechanism, expected) == plain
+
+    return trial
+
+
+def _padded(data: bytes, block_bits: int) -> bytes:
+    padder = PKCS7(block_bits).padder()
+    return padder.update(data) + padder.finalize()
+
+
+def _gcm(bench: Bench) -> bool:
+    key = bench.secret(KEY, Rights.ENCRYPT | Rights.DECRYPT)
+    mechanism = Mechanism(0x1087, iv=IV[:12], aad=b"aad", tag_bits=128)
+    expected = aead.AESGCM(KEY).encrypt(IV[:12], DATA, b"aad")
+    return bench.encrypt(key, mechanism, DATA) == expected and bench.decrypt(key, mechanism, expected) == DATA
+
+
+def _aes_cmac(bench: Bench) -> bool:
+    mac = cmac.CMAC(algorithms.AES(KEY))
+    mac.update(DATA)
+    return bench.sign(bench.secret(KEY, Rights.SIGN), Mechanism(0x108A), DATA) == mac.finalize()
+
+
+def _hmac(ckm: int, digest: int, *, key: bytes) -> Trial:
+    def trial(bench: Bench) -> bool:
+        expected = hmac.digest(key, DATA, HASHES[digest].name.replace("-", "_"))
+        handle = bench.secret(key, Rights.SIGN, KeyType.GENERIC_SECRET)
+        return bench.sign(handle, Mechanism(ckm), DATA) == expected
+
+    return trial
+
+
+def _key_wrap(bench: Bench) -> bool:
+    target = bench.secret(DATA[:32], Rights.ENCRYPT, extractable=True)
+    wrapped = bench.wrap(bench.secret(KEY, Rights.WRAP), Mechanism(0x2109), target)
+    return wrapped == aes_key_wrap(KEY, DATA[:32])
+
+
+def _kwp(ckm: int, size: int = 32) -> Trial:
+    def trial(bench: Bench) -> bool:
+        target = bench.secret(DATA[:size], Rights.SIGN, KeyType.GENERIC_SECRET, extractable=True)
+        wrapped = bench.wrap(bench.secret(KEY, Rights.WRAP), Mechanism(ckm), target)
+        return wrapped == aes_key_wrap_with_padding(KEY, DATA[:size])
+
+    return trial
+
+
+def _refuses_unextractable(bench: Bench) -> bool:
+    """NSS wraps keys that are not extractable: there the gateway must look itself."""
+
+    def trial(bench: Bench) -> bool:
+        bench.wrap(bench.secret(KEY, Rights.WRAP), Mechanism(0x2109), bench.secret(DATA[:32], Rights.ENCRYPT))
+        return True
+
+    return not bench.passes(trial)
+
+
+def _derives_by_ecb(bench: Bench) -> bool:
+    encryptor = Cipher(algorithms.AES(KEY), modes.ECB()).encryptor()  # noqa: S305 - what the mechanism says
+    key = bench.secret(KEY, Rights.DERIVE)
+    return bench.derived(key, Mechanism(0x1104, data=DATA[:32]), 32) == encryptor.update(DATA[:32])
+
+
+def _derives_by_cbc(bench: Bench) -> bool:
+    encryptor = Cipher(algorithms.AES(KEY), modes.CBC(IV)).encryptor()
+    key = bench.secret(KEY, Rights.DERIVE)
+    return bench.derived(key, Mechanism(0x1105, iv=IV, data=DATA[:32]), 32) == encryptor.update(DATA[:32])
+
+
+def _generates(key_type: P11KeyType, bits: int | None) -> Trial:
+    def trial(bench: Bench) -> bool:
+        bench.work.generate_key(key_type, bits, capabilities=MechanismFlag.SIGN)
+        return True
+
+    return trial
+
+
+# --- no key
+
+
+def _digest(ckm: int) -> Trial:
+    def trial(bench: Bench) -> bool:
+        expected = hashlib.new(HASHES[ckm].name.replace("-", "_"), DATA).digest()
+        return bytes(bench.work.digest(DATA, mechanism=P11Mechanism(ckm))) == expected
+
+    return trial
+
+
+# --- RSA
+
+
+def _rsa_pkcs(bench: Bench) -> bool:
+    key = bench.private(KeyType.RSA)
+    public = testkeys.rsa_key().public_key()
+    signed = testkeys.rsa_message_of(bench.sign(key, Mechanism(0x01), DATA)) == DATA
+    return signed and bench.decrypt(key, Mechanism(0x01), public.encrypt(DATA, padding.PKCS1v15())) == DATA
+
+
+def _rsa_raw(bench: Bench) -> bool:
+    key = bench.private(KeyType.RSA)
+    numbers = testkeys.rsa_key().public_key().public_numbers()
+    cipher = pow(int.from_bytes(DATA, "big"), numbers.e, numbers.n).to_bytes(256, "big")
+    return bench.decrypt(key, Mechanism(0x03), cipher).lstrip(b"\0") == DATA.lstrip(b"\0")
+
+
+def _rsa_hashed(ckm: int, digest: int) -> Trial:
+    def trial(bench: Bench) -> bool:
+        signature = bench.sign(bench.private(KeyType.RSA), Mechanism(ckm), DATA)
+        return signature == testkeys.rsa_key().sign(DATA, padding.PKCS1v15(), HASHES[digest])
+
+    return trial
+
+
+def _rsa_pss(ckm: int, digest: int, data: bytes, *, prehashed: bool = False) -> Trial:
+    def trial(bench: Bench) -> bool:
+        algorithm = HASHES[digest]
+        salt = algorithm.digest_size
+        mechanism = Mechanism(ckm, hash=digest, mgf=MGF1[digest], salt_bytes=salt)
+        signature = bench.sign(bench.private(KeyType.RSA), mechanism, data)
+        scheme = padding.PSS(padding.MGF1(algorithm), salt)
+        seen = utils.Prehashed(algorithm) if prehashed else algorithm
+        testkeys.rsa_key().public_key().verify(signature, data, scheme, seen)
+        return True
+
+    return trial
+
+
+def _pss_hashes(bench: Bench) -> frozenset[int]:
+    """The hashes with which the raw CKM_RSA_PKCS_PSS signs what was hashed before."""
+    return frozenset(
+        ckm for ckm in MGF1 if bench.passes(_rsa_pss(0x0D, ckm, DATA[: HASHES[ckm].digest_size], prehashed=True))
+    )
+
+
+def _raw_pss(bench: Bench) -> frozenset[int]:
+    digest = DATA[: HASHES[CKM_SHA256].digest_size]
+    return frozenset({0x0D} if bench.passes(_rsa_pss(0x0D, CKM_SHA256, digest, prehashed=True)) else ())
+
+
+def _oaep(digest: int) -> Trial:
+    def trial(bench: Bench) -> bool:
+        scheme = padding.OAEP(padding.MGF1(HASHES[digest]), HASHES[digest], None)
+        cipher = testkeys.rsa_key().public_key().encrypt(DATA, scheme)
+        key = bench.private(KeyType.RSA)
+        return bench.decrypt(key, Mechanism(0x09, hash=digest, mgf=MGF1[digest]), cipher) == DATA
+
+    return trial
+
+
+# --- elliptic curves
+
+
+def _ecdsa(ckm: int, digest: int, *, prehashed: bool) -> Trial:
+    def trial(bench: Bench) -> bool:
+        algorithm = HASHES[digest]
+        data = DATA[: algorithm.digest_size] if prehashed else DATA
+        raw = bench.sign(bench.private(KeyType.EC), Mechanism(ckm), data)
+        half = len(raw) // 2
+        signature = utils.encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
+        seen = utils.Prehashed(algorithm) if prehashed else algorithm
+        testkeys.ec_key().public_key().verify(signature, data, ec.ECDSA(seen))
+        return True
+
+    return trial
+
+
+def _eddsa(bench: Bench) -> bool:
+    key = bench.private(KeyType.EC_EDWARDS)
+    return bench.sign(key, Mechanism(0x1057), DATA) == testkeys.ed25519_key().sign(DATA)
+
+
+def _ecdh(bench: Bench) -> bool:
+    peer = ec.derive_private_key(7, ec.SECP256R1())
+    public = peer.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    key = bench.private(KeyType.EC)
+    expected = testkeys.ec_key().exchange(ec.ECDH(), peer.public_key())
+    return bench.derived(key, Mechanism(0x1050, public_data=public), 32) == expected
+
+
+def _pair(bench: Bench, mechanism: P11Mechanism, curve: bytes) -> tuple[int, int]:
+    parameters = bench.work.create_domain_parameters(P11KeyType.EC, {Attribute.EC_PARAMS: curve}, local=True)
+    rights = MechanismFlag.DERIVE | MechanismFlag.SIGN | MechanismFlag.VERIFY
+    public, private = parameters.generate_keypair(mechanism=mechanism, capabilities=rights)
+    return public.handle, private.handle
+
+
+def _curve25519(candidate: tuple[int, bytes]) -> Trial:
+    def trial(bench: Bench) -> bool:
+        public, private = _pair(bench, P11Mechanism(candidate[0]), candidate[1])
+        point = keyforms.point_of(bench.attribute(public, Attribute.EC_POINT))
+        peer = x25519.X25519PrivateKey.from_private_bytes(KEY)
+        expected = peer.exchange(x25519.X25519PublicKey.from_public_bytes(point))
+        theirs = peer.public_key().public_bytes_raw()
+        return bench.derived(private, Mechanism(0x1050, public_data=theirs), 32) == expected
+
+    return trial
+
+
+def _curves(bench: Bench) -> frozenset[bytes]:
+    """The curves on which the token makes key pairs."""
+
+    def makes(mechanism: P11Mechanism, curve: bytes) -> bool:
+        return bench.passes(lambda bench: bool(_pair(bench, mechanism, curve)))
+
+    weierstrass = {curve for curve in CURVES if makes(P11Mechanism.EC_KEY_PAIR_GEN, curve)}
+    edwards = {curve for curve in EDWARDS_CURVES if makes(P11Mechanism.EC_EDWARDS_KEY_PAIR_GEN, curve)}
+    return frozenset(weierstrass | edwards)
