@@ -1,0 +1,70 @@
+"""`python -m tests.server.processes CONFIG [FAULT]`: the gateway's processes with a stand-in for its exchange.
+
+Prints `ready PORT`. FAULT makes the build in a front end fail: `sentence` as a wrong configuration does, `fault` as a
+mistake of ours would.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from gateway.access.identity import Peer
+from gateway.admin.logs import configure
+from gateway.config import Config, load
+from gateway.errors import ConfigurationError, KmipError
+from gateway.server.supervisor import Supervisor
+from gateway.token.pool import TokenPool
+from tests.server.clients import response
+
+
+class Probe:
+    """Answers what a test wants to know of the processes."""
+
+    def __init__(self, pool: TokenPool) -> None:
+        self._pool = pool
+
+    async def answer(self, raw: bytes, peer: Peer) -> bytes:
+        try:
+            return response(await self._answer(raw[8:].decode()))
+        except KmipError as error:
+            return response(type(error).__name__.encode())
+
+    async def _answer(self, question: str) -> bytes:
+        match question.split():
+            case ["pid"]:
+                return str(os.getpid()).encode()
+            case ["random"]:
+                return (await self._pool.random(16)).hex().encode()
+            case ["sleep", seconds]:
+                await asyncio.sleep(float(seconds))
+        return question.encode()
+
+    def refuse(self, error: KmipError) -> bytes:
+        return response(error.message.encode())
+
+
+@asynccontextmanager
+async def build(config: Config, pool: TokenPool) -> AsyncIterator[Probe]:
+    match sys.argv[2:]:
+        case ["sentence"]:
+            raise ConfigurationError("The database is not there.")
+        case ["fault"]:
+            raise RuntimeError("a mistake of ours")
+    yield Probe(pool)
+
+
+def main() -> int:
+    config = load(Path(sys.argv[1]))
+    configure(config.log)
+    try:
+        return Supervisor(config, build, lambda port: print("ready", port, flush=True)).run()
+    except ConfigurationError as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
