@@ -29,3 +29,9 @@ def mandatory_tags(cls: type[Structure], version: Version) -> set[str]:
     """Give the tokens of the fields without which nothing is read."""
     required = {field.name for field in struct_fields(cls) if field.required}
     return {tag_of(field, version).token for field in fields_of(cls) if field.name in required}
+
+
+def repeated_tags(cls: type[Structure], version: Version) -> set[str]:
+    """Give the tokens of the fields that may come more than once."""
+    several = (field for field in fields_of(cls) if field.many or field.attributed is not None)
+    return {tag_of(field, version).token for field in several}
