@@ -75,7 +75,7 @@ class Exchange:
         if newest is None:
             raise errors.UnsupportedProtocolVersion(f"KMIP {asked} is not spoken here; {SUPPORTED[0]} and older are")
         items = ttlv.decode_request(raw, newest).batch_item
-        if any(item.operation != Operation.DISCOVER_VERSIONS for item in items):
+        if any(item.operation != int(Operation.DISCOVER_VERSIONS) for item in items):
             raise errors.UnsupportedProtocolVersion(f"KMIP {asked} is not spoken here; {newest} and older are")
         return newest
 

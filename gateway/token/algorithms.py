@@ -1,4 +1,4 @@
-"""KMIP's algorithms and curves beside PKCS#11's: a row each. What a row's key can do is the business of `mechanisms`."""
+"""KMIP's algorithms and curves beside PKCS#11's: a row each. What a row's key can do is said in `mechanisms`."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ from gateway.token.api import KeyType
 
 
 class Algorithm(NamedTuple):
-    """How keys of an algorithm are kept on a token; lengths are in bits, none listed means any whole number of bytes."""
+    """How keys of an algorithm are kept on a token; lengths in bits, none listed means any whole number of bytes."""
 
     key_type: KeyType
     lengths: tuple[int, ...] = ()
