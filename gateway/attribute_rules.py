@@ -2,13 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
+
+from msgspec.structs import replace
 
 from gateway import errors
 from gateway.kmip import attribute_sets as sets
-from gateway.kmip.attributes import ATTRIBUTES, By
+from gateway.kmip.attributes import ATTRIBUTES, VENDORS_IN_1X, By
 from gateway.kmip.enums import ObjectType
-from gateway.kmip.structure import Attribute, AttributeReference, Attributes
+from gateway.kmip.names import Mask, Named
+from gateway.kmip.structure import Attribute, AttributeReference, Attributes, Structure
 from gateway.kmip.tags import Tag
+from gateway.kmip.values import ApplicationSpecificInformation, UsageLimits
+from gateway.kmip.version import Version
 
 # "y-" is the server's own prefix (KMIP 1.4 section 3.39 Custom Attribute).
 SERVER_VENDOR = "y"
@@ -33,6 +39,7 @@ def at_birth(given: Attributes, object_type: ObjectType) -> Attributes:
         AttributeReadOnly: only the server sets one of them.
         AttributeSingleValued: one comes twice that has one value.
         InvalidAttributeValue: the dates are out of order, or the type is another object's.
+        ApplicationNamespaceNotSupported: the server is to make up Application Data.
     """
     kept: Attributes = ()
     for attribute in given:
@@ -41,6 +48,7 @@ def at_birth(given: Attributes, object_type: ObjectType) -> Attributes:
                 raise errors.InvalidAttributeValue("the Object Type among the attributes is another one")
             continue
         refuse_server_set(attribute)
+        check_value(attribute)
         kept = sets.add(kept, attribute)
     _single_values(kept)
     check_dates(kept)
@@ -55,6 +63,20 @@ def refuse_server_set(attribute: Attribute | AttributeReference) -> None:
     """
     if ATTRIBUTES[attribute.tag].by is By.SERVER or attribute.vendor == SERVER_VENDOR:
         raise errors.AttributeReadOnly(f"only the server sets {spelled(attribute)}")
+
+
+def check_value(attribute: Attribute) -> None:
+    """Check what a client gives as the value of an attribute, whatever the object.
+
+    Raises:
+        ApplicationNamespaceNotSupported: the server is to make up Application Data (section 4.4).
+        InvalidAttributeValue: Usage Limits below nothing.
+    """
+    value = attribute.value
+    if isinstance(value, ApplicationSpecificInformation) and value.application_data is None:
+        raise errors.ApplicationNamespaceNotSupported("the server makes up no Application Data: give some")
+    if isinstance(value, UsageLimits) and value.usage_limits_total < 0:
+        raise errors.InvalidAttributeValue("the Usage Limits Total is a number from 0")
 
 
 def _single_values(attributes: Attributes) -> None:
@@ -85,3 +107,35 @@ def spelled(attribute: Attribute | AttributeReference) -> str:
 def in_order(attributes: Iterable[Attribute]) -> Attributes:
     """Sort attributes as the standard lists them, the instances of each by index."""
     return tuple(sorted(attributes, key=lambda a: (ORDER_OF_ATTRIBUTES[a.tag], a.vendor, a.name, a.index)))
+
+
+def shown(attributes: Iterable[Attribute], version: Version) -> Attributes:
+    """Leave out what this version does not know: attributes, values with other enumerators, bits of masks."""
+    return tuple(known for each in attributes if (known := _known(each, version)) is not None)
+
+
+def _known(attribute: Attribute, version: Version) -> Attribute | None:
+    if not ATTRIBUTES[attribute.tag].exists_in(version) or not _nameable(attribute, version):
+        return None
+    value = attribute.value
+    match value:
+        case Named():
+            return attribute if value.exists_in(version) else None
+        case Mask():
+            bits = value & _bits(type(value), version)
+            return attribute if bits == value else replace(attribute, value=bits)
+        case Structure():
+            parts = (getattr(value, field) for field in value.__struct_fields__)
+            known = all(part.exists_in(version) for part in parts if isinstance(part, Named))
+            return attribute if known else None
+    return attribute
+
+
+def _nameable(attribute: Attribute, version: Version) -> bool:
+    """Tell whether the version can spell the name: 1.x knows "x-" and "y-" and no other vendors."""
+    return attribute.tag is not Tag.ATTRIBUTE or version.major > 1 or attribute.vendor in VENDORS_IN_1X
+
+
+@cache
+def _bits(kind: type[Mask], version: Version) -> int:
+    return sum(bit.value for bit in kind if bit.since <= version <= bit.until)

@@ -298,6 +298,12 @@ class AttributeNotFound(KmipError):
     reason, reason_1x = R.ATTRIBUTE_NOT_FOUND, R.ITEM_NOT_FOUND
 
 
+class AttributeNotSet(AttributeNotFound):
+    """The object has no such attribute yet; add it first (1.x: Modify Attribute answers Invalid Field)."""
+
+    reason_1x = R.INVALID_FIELD
+
+
 class AttributeInstanceNotFound(KmipError):
     """The object has no such instance of the attribute."""
 
@@ -326,6 +332,12 @@ class InvalidAttributeValue(KmipError):
     """The attribute cannot have this value."""
 
     reason, reason_1x = R.INVALID_ATTRIBUTE_VALUE, R.INVALID_FIELD
+
+
+class InvalidDataType(KmipError):
+    """This cannot be done with a value of this type."""
+
+    reason, reason_1x = R.INVALID_DATA_TYPE, R.INVALID_FIELD
 
 
 class NumericRange(KmipError):

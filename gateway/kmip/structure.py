@@ -63,11 +63,12 @@ class Form(Enum):
 
 @dataclass(frozen=True)
 class Attributed:
-    """Marks a field of attributes: its form in 1.x, and its tags in 1.x and 2.x."""
+    """Marks a field of attributes: its form in 1.x, its tags in 1.x and 2.x, and whether 2.x writes it when empty."""
 
     form: Form
     tag_1x: Tag
     tag: Tag
+    always: bool = False
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):

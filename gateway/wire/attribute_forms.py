@@ -168,7 +168,13 @@ def _reference_by_tag(data: bytes, at: int, size: int) -> AttributeReference:
 
 
 def _reference_by_name(data: bytes, at: int, size: int) -> AttributeReference:
-    return reference_1x(scalars.read_text(data, at, size))
+    name = scalars.read_text(data, at, size)
+    try:
+        return reference_1x(name)
+    except UnsupportedAttribute:
+        # To ask for an attribute that nothing has is no error (KMIP 1.4 section 4.12 Get Attributes): such a name is a
+        # vendor attribute's whose vendor has no name.
+        return AttributeReference(Tag.ATTRIBUTE, "", name)
 
 
 def entries(name: str, field: Attributed, version: Version) -> dict[int, Entry]:
@@ -233,12 +239,13 @@ def write_2x(version: Version) -> Writer:
 
 
 def writer(field: Attributed, version: Version) -> Writer:
-    """Compile the writer of a field of attributes; an empty field is left out, except that 2.x wants its structure."""
+    """Compile the writer of a field of attributes; an empty field is left out, save where 2.x wants its structure."""
     if field.form is Form.NAMES:
         return _names_writer(field, version)
     if version.major >= 2:
         one = write_2x(version)
-        return lambda value: scalars.structure(field.tag, b"".join([one(a) for a in value])) if value else b""
+        empty = scalars.structure(field.tag, b"") if field.always else b""
+        return lambda value: scalars.structure(field.tag, b"".join([one(a) for a in value])) if value else empty
     one = write_1x(version)
     if field.form is Form.TEMPLATE:
         return lambda value: scalars.structure(field.tag_1x, b"".join([one(a) for a in value])) if value else b""
