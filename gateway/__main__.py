@@ -230,12 +230,17 @@ async def build(config: "Config", pool: "TokenPool") -> "AsyncIterator[Exchange]
     """Join store, token and exchange in a front end, and finish the store's writes at its end."""
     from gateway.admin.reaper import Reaper
     from gateway.exchange import Exchange
+    from gateway.kmip.enums import ProtectionStorageMask
     from gateway.store.sqlite import open_store
+    from gateway.token.quirks import quirk_of
 
+    info = await pool.info()
+    in_software = quirk_of(info.manufacturer, info.model).in_software
+    protection = ProtectionStorageMask.SOFTWARE if in_software else ProtectionStorageMask.HARDWARE
     store = open_store(config.store.path, unique_names=config.kmip.unique_names)
     reaper = asyncio.create_task(Reaper(store, pool, config.token).run())
     try:
-        yield Exchange(config.kmip, store, pool, time.time, token_name=config.token.name)
+        yield Exchange(config.kmip, store, pool, time.time, token_name=config.token.name, protection=protection)
     finally:
         reaper.cancel()
         await store.close()

@@ -8,7 +8,8 @@ class Quirk(msgspec.Struct, frozen=True):
 
     manufacturer and model are compared as prefixes, "" with everything. write_lock: token-object writes and searches
     of all processes must take turns. recycle_after: session objects after which a worker is replaced because the
-    module leaks, 0 for never. only_true_rights: a right that is False must be left out of a template.
+    module leaks, 0 for never. only_true_rights: a right that is False must be left out of a template. in_software: its
+    keys are in files of this machine, whatever the token says of itself.
     """
 
     manufacturer: str
@@ -16,12 +17,13 @@ class Quirk(msgspec.Struct, frozen=True):
     write_lock: bool = False
     recycle_after: int = 0
     only_true_rights: bool = False
+    in_software: bool = False
 
 
 QUIRKS = (
     # Four threads or processes without a common lock: GeneralError, keys not found, orphan files; 268 B leaked per
     # session object, linear up to 500 000 (pkcs11.md sections 5.3 and 5.1).
-    Quirk("SoftHSM", write_lock=True, recycle_after=1_000_000),
+    Quirk("SoftHSM", write_lock=True, recycle_after=1_000_000, in_software=True),
     # tpm2-pkcs11 refuses usage attributes that are False (pkcs11.md section 1).
     Quirk("IBM", "SW   TPM", only_true_rights=True),
 )
