@@ -234,8 +234,7 @@ async def build(config: "Config", pool: "TokenPool") -> "AsyncIterator[Exchange]
     from gateway.store.sqlite import open_store
     from gateway.token.quirks import quirk_of
 
-    info = await pool.info()
-    in_software = quirk_of(info.manufacturer, info.model).in_software
+    in_software = quirk_of(pool.first_info.manufacturer, pool.first_info.model).in_software
     protection = ProtectionStorageMask.SOFTWARE if in_software else ProtectionStorageMask.HARDWARE
     store = open_store(config.store.path, unique_names=config.kmip.unique_names)
     reaper = asyncio.create_task(Reaper(store, pool, config.token).run())

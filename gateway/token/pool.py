@@ -133,7 +133,7 @@ class TokenPool:
     def __init__(self, profile: Profile, info: TokenInfo, *, timeout_s: float = 70.0) -> None:
         """`timeout_s` bounds a request from the call to its reply, queueing included; TokenTimeout after that."""
         self.profile = profile
-        self._info = info
+        self.first_info = info  # as the worker that started first saw the token
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
         self._workers: dict[int, Worker] = {}
