@@ -92,6 +92,21 @@ class Managed:
         return sets.structure(self.attributes, Tag.CRYPTOGRAPHIC_PARAMETERS, CryptographicParameters)
 
     @cached_property
+    def sensitive(self) -> bool:
+        """Whether it leaves the server only wrapped."""
+        return self.flag(Tag.SENSITIVE, default=False)
+
+    @cached_property
+    def extractable(self) -> bool:
+        """Whether it leaves the server at all."""
+        return self.flag(Tag.EXTRACTABLE, default=True)
+
+    @cached_property
+    def fresh(self) -> bool:
+        """Whether no client was given it yet."""
+        return self.flag(Tag.FRESH, default=False)
+
+    @cached_property
     def ref(self) -> KeyRef:
         """Where the key is on the token."""
         return KeyRef(ObjectClass(self.row.object_class), self.row.cka_id)
