@@ -40,13 +40,25 @@ class Structure(msgspec.Struct, metaclass=StructureMeta):
     """A KMIP structure; change one by `msgspec.structs.replace`."""
 
 
-class Since(Version):
+class Bound(Version):
+    """A version in a field's annotation; two of different kinds are never equal, or typing would take one for both."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, *self))
+
+
+class Since(Bound):
     """The first version that has the field; it is understood from older clients too, and never sent to them."""
 
     __slots__ = ()
 
 
-class Until(Version):
+class Until(Bound):
     """The last version that has the field."""
 
     __slots__ = ()
