@@ -118,7 +118,9 @@ class Profile(msgspec.Struct, frozen=True):
     kwp_any_length whether it is so for keys of other than whole blocks of eight bytes too (SoftHSM fills those with
     zeros first, which the unwrapped key then has at its end); curve25519 is (CKM_* of generation, EC parameters) or
     (0, b""). hmac_needs_long_key: an HMAC key must be as long as the hash. refuses_unextractable_wrap: the token
-    itself keeps a key that is not extractable from being wrapped (NSS does not).
+    itself keeps a key that is not extractable from being wrapped (NSS does not). private_exports are the CKK_* of
+    private keys that can leave wrapped at all (SoftHSM 2.6.1 wraps no Edwards or Montgomery key). one_writer: all
+    changes should be made by one worker, because every other then has to look through the whole token again.
     """
 
     mechanisms: frozenset[int] = frozenset()
@@ -133,6 +135,8 @@ class Profile(msgspec.Struct, frozen=True):
     aes_bits: tuple[int, ...] = ()
     hmac_needs_long_key: bool = False
     refuses_unextractable_wrap: bool = False
+    private_exports: frozenset[int] = frozenset()
+    one_writer: bool = False
 
 
 Attributes = dict[str, bool | int | str]

@@ -25,6 +25,7 @@ from gateway.token.settings import WorkerSettings, read_pin
 
 CKR_USER_ALREADY_LOGGED_IN = 0x100
 LOCK_POLL_S = 0.0005
+COUNTER_BYTES = 8
 
 
 class PinRefused(ConfigurationError):
@@ -131,7 +132,9 @@ class Connection:
         self._work = self.token.open(rw=True)
         self._waiting = waiting
         self._lock_file = self._open_lock() if self.quirk.write_lock else -1
-        self._locked = False
+        self._locked = self._changing = False
+        self.changes_seen = -1
+        self.behind: Callable[[], None] = lambda: None
 
     @property
     def info(self) -> TokenInfo:
@@ -186,7 +189,7 @@ class Connection:
             raise
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def reading(self) -> Iterator[None]:
         """Hold the token's lock, if it needs one, across all processes; may be entered twice."""
         if self._lock_file < 0 or self._locked:
             yield
@@ -197,6 +200,37 @@ class Connection:
         finally:
             self._locked = False
             fcntl.flock(self._lock_file, fcntl.LOCK_UN)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the lock to change token objects, after seeing what other processes have changed.
+
+        SoftHSM counts changes in a file, and looks again only when a search finds the count moved. A process that
+        writes takes over the count with its own change in it: what another process had written just before stays
+        invisible to it for ever (test_interleaved_writers). So we count for ourselves in the lock file, and
+        let `behind` search first if another process wrote since this one looked.
+        """
+        with self.reading():
+            if self._lock_file >= 0 and not self._changing:
+                changes = self._changes()
+                if changes != self.changes_seen:
+                    self.behind()
+                # Counted before the change is made: a process killed in between counts too much, which is harmless.
+                self.changes_seen = changes + 1
+                os.pwrite(self._lock_file, self.changes_seen.to_bytes(COUNTER_BYTES, "big"), 0)
+            before, self._changing = self._changing, True
+            try:
+                yield
+            finally:
+                self._changing = before
+
+    def note_searched(self) -> None:
+        """Remember, under the lock, that the whole token was just looked through."""
+        if self._lock_file >= 0:
+            self.changes_seen = self._changes()
+
+    def _changes(self) -> int:
+        return int.from_bytes(os.pread(self._lock_file, COUNTER_BYTES, 0), "big")
 
     def _take_lock(self) -> None:
         # Polled, not awaited: a worker that hangs in the module with the lock in its hand is killed at its deadline,

@@ -256,15 +256,22 @@ ERRORS: dict[FailureCode, type[KmipError]] = {
 }
 
 
+class TokenAnswer(Exception):
+    """What the token itself said: the cause of an error, for the log and never for a client."""
+
+
 class Failed(Frame, frozen=True, array_like=True, gc=False, tag=1):
-    """The request failed; `message` may be shown to a client."""
+    """The request failed; `message` may be shown to a client ("": what the error says by itself), `detail` may not."""
 
     code: FailureCode
-    message: str
+    message: str = ""
+    detail: str = ""
 
     def error(self) -> KmipError:
         """Give the error to raise in the front end."""
-        return ERRORS[self.code](self.message)
+        error = ERRORS[self.code](self.message)
+        error.__cause__ = TokenAnswer(self.detail) if self.detail else None
+        return error
 
 
 Reply = Done | Failed

@@ -1,7 +1,7 @@
 """A worker's private map from (class, CKA_ID) to object handle, so that no request pays for a search.
 
 SoftHSM searches in 17 µs for each object on the token. The map is filled once at the start, kept up by what this
-worker makes and destroys, and a search is made only for a key that another process made since.
+worker makes and destroys, and the token is searched again only for a key that another process made since.
 """
 
 from pkcs11 import Attribute
@@ -12,8 +12,8 @@ from gateway.token.cryptoki import AttributeArray
 from gateway.token.failures import CryptokiError, KeyGone, Recovery, failure_of
 from gateway.token.templates import packed
 
-# Above this many missing CKA_IDs one enumeration of the token is cheaper than a search for each.
-SEARCHES_AT_MOST = 3
+ON_TOKEN = AttributeArray(packed({Attribute.TOKEN: True}))
+KEY_CLASSES = frozenset(ObjectClass)
 
 
 class Handles:
@@ -22,6 +22,7 @@ class Handles:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._map: dict[KeyRef, int] = {}
+        connection.behind = self.enumerate
 
     def __len__(self) -> int:
         return len(self._map)
@@ -35,11 +36,10 @@ class Handles:
         handle = self._map.get(ref)
         if handle is not None:
             return handle
-        found = self._search(ref)
-        if not found:
-            raise KeyGone(f"the token holds no {ref.object_class.name} with CKA_ID {ref.cka_id.hex()}")
-        self._map[ref] = found[0]
-        return found[0]
+        self.enumerate()
+        if ref not in self._map:
+            raise KeyGone(f"it holds no {ref.object_class.name} with CKA_ID {ref.cka_id.hex()}")
+        return self._map[ref]
 
     def get(self, ref: KeyRef) -> int | None:
         """Give the handle of a key, None when the token holds none."""
@@ -61,51 +61,44 @@ class Handles:
         self._map.clear()
 
     def present(self, cka_ids: list[bytes]) -> list[KeyRef]:
-        """Give the keys that carry one of the CKA_IDs, asking the token anew for those that are not known."""
+        """Give the keys that carry one of the CKA_IDs, as the token has them now."""
+        self.enumerate()
         refs = [KeyRef(object_class, cka_id) for cka_id in cka_ids for object_class in ObjectClass]
-        if sum(ref not in self._map for ref in refs) > SEARCHES_AT_MOST * len(ObjectClass):
-            self.enumerate()
-            return [ref for ref in refs if ref in self._map]
-        return [ref for ref in refs if self.get(ref) is not None]
+        return [ref for ref in refs if ref in self._map]
 
     def enumerate(self) -> None:
         """Fill the map with every key on the token that has a CKA_ID.
 
-        Objects may vanish while we look, and a module killed while it wrote leaves half an object without CKA_ID;
-        neither may keep a worker from starting. The class is in the template because SoftHSM gives such halves only
-        to a search without it.
+        One search, and two reads for each key that is new to us: a search for a single key costs as much, since
+        SoftHSM looks at every object for it. Objects may vanish while we look, and a module killed while it wrote
+        leaves half an object without class or CKA_ID; neither may keep a worker from starting.
         """
         known = {handle: ref for ref, handle in self._map.items()}
         found: dict[KeyRef, int] = {}
-        with self._connection.writing():
-            for object_class in ObjectClass:
-                for handle in self._search_class(object_class):
-                    ref = known.get(handle) or self._ref_of(object_class, handle)
-                    if ref is not None:
-                        found[ref] = handle
+        with self._connection.reading():
+            for handle in self._connection.calls.search(self._connection.session, ON_TOKEN):
+                ref = known.get(handle) or self._ref_of(handle)
+                if ref is not None:
+                    found[ref] = handle
+            self._connection.note_searched()
         self._map = found
 
     def labelled(self, label: str) -> int | None:
         """Give the handle of the secret key with this label: for the gateway's own keys, which have no row."""
         template = packed({Attribute.CLASS: int(ObjectClass.SECRET_KEY), Attribute.LABEL: label})
-        with self._connection.writing():
+        with self._connection.reading():
             found = self._connection.calls.search(self._connection.session, AttributeArray(template))
         return min(found, default=None)
 
-    def _search(self, ref: KeyRef) -> list[int]:
-        template = packed({Attribute.CLASS: int(ref.object_class), Attribute.ID: ref.cka_id})
-        with self._connection.writing():
-            return self._connection.calls.search(self._connection.session, AttributeArray(template))
-
-    def _search_class(self, object_class: ObjectClass) -> list[int]:
-        template = AttributeArray(packed({Attribute.CLASS: int(object_class)}))
-        return self._connection.calls.search(self._connection.session, template)
-
-    def _ref_of(self, object_class: ObjectClass, handle: int) -> KeyRef | None:
+    def _ref_of(self, handle: int) -> KeyRef | None:
+        calls, session = self._connection.calls, self._connection.session
         try:
-            cka_id = self._connection.calls.attribute(self._connection.session, handle, Attribute.ID)
+            object_class = int.from_bytes(calls.attribute(session, handle, Attribute.CLASS), "little")
+            if object_class not in KEY_CLASSES:
+                return None
+            cka_id = calls.attribute(session, handle, Attribute.ID)
         except CryptokiError as error:
-            if failure_of(error).recovery in (Recovery.STOP, Recovery.LOGIN):
+            if failure_of(error).recovery in (Recovery.STOP, Recovery.LOGIN, Recovery.NEW_SESSION):
                 raise
             return None
-        return KeyRef(object_class, cka_id) if cka_id else None
+        return KeyRef(ObjectClass(object_class), cka_id) if cka_id else None

@@ -99,7 +99,7 @@ class Access:
         except KmipError as error:
             return Failed(request.id, CODES.get(type(error), FailureCode.GENERAL), error.message)
         except KeyGone as error:
-            return Failed(request.id, FailureCode.GENERAL, f"The token has lost the key: {error}.")
+            return Failed(request.id, FailureCode.GENERAL, "The token has lost the key.", str(error))
         except ConfigurationError as error:  # a PIN source that cannot be read any more, or a PIN that is refused
             self.stopping = Recovery.STOP_PIN if isinstance(error, PinRefused) else Recovery.STOP
             return Failed(request.id, FailureCode.DOWN, "The token does not let the gateway in.")
@@ -137,7 +137,7 @@ class Access:
             self._renew_session()
         if code is FailureCode.DOWN and self.stopping is None:
             self.stopping = Recovery.STOP_PIN if failure.recovery is Recovery.STOP_PIN else Recovery.STOP
-        return Failed(request.id, code, f"The token answered {failure.name}.")
+        return Failed(request.id, code, detail=f"{type(request).__name__}: {failure.name}")
 
     def _probed(self, request: frames.Request) -> FailureCode:
         # SoftHSM says GeneralError for a wrong tag, for wrong padding and for a token whose folder is gone.
@@ -362,7 +362,7 @@ class Access:
         if self._storage_key is None:
             self._storage_key = self.handles.labelled(STORAGE_KEY_LABEL)
         if self._storage_key is None:
-            raise KeyGone(f"there is no key labelled '{STORAGE_KEY_LABEL}'; run `kmip-gateway token init`")
+            raise KeyGone(f"it holds no key labelled '{STORAGE_KEY_LABEL}'; run `kmip-gateway token init`")
         return self._storage_key
 
     # --- no key at all, or what is known of one

@@ -7,7 +7,6 @@ of one turn of the event loop leave in one write.
 import asyncio
 import socket
 import time
-from collections.abc import Iterable
 from zlib import crc32
 
 import msgspec
@@ -21,9 +20,11 @@ RECEIVE_BYTES = 256 * 1024
 # In flight to one worker; one KMIP message may bring 10 000 batch items, which are sent one after the other.
 MAX_IN_FLIGHT = 4096
 MAX_OUTGOING_BYTES = 64 * 1024 * 1024
-# A key whose home is this deep in work is used on a worker that has less than a quarter of it: the first use there
-# costs a search if that worker did not make the key, so it must pay.
-SPILL_DEPTH = 64
+# A key whose home is this deep in work is used on a worker that has less than half of it. The first such use may cost
+# the other worker a look through the token (17 µs an object on SoftHSM), so a short queue is no reason.
+SPILL_DEPTH = 16
+# Keys whose maker is remembered; the oldest is forgotten first, and then falls to a worker by its CKA_ID.
+MAKERS_KEPT = 100_000
 SWEEP_S = 1.0
 
 Sent = tuple["asyncio.Future[frames.Result]", float]
@@ -137,6 +138,7 @@ class TokenPool:
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
         self._workers: dict[int, Worker] = {}
+        self._makers: dict[bytes, Worker] = {}
         self._last_id = 0
         self._now = time.monotonic()
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
@@ -187,14 +189,29 @@ class TokenPool:
         return live
 
     def _home(self, cka_id: bytes) -> Worker:
-        """Give the worker that a key is made and used on: the highest of the hashes with each worker's index."""
+        """Give the worker that knows a key's handle: the one that made it, else the one its CKA_ID falls to.
+
+        A worker that does not know it must look through the token once, and knows all keys then.
+        """
+        maker = self._makers.get(cka_id)
+        if maker is not None:
+            if maker.open:
+                return maker
+            del self._makers[cka_id]
         live = self._live()
         if len(live) == 1:
             return next(iter(live.values()))
         return live[max(live, key=lambda index: crc32(cka_id, index))]
 
-    def _least_loaded(self, among: Iterable[Worker]) -> Worker:
-        return min(among, key=lambda worker: len(worker.sent))
+    def _maker(self, cka_id: bytes) -> Worker:
+        """Give the worker that is to make or destroy a key: always the same one where the token wants one writer."""
+        if self.profile.one_writer:
+            live = self._live()
+            return live[min(live)]
+        return self._home(cka_id)
+
+    def _least_loaded(self) -> Worker:
+        return min(self._live().values(), key=_load)
 
     def _for_use(self, cka_id: bytes) -> Worker:
         """Give the key's home, or the idlest worker when the home is deep in work."""
@@ -202,8 +219,8 @@ class TokenPool:
         depth = len(home.sent)
         if depth < SPILL_DEPTH:
             return home
-        other = self._least_loaded(self._live().values())
-        return other if 4 * len(other.sent) < depth else home
+        other = self._least_loaded()
+        return other if 2 * len(other.sent) < depth else home
 
     async def _used(self, ref: KeyRef, frame: frames.Frame) -> frames.Result:
         """Carry out what changes nothing, a second time on another worker if the first dies over it."""
@@ -214,18 +231,23 @@ class TokenPool:
 
     async def _keyless(self, frame: frames.Frame) -> frames.Result:
         try:
-            return await self._least_loaded(self._live().values()).send(frame, self._now)
+            return await self._least_loaded().send(frame, self._now)
         except TokenDown:
-            return await self._least_loaded(self._live().values()).send(frame, self._now)
+            return await self._least_loaded().send(frame, self._now)
 
-    async def _changed(self, cka_id: bytes, frame: frames.Frame) -> frames.Result:
-        """Carry out what changes the token, once."""
-        return await self._home(cka_id).send(frame, self._now)
+    async def _made(self, cka_id: bytes, frame: frames.Frame) -> frames.Result:
+        """Make a key, once, and remember which worker knows it."""
+        maker = self._maker(cka_id)
+        result = await maker.send(frame, self._now)
+        if len(self._makers) >= MAKERS_KEPT:
+            del self._makers[next(iter(self._makers))]
+        self._makers[cka_id] = maker
+        return result
 
     # --- the verbs, as `api.Token` says
 
     async def generate_key(self, ref: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate) -> None:
-        await self._changed(ref.cka_id, frames.GenerateKey(self._next_id(), ref, key_type, bits, template))
+        await self._made(ref.cka_id, frames.GenerateKey(self._next_id(), ref, key_type, bits, template))
 
     async def generate_key_pair(
         self,
@@ -237,10 +259,10 @@ class TokenPool:
         public: KeyTemplate,
     ) -> bytes:
         frame = frames.GenerateKeyPair(self._next_id(), cka_id, key_type, bits, curve_oid, private, public)
-        return _bytes(await self._changed(cka_id, frame))
+        return _bytes(await self._made(cka_id, frame))
 
     async def import_key(self, ref: KeyRef, key_type: KeyType, material: bytes, template: KeyTemplate) -> None:
-        await self._changed(ref.cka_id, frames.ImportKey(self._next_id(), ref, key_type, material, template))
+        await self._made(ref.cka_id, frames.ImportKey(self._next_id(), ref, key_type, material, template))
 
     async def export_key(self, ref: KeyRef) -> bytes:
         return _bytes(await self._used(ref, frames.ExportKey(self._next_id(), ref)))
@@ -258,7 +280,7 @@ class TokenPool:
         template: KeyTemplate,
     ) -> None:
         frame = frames.Unwrap(self._next_id(), unwrapping, mechanism, blob, ref, key_type, template)
-        await self._changed(ref.cka_id, frame)
+        await self._made(ref.cka_id, frame)
 
     async def encrypt(self, ref: KeyRef, mechanism: Mechanism, data: bytes) -> bytes:
         return _bytes(await self._used(ref, frames.Encrypt(self._next_id(), ref, mechanism, data)))
@@ -276,7 +298,7 @@ class TokenPool:
         self, ref: KeyRef, mechanism: Mechanism, new: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate
     ) -> None:
         frame = frames.Derive(self._next_id(), ref, mechanism, new, key_type, bits, template)
-        await self._changed(new.cka_id, frame)
+        await self._made(new.cka_id, frame)
 
     async def digest(self, ckm: int, data: bytes) -> bytes:
         return _bytes(await self._keyless(frames.Digest(self._next_id(), ckm, data)))
@@ -288,7 +310,7 @@ class TokenPool:
         await self._keyless(frames.Seed(self._next_id(), data))
 
     async def destroy(self, ref: KeyRef) -> bool:
-        return bool(await self._changed(ref.cka_id, frames.Destroy(self._next_id(), ref)))
+        return bool(await self._maker(ref.cka_id).send(frames.Destroy(self._next_id(), ref), self._now))
 
     async def find(self, cka_ids: list[bytes]) -> list[KeyRef]:
         found = await self._keyless(frames.Find(self._next_id(), cka_ids))
@@ -307,6 +329,10 @@ class TokenPool:
 
     async def info(self) -> TokenInfo:
         return msgspec.convert(_attributes(await self._keyless(frames.Info(self._next_id()))), TokenInfo)
+
+
+def _load(worker: Worker) -> int:
+    return len(worker.sent)
 
 
 def _bytes(result: frames.Result) -> bytes:

@@ -7,9 +7,9 @@ class Quirk(msgspec.Struct, frozen=True):
     """How one token differs from the standard.
 
     manufacturer and model are compared as prefixes, "" with everything. write_lock: token-object writes and searches
-    of all processes must take turns. recycle_after: session objects after which a worker is replaced because the
-    module leaks, 0 for never. only_true_rights: a right that is False must be left out of a template. in_software: its
-    keys are in files of this machine, whatever the token says of itself.
+    of all processes must take turns, and the writes are best all made by one process. recycle_after: session objects
+    after which a worker is replaced because the module leaks, 0 for never. only_true_rights: a right that is False
+    must be left out of a template.
     """
 
     manufacturer: str

@@ -15,7 +15,12 @@ from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives import cmac, hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils, x25519
 from cryptography.hazmat.primitives.ciphers import Cipher, aead, algorithms, modes
-from cryptography.hazmat.primitives.keywrap import aes_key_wrap, aes_key_wrap_with_padding
+from cryptography.hazmat.primitives.keywrap import (
+    InvalidUnwrap,
+    aes_key_unwrap_with_padding,
+    aes_key_wrap,
+    aes_key_wrap_with_padding,
+)
 from cryptography.hazmat.primitives.padding import PKCS7
 from pkcs11 import Attribute
 from pkcs11 import KeyType as P11KeyType
@@ -93,7 +98,7 @@ class Bench:
         """Say whether the trial gave the right answer; after an error the session is renewed, as it may be stuck."""
         try:
             return trial(self)
-        except (CryptokiError, PKCS11Error, KmipError, InvalidSignature, ValueError):
+        except (CryptokiError, PKCS11Error, KmipError, InvalidSignature, InvalidUnwrap, ValueError):
             self.renew()
             return False
 
@@ -125,17 +130,21 @@ class Bench:
     def private(self, key_type: KeyType) -> int:
         """Give the handle of the constant private key of this type; it may do all that a private key can."""
         if key_type not in self._private:
-            attributes: dict[Attribute, Any] = {
-                Attribute.CLASS: 3,
-                Attribute.KEY_TYPE: int(key_type),
-                Attribute.SENSITIVE: True,
-                Attribute.PRIVATE: True,
-                Attribute.EXTRACTABLE: False,
-                **dict.fromkeys(PRIVATE_RIGHTS[key_type], True),
-                **testkeys.private_attributes(key_type),
-            }
-            self._private[key_type] = self.made(attributes)
+            self._private[key_type] = self.made_private(key_type)
         return self._private[key_type]
+
+    def made_private(self, key_type: KeyType, *, extractable: bool = False) -> int:
+        """Give the handle of a new copy of the constant private key."""
+        attributes: dict[Attribute, Any] = {
+            Attribute.CLASS: 3,
+            Attribute.KEY_TYPE: int(key_type),
+            Attribute.SENSITIVE: True,
+            Attribute.PRIVATE: True,
+            Attribute.EXTRACTABLE: extractable,
+            **dict.fromkeys(PRIVATE_RIGHTS[key_type], True),
+            **testkeys.private_attributes(key_type),
+        }
+        return self.made(attributes)
 
     def mechanism(self, mechanism: Mechanism) -> int:
         """Give the address of a packed mechanism, valid for one call."""
@@ -194,7 +203,9 @@ def profile_of(access: Access) -> Profile:
         rsa_bits=RSA_BITS if 0x01 in working else (),
         aes_bits=tuple(bits for bits in AES_BITS if bench.passes(_generates(P11KeyType.AES, bits))),
         hmac_needs_long_key=0x271 in working and not bench.passes(_hmac(0x271, 0x270, key=KEY)),
+        private_exports=frozenset(kind for kind in PRIVATE_RIGHTS if kwp and bench.passes(_exports(kind, kwp))),
         refuses_unextractable_wrap=_refuses_unextractable(bench),
+        one_writer=access.connection.quirk.write_lock,
     )
     bench.renew()
     return profile
@@ -291,6 +302,16 @@ def _kwp(ckm: int, size: int = 32) -> Trial:
         target = bench.secret(DATA[:size], Rights.SIGN, KeyType.GENERIC_SECRET, extractable=True)
         wrapped = bench.wrap(bench.secret(KEY, Rights.WRAP), Mechanism(ckm), target)
         return wrapped == aes_key_wrap_with_padding(KEY, DATA[:size])
+
+    return trial
+
+
+def _exports(key_type: KeyType, kwp: int) -> Trial:
+    def trial(bench: Bench) -> bool:
+        target = bench.made_private(key_type, extractable=True)
+        wrapped = bench.wrap(bench.secret(KEY, Rights.WRAP), Mechanism(kwp), target)
+        pkcs8 = keyforms.first_element(aes_key_unwrap_with_padding(KEY, wrapped))
+        return keyforms.private_attributes(key_type, pkcs8) == testkeys.private_attributes(key_type)
 
     return trial
 

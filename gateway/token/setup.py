@@ -125,7 +125,7 @@ def _make_if_absent(access: Access, label: str) -> bool:
         template = KeyTemplate(label, OWN_KEYS[label], extractable=False)
         reply = access.answer(frames.GenerateKey(0, ref, KeyType.AES, KEY_BITS, template))
     if isinstance(reply, frames.Failed):
-        raise ConfigurationError(f"The key '{label}' could not be made: {reply.message}")
+        raise ConfigurationError(f"The key '{label}' could not be made: {reply.message or reply.detail}")
     return True
 
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from gateway.token.api import KeyRef, KeyTemplate, ObjectClass, Rights
 from gateway.token.local import LocalWorkers
@@ -20,9 +21,7 @@ def softhsm(folder: Path, label: str = "kmip") -> WorkerSettings:
     """Give the settings of a SoftHSM2 of its own in the folder, with no token yet."""
     (folder / "tokens").mkdir()
     configuration = folder / "softhsm2.conf"
-    configuration.write_text(
-        f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n"
-    )
+    configuration.write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")
     pin_file = folder / "pin"
     pin_file.write_text(PIN + "\n")
     pin_file.chmod(0o400)
@@ -42,6 +41,13 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> WorkerSettings:
     settings = softhsm(folder)
     set_up_token(settings, so_pin="security officer")
     return settings
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(settings: WorkerSettings) -> AsyncIterator[TokenPool]:
+    """Two workers behind a pool for all tests of a file, which must leave them as they found them."""
+    async with LocalWorkers(settings, 2) as pool:
+        yield pool
 
 
 @pytest.fixture
