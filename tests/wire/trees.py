@@ -1,0 +1,47 @@
+"""TTLV taken apart without any schema: what the codec wrote, seen by other eyes than its own."""
+
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from gateway.kmip.tags import Tag
+
+STRUCTURE = 1
+
+
+class Node(NamedTuple):
+    """An item: tag, item type, and its value's bytes or what the structure holds."""
+
+    tag: int
+    type: int
+    value: "bytes | list[Node]"
+
+
+def nodes(raw: bytes) -> list[Node]:
+    """Take a sequence of items apart; lengths, zero padding and the end must be right."""
+    found, at = [], 0
+    while at < len(raw):
+        word, size = struct.unpack_from(">II", raw, at)
+        value, padding = raw[at + 8 : at + 8 + size], raw[at + 8 + size : at + 8 + size + -size % 8]
+        assert len(value) == size
+        assert padding == bytes(-size % 8)
+        at += 8 + size + len(padding)
+        found.append(Node(word >> 8, word & 0xFF, nodes(value) if word & 0xFF == STRUCTURE else value))
+    assert at == len(raw)
+    return found
+
+
+def walk(found: list[Node]) -> Iterator[Node]:
+    """Give every item, structures before what they hold."""
+    for node in found:
+        yield node
+        if isinstance(node.value, list):
+            yield from walk(node.value)
+
+
+def without_zero_indexes(found: list[Node]) -> list[Node]:
+    """Leave out each Attribute Index 0: 1.x has it mean the same as none."""
+    kept = (node for node in found if node.tag != Tag.ATTRIBUTE_INDEX or node.value != bytes(4))
+    return [
+        node._replace(value=without_zero_indexes(node.value)) if isinstance(node.value, list) else node for node in kept
+    ]
