@@ -1,0 +1,109 @@
+"""Decrypt: ciphertext in, bytes out, the key never leaving the token (KMIP 2.1 section 6.1.11 Decrypt)."""
+
+from typing import Annotated
+
+from cryptography.hazmat.primitives.padding import PKCS7
+
+from gateway import key_use
+from gateway.call import Call
+from gateway.errors import InvalidMessage
+from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
+from gateway.kmip.structure import Identifier, Since, Structure
+from gateway.kmip.values import CryptographicParameters
+from gateway.kmip.version import V1_2, V1_4
+from gateway.managed import Managed
+from gateway.operations import operation
+from gateway.token import mechanisms, oaep
+
+M = CryptographicUsageMask
+
+
+class DecryptRequest(Structure):
+    """What to decrypt, with which key, and how."""
+
+    unique_identifier: Identifier | None = None
+    cryptographic_parameters: CryptographicParameters | None = None
+    data: bytes
+    iv_counter_nonce: bytes | None = None
+    correlation_value: Annotated[bytes | None, Since(1, 3)] = None
+    init_indicator: Annotated[bool | None, Since(1, 3)] = None
+    final_indicator: Annotated[bool | None, Since(1, 3)] = None
+    authenticated_encryption_additional_data: Annotated[bytes | None, Since(1, 4)] = None
+    authenticated_encryption_tag: Annotated[bytes | None, Since(1, 4)] = None
+
+
+class DecryptResponse(Structure):
+    """The plaintext."""
+
+    unique_identifier: str
+    data: bytes | None = None
+    correlation_value: Annotated[bytes | None, Since(1, 3)] = None
+
+
+@operation(Operation.DECRYPT, since=V1_2, pure=True)
+async def decrypt(call: Call, request: DecryptRequest) -> DecryptResponse:
+    """Decrypt `request.data` with a key whose usage mask has Decrypt.
+
+    Raises:
+        ObjectNotFound, ObjectDestroyed, ObjectArchived, WrongLifecycleState, UsageMaskMissing.
+        InvalidObjectType: the key is neither a Symmetric Key nor a Private Key.
+        BadCryptographicParameters, UnsupportedCryptographicParameters: see `token.mechanisms`.
+        InvalidMessage: the IV or the tag is missing.
+        CryptographicFailure: wrong length, padding, tag or key; which of them is not told.
+        GeneralFailure: there is no tag of this length.
+        FeatureNotSupported: the data is one part of several.
+    """
+    key_use.refuse_parts(request)
+    key = key_use.usable(call, request.unique_identifier, M.DECRYPT, ObjectType.SYMMETRIC_KEY, ObjectType.PRIVATE_KEY)
+    parameters = key_use.parameters_of(key, request.cryptographic_parameters)
+    if key.object_type is ObjectType.PRIVATE_KEY:
+        plaintext = await _with_private_key(call, key, parameters, request.data)
+        return DecryptResponse(unique_identifier=key.unique_identifier, data=plaintext)
+    cipher = mechanisms.cipher(call.token.profile, key.algorithm, parameters)
+    mechanism = mechanisms.mechanism(
+        cipher, parameters, request.iv_counter_nonce, request.authenticated_encryption_additional_data
+    )
+    data = _sealed(call, request, mechanism.tag_bits // 8) if cipher.tagged else request.data
+    if cipher.block_bytes and len(data) % cipher.block_bytes:
+        raise key_use.undecipherable()
+    plaintext = await key_use.decrypt(call, key, mechanism, data)
+    if cipher.pads:
+        plaintext = _unpadded(cipher, plaintext)
+    return DecryptResponse(unique_identifier=key.unique_identifier, data=plaintext)
+
+
+def _sealed(call: Call, request: DecryptRequest, tag_bytes: int) -> bytes:
+    """Give ciphertext and tag as the token wants them, one behind the other; before 1.4 they came so."""
+    tag = request.authenticated_encryption_tag
+    if tag is None:
+        if call.version >= V1_4:
+            raise InvalidMessage("missing-tag")
+        sealed, size = request.data, min(tag_bytes, len(request.data))
+    else:
+        sealed, size = request.data + tag, len(tag)
+    if size != tag_bytes:
+        raise key_use.undecipherable()
+    return sealed
+
+
+def _unpadded(cipher: mechanisms.Cipher, padded: bytes) -> bytes:
+    unpadder = PKCS7(8 * cipher.block_bytes).unpadder()
+    try:
+        return unpadder.update(padded) + unpadder.finalize()
+    except ValueError:
+        raise key_use.undecipherable() from None
+
+
+async def _with_private_key(call: Call, key: Managed, parameters: CryptographicParameters, data: bytes) -> bytes:
+    """Decrypt with the private half of an RSA pair; where the token lacks this OAEP it does the bare RSA in it."""
+    chosen = mechanisms.rsa_encryption(call.token.profile, key.algorithm, parameters)
+    key_bytes = (key.length + 7) // 8
+    if len(data) != key_bytes:
+        raise key_use.undecipherable()
+    if not isinstance(chosen.way, mechanisms.Oaep):
+        return await key_use.decrypt(call, key, chosen.way, data)
+    block = await key_use.decrypt(call, key, mechanisms.RSA_RAW, data)
+    plaintext = oaep.unpad(block, key_bytes, chosen.way)
+    if plaintext is None:
+        raise key_use.undecipherable()
+    return plaintext

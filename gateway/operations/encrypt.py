@@ -1,0 +1,109 @@
+"""Encrypt: bytes in, ciphertext out, the key never leaving the token (KMIP 2.1 section 6.1.17 Encrypt)."""
+
+from typing import Annotated
+
+from cryptography.hazmat.primitives.padding import PKCS7
+
+from gateway import key_use
+from gateway.call import Call
+from gateway.errors import InvalidField
+from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
+from gateway.kmip.structure import Identifier, Since, Structure
+from gateway.kmip.values import CryptographicParameters
+from gateway.kmip.version import V1_2, V1_4
+from gateway.managed import Managed
+from gateway.operations import operation
+from gateway.token import mechanisms, oaep
+
+M = CryptographicUsageMask
+
+
+class EncryptRequest(Structure):
+    """What to encrypt, with which key, and how."""
+
+    unique_identifier: Identifier | None = None
+    cryptographic_parameters: CryptographicParameters | None = None
+    data: bytes
+    iv_counter_nonce: bytes | None = None
+    correlation_value: Annotated[bytes | None, Since(1, 3)] = None
+    init_indicator: Annotated[bool | None, Since(1, 3)] = None
+    final_indicator: Annotated[bool | None, Since(1, 3)] = None
+    authenticated_encryption_additional_data: Annotated[bytes | None, Since(1, 4)] = None
+
+
+class EncryptResponse(Structure):
+    """The ciphertext, and the IV if it was drawn here."""
+
+    unique_identifier: str
+    data: bytes | None = None
+    iv_counter_nonce: bytes | None = None
+    correlation_value: Annotated[bytes | None, Since(1, 3)] = None
+    authenticated_encryption_tag: Annotated[bytes | None, Since(1, 4)] = None
+
+
+@operation(Operation.ENCRYPT, since=V1_2, pure=True)
+async def encrypt(call: Call, request: EncryptRequest) -> EncryptResponse:
+    """Encrypt `request.data` with an Active key whose usage mask has Encrypt.
+
+    Without an IV one is drawn where Random IV asks for it, in GCM always, and only then does the response carry it. The
+    tag of GCM has a field of its own since 1.4; before, it is the end of the data.
+
+    Raises:
+        ObjectNotFound, ObjectDestroyed, ObjectArchived, WrongLifecycleState, UsageMaskMissing, UsageLimitExhausted.
+        InvalidObjectType: the key is neither a Symmetric Key nor a Public Key.
+        BadCryptographicParameters, UnsupportedCryptographicParameters: see `token.mechanisms`.
+        InvalidMessage: there is no IV, and none to be drawn.
+        InvalidField: the data does not fill whole blocks, or is too long for an RSA key.
+        GeneralFailure: there is no tag of this length.
+        FeatureNotSupported: the data is one part of several.
+    """
+    key_use.refuse_parts(request)
+    key = key_use.usable(call, request.unique_identifier, M.ENCRYPT, ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY)
+    parameters = key_use.parameters_of(key, request.cryptographic_parameters)
+    if key.object_type is ObjectType.PUBLIC_KEY:
+        return await _for_private_key(call, key, parameters, request)
+    cipher = mechanisms.cipher(call.token.profile, key.algorithm, parameters)
+    iv, drawn = request.iv_counter_nonce, None
+    if iv is None and cipher.iv_bytes:
+        iv = drawn = mechanisms.draw_iv(cipher, parameters)
+    mechanism = mechanisms.mechanism(cipher, parameters, iv, request.authenticated_encryption_additional_data)
+    data = _blocks(cipher, request.data) if cipher.block_bytes else request.data
+    if key.usage_limits is not None:
+        await key_use.spend(call, key, request.data)
+    ciphertext = await call.token.encrypt(key.ref, mechanism, data)
+    tag = None
+    if cipher.tagged and call.version >= V1_4:
+        tag_at = len(ciphertext) - mechanism.tag_bits // 8
+        ciphertext, tag = ciphertext[:tag_at], ciphertext[tag_at:]
+    return EncryptResponse(
+        unique_identifier=key.unique_identifier,
+        data=ciphertext,
+        iv_counter_nonce=drawn,
+        authenticated_encryption_tag=tag,
+    )
+
+
+def _blocks(cipher: mechanisms.Cipher, data: bytes) -> bytes:
+    """Give data in whole blocks."""
+    if cipher.pads:
+        padder = PKCS7(8 * cipher.block_bytes).padder()
+        return padder.update(data) + padder.finalize()
+    if len(data) % cipher.block_bytes:
+        raise InvalidField(f"without padding, the data must be a multiple of {cipher.block_bytes} bytes long")
+    return data
+
+
+async def _for_private_key(
+    call: Call, key: Managed, parameters: CryptographicParameters, request: EncryptRequest
+) -> EncryptResponse:
+    """Encrypt with the public half of an RSA pair: on the token if it can, else with the public key outside it."""
+    chosen = mechanisms.rsa_encryption(call.token.profile, key.algorithm, parameters)
+    room = (key.length + 7) // 8 - chosen.overhead_bytes
+    if len(request.data) > room:
+        raise InvalidField(f"this key encrypts {max(room, 0)} bytes at most with this padding")
+    await key_use.spend(call, key, request.data)
+    if isinstance(chosen.way, mechanisms.Oaep):
+        ciphertext = oaep.encrypt(await call.token.export_key(key.ref), chosen.way, request.data)
+    else:
+        ciphertext = await call.token.encrypt(key.ref, chosen.way, request.data)
+    return EncryptResponse(unique_identifier=key.unique_identifier, data=ciphertext)

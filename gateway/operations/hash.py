@@ -1,0 +1,55 @@
+"""Hash: the digest of data (KMIP 2.1 section 6.1.24 Hash).
+
+It is made here and not on the token: there is no secret in it, and the way to a worker and back alone takes longer.
+"""
+
+import hashlib
+from typing import Annotated
+
+from gateway import key_use
+from gateway.call import Call
+from gateway.errors import InvalidField, UnsupportedCryptographicParameters
+from gateway.kmip.enums import HashingAlgorithm, Operation
+from gateway.kmip.structure import Since, Structure
+from gateway.kmip.values import CryptographicParameters
+from gateway.kmip.version import V1_2
+from gateway.operations import operation
+from gateway.token.digests import HASHES
+
+# MD5 protects nothing any more, and so is no hash of a signature; clients still compare old checksums.
+NAMES = {**{algorithm: row.name for algorithm, row in HASHES.items()}, HashingAlgorithm.MD5: "md5"}
+
+
+class HashRequest(Structure):
+    """What to hash, and by which algorithm."""
+
+    cryptographic_parameters: CryptographicParameters
+    data: bytes
+    correlation_value: Annotated[bytes | None, Since(1, 3)] = None
+    init_indicator: Annotated[bool | None, Since(1, 3)] = None
+    final_indicator: Annotated[bool | None, Since(1, 3)] = None
+
+
+class HashResponse(Structure):
+    """The digest."""
+
+    data: bytes | None = None
+    correlation_value: Annotated[bytes | None, Since(1, 3)] = None
+
+
+@operation(Operation.HASH, since=V1_2, pure=True)
+async def hash_(call: Call, request: HashRequest) -> HashResponse:
+    """Give the digest of `request.data`.
+
+    Raises:
+        InvalidField: there is no Hashing Algorithm.
+        UnsupportedCryptographicParameters: it is not done here.
+        FeatureNotSupported: the data is one part of several.
+    """
+    key_use.refuse_parts(request)
+    algorithm = request.cryptographic_parameters.hashing_algorithm
+    if algorithm is None:
+        raise InvalidField("the Hashing Algorithm is missing")
+    if algorithm not in NAMES:
+        raise UnsupportedCryptographicParameters(f"{algorithm.spelling} is not done here")
+    return HashResponse(data=hashlib.new(NAMES[algorithm], request.data, usedforsecurity=False).digest())

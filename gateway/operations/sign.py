@@ -1,0 +1,58 @@
+"""Sign: a signature by the private key of a pair, which never leaves the token (KMIP 2.1 section 6.1.55 Sign)."""
+
+from typing import Annotated
+
+from gateway import key_use
+from gateway.call import Call
+from gateway.errors import UnsupportedCryptographicParameters
+from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
+from gateway.kmip.structure import Identifier, Since, Structure
+from gateway.kmip.values import CryptographicParameters
+from gateway.kmip.version import V1_2
+from gateway.operations import operation
+from gateway.token import signatures
+
+M = CryptographicUsageMask
+
+
+class SignRequest(Structure):
+    """What to sign, as it is or digested by the client, with which key, and how."""
+
+    unique_identifier: Identifier | None = None
+    cryptographic_parameters: CryptographicParameters | None = None
+    data: bytes | None = None
+    digested_data: Annotated[bytes | None, Since(1, 4)] = None
+    correlation_value: Annotated[bytes | None, Since(1, 3)] = None
+    init_indicator: Annotated[bool | None, Since(1, 3)] = None
+    final_indicator: Annotated[bool | None, Since(1, 3)] = None
+
+
+class SignResponse(Structure):
+    """The signature; one of ECDSA is in DER."""
+
+    unique_identifier: str
+    signature_data: bytes | None = None
+    correlation_value: Annotated[bytes | None, Since(1, 3)] = None
+
+
+@operation(Operation.SIGN, since=V1_2, pure=True)
+async def sign(call: Call, request: SignRequest) -> SignResponse:
+    """Sign with an Active private key whose usage mask has Sign.
+
+    Raises:
+        ObjectNotFound, ObjectDestroyed, ObjectArchived, WrongLifecycleState, UsageMaskMissing, UsageLimitExhausted.
+        InvalidObjectType: the key is no Private Key.
+        MissingData, InvalidField: there is neither Data nor Digested Data, or both.
+        BadCryptographicParameters, UnsupportedCryptographicParameters: see `token.signatures`.
+        FeatureNotSupported: the data is one part of several.
+    """
+    key_use.refuse_parts(request)
+    key = key_use.usable(call, request.unique_identifier, M.SIGN, ObjectType.PRIVATE_KEY)
+    parameters = key_use.parameters_of(key, request.cryptographic_parameters)
+    chosen = signatures.signing(call.token.profile, key.algorithm, key.length, parameters)
+    if not signatures.on_token(call.token.profile, chosen):
+        raise UnsupportedCryptographicParameters("the token does not sign with this hash")
+    message = chosen.message(request.data, request.digested_data)
+    await key_use.spend(call, key, request.data or request.digested_data)
+    signature = await call.token.sign(key.ref, chosen.mechanism(), message)
+    return SignResponse(unique_identifier=key.unique_identifier, signature_data=chosen.outward(signature))
