@@ -147,7 +147,8 @@ def big_integer_writer(tag: Tag) -> Writer:
     word = tag << 8 | ItemType.BIG_INTEGER
 
     def write(value: int) -> bytes:
-        size = (value.bit_length() // 64 + 1) * 8
+        # A negative number needs a bit less than its bit_length says: -128 is one byte.
+        size = ((value if value >= 0 else ~value).bit_length() // 64 + 1) * 8
         return head(word, size) + value.to_bytes(size, "big", signed=True)
 
     return write

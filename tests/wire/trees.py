@@ -45,3 +45,29 @@ def without_zero_indexes(found: list[Node]) -> list[Node]:
     return [
         node._replace(value=without_zero_indexes(node.value)) if isinstance(node.value, list) else node for node in kept
     ]
+
+
+def item(tag: int, type_: int, value: bytes = b"", *children: bytes) -> bytes:
+    """Make an item by hand; a structure's children follow its value."""
+    content = value + b"".join(children)
+    return struct.pack(">II", tag << 8 | type_, len(content)) + content + bytes(-len(content) % 8)
+
+
+def structure(tag: int, *children: bytes) -> bytes:
+    """Make a structure by hand."""
+    return item(tag, STRUCTURE, b"", *children)
+
+
+def integer(tag: int, value: int, type_: int = 2) -> bytes:
+    """Make an Integer, or an Enumeration or Interval by its type."""
+    return item(tag, type_, struct.pack(">i" if type_ == 2 else ">I", value))
+
+
+def enumeration(tag: int, value: int) -> bytes:
+    """Make an Enumeration."""
+    return integer(tag, value, 5)
+
+
+def text(tag: int, value: str) -> bytes:
+    """Make a Text String."""
+    return item(tag, 7, value.encode())
