@@ -42,7 +42,7 @@ class Module:
             self.functions = FunctionList(settings.module)
             self.functions.initialize_with(settings.reserved.encode() or None)
             self._library = pkcs11.lib(settings.module)
-        except OSError as error:
+        except (OSError, AttributeError) as error:  # not there, no library, or one without C_GetFunctionList
             raise ConfigurationError(f"The PKCS#11 module {settings.module} cannot be loaded: {error}.") from None
         except (PKCS11Error, CryptokiError) as error:
             name = failure_of(error).name

@@ -10,6 +10,7 @@ from gateway.token.settings import WorkerSettings
 from gateway.token.workers import WorkerProcess, start_workers, worker_pair
 
 WATCH_S = 0.1
+RETRY_S = 0.5
 
 
 class LocalWorkers:
@@ -63,6 +64,7 @@ class LocalWorkers:
         try:
             await asyncio.to_thread(new.wait_ready)
         except ConfigurationError:
-            return  # it has ended, and the next round tries again, unless that is forbidden
+            await asyncio.sleep(RETRY_S)  # it has ended, and the next round tries again, unless the PIN was refused
+            return
         self._join(new)
         self.replaced += 1

@@ -65,7 +65,16 @@ READABLE: dict[str, tuple[Attribute, Callable[[bytes], bool | int | str]]] = {
     },
 }
 # A general error from these means bad data, as long as the token still answers.
-ON_DATA = (frames.Encrypt, frames.Decrypt, frames.Sign, frames.Verify, frames.Unwrap, frames.Open, frames.Derive)
+ON_DATA = (
+    frames.Encrypt,
+    frames.Decrypt,
+    frames.Sign,
+    frames.Verify,
+    frames.Unwrap,
+    frames.Open,
+    frames.Derive,
+    frames.UnwrapData,
+)
 
 
 class Access:
@@ -99,7 +108,7 @@ class Access:
         except KmipError as error:
             return Failed(request.id, CODES.get(type(error), FailureCode.GENERAL), error.message)
         except KeyGone as error:
-            return Failed(request.id, FailureCode.GENERAL, "The token has lost the key.", str(error))
+            return self._key_gone(request, error)
         except ConfigurationError as error:  # a PIN source that cannot be read any more, or a PIN that is refused
             self.stopping = Recovery.STOP_PIN if isinstance(error, PinRefused) else Recovery.STOP
             return Failed(request.id, FailureCode.DOWN, "The token does not let the gateway in.")
@@ -138,6 +147,13 @@ class Access:
         if code is FailureCode.DOWN and self.stopping is None:
             self.stopping = Recovery.STOP_PIN if failure.recovery is Recovery.STOP_PIN else Recovery.STOP
         return Failed(request.id, code, detail=f"{type(request).__name__}: {failure.name}")
+
+    def _key_gone(self, request: frames.Request, error: KeyGone) -> Failed:
+        # SoftHSM whose folder is gone finds no objects and calls that success.
+        if self.connection.answers():
+            return Failed(request.id, FailureCode.GENERAL, "The token has lost the key.", str(error))
+        self.stopping = Recovery.STOP
+        return Failed(request.id, FailureCode.DOWN, detail=str(error))
 
     def _probed(self, request: frames.Request) -> FailureCode:
         # SoftHSM says GeneralError for a wrong tag, for wrong padding and for a token whose folder is gone.
@@ -268,6 +284,10 @@ class Access:
             raise FeatureNotSupported("the token cannot wrap keys as RFC 5649 says")
         if not self.profile.refuses_unextractable_wrap and not self._flag(handle, Attribute.EXTRACTABLE):
             raise NotExtractable
+        return self._out(request.ref.object_class, handle)
+
+    def _out(self, object_class: ObjectClass, handle: int) -> bytes:
+        """Give the value of a secret or private key, which leaves the module wrapped under the transport key."""
         transport, value = self._transport()
         mechanism = self.pack(Mechanism(self.profile.kwp))
         wrapped = self.calls.wrap(self.connection.session, mechanism, transport, handle)
@@ -275,13 +295,13 @@ class Access:
             material = aes_key_unwrap_with_padding(value, wrapped)
         except InvalidUnwrap:
             raise CryptographicFailure("the token wrapped the key wrongly") from None
-        return material if self.profile.kwp_any_length else self._without_filling(request.ref, handle, material)
+        return material if self.profile.kwp_any_length else self._without_filling(object_class, handle, material)
 
-    def _without_filling(self, ref: KeyRef, handle: int, material: bytes) -> bytes:
+    def _without_filling(self, object_class: ObjectClass, handle: int, material: bytes) -> bytes:
         """Take off the zeros with which a token filled the key's last block of eight bytes before wrapping it."""
         if material[-1]:  # ends in no zero, so nothing was filled: 255 keys of 256, and no call to the token
             return material
-        if ref.object_class is ObjectClass.PRIVATE_KEY:
+        if object_class is ObjectClass.PRIVATE_KEY:
             return keyforms.first_element(material)
         try:
             size = self.calls.attribute(self.connection.session, handle, Attribute.VALUE_LEN)
@@ -317,6 +337,30 @@ class Access:
         wrapping, target = self.handles.of(request.wrapping), self.handles.of(request.target)
         mechanism = self.pack(request.mechanism)
         return self.calls.wrap(self.connection.session, mechanism, wrapping, target)
+
+    def wrap_data(self, request: frames.WrapData) -> bytes:
+        wrapping = self.handles.of(request.wrapping)
+        mechanism = self.pack(request.mechanism)
+        handle = self.session_key(request.data, Rights(0), KeyType.GENERIC_SECRET, extractable=True)
+        try:
+            return self.calls.wrap(self.connection.session, mechanism, wrapping, handle)
+        finally:
+            self.calls.destroy(self.connection.session, handle)
+
+    def unwrap_data(self, request: frames.UnwrapData) -> bytes:
+        if not self.profile.kwp:
+            raise FeatureNotSupported("the token cannot wrap keys as RFC 5649 says")
+        key, mechanism = self.handles.of(request.unwrapping), self.pack(request.mechanism)
+        ref, template = KeyRef(ObjectClass.SECRET_KEY, b""), KeyTemplate("", Rights(0), extractable=True)
+        attributes = self._key_attributes(ref, template, on_token=False)
+        attributes |= key_type_attributes(KeyType.GENERIC_SECRET)
+        self.session_objects += 1
+        packed_attributes = AttributeArray(packed(attributes))
+        handle = self.calls.unwrap(self.connection.session, mechanism, key, request.blob, packed_attributes)
+        try:
+            return self._out(ObjectClass.SECRET_KEY, handle)
+        finally:
+            self.calls.destroy(self.connection.session, handle)
 
     def destroy(self, request: frames.Destroy) -> bool:
         with self.connection.writing():
@@ -375,6 +419,10 @@ class Access:
 
     def digest(self, request: frames.Digest) -> bytes:
         return bytes(self.connection.work.digest(request.data, mechanism=P11Mechanism(request.ckm)))
+
+    def digest_key(self, request: frames.DigestKey) -> bytes:
+        handle = self.handles.of(request.ref)
+        return self.calls.digest_key(self.connection.session, self.pack(Mechanism(request.ckm)), handle)
 
     def random(self, request: frames.Random) -> bytes:
         return self.connection.work.generate_random(8 * request.n) if request.n else b""
@@ -443,4 +491,7 @@ VERBS: dict[type[frames.Frame], Callable[[Access, Any], frames.Result]] = {
     frames.Seal: Access.seal,
     frames.Open: Access.open,
     frames.Info: Access.token_info,
+    frames.WrapData: Access.wrap_data,
+    frames.UnwrapData: Access.unwrap_data,
+    frames.DigestKey: Access.digest_key,
 }

@@ -9,7 +9,7 @@ class Quirk(msgspec.Struct, frozen=True):
     manufacturer and model are compared as prefixes, "" with everything. write_lock: token-object writes and searches
     of all processes must take turns, and the writes are best all made by one process. recycle_after: session objects
     after which a worker is replaced because the module leaks, 0 for never. only_true_rights: a right that is False
-    must be left out of a template.
+    must be left out of a template. in_software: keys are kept by a program, not by hardware, and clients are told so.
     """
 
     manufacturer: str

@@ -22,7 +22,7 @@ from gateway.token.settings import WorkerSettings
 CONTROL_BYTES = 1 << 20
 START_TIMEOUT_S = 120.0
 SOCKET_BUFFER_BYTES = 1 << 20
-NOT_STARTED, PIN_REFUSED = 3, 4  # worker.ExitCode; not imported, because that module loads python-pkcs11
+PIN_REFUSED = 4  # worker.ExitCode.PIN_REFUSED; not imported, because that module loads python-pkcs11
 
 
 class WorkerProcess:
@@ -108,8 +108,8 @@ class WorkerProcess:
 
     @property
     def may_restart(self) -> bool:
-        """False when starting another by itself is useless or harmful: a refused PIN, a wrong configuration."""
-        return self.exit_code() not in (NOT_STARTED, PIN_REFUSED)
+        """False when the PIN was refused: another try by itself would burn the token's counter."""
+        return self.exit_code() != PIN_REFUSED
 
     def kill(self) -> None:
         """End the process at once and release what the parent holds of it."""
