@@ -194,6 +194,16 @@ class Token(Protocol):
     ) -> None:
         """Make a token object of a wrapped key, inside the token."""
 
+    async def wrap_data(self, wrapping: KeyRef, mechanism: Mechanism, data: bytes) -> bytes:
+        """Give data encrypted under a wrapping key, by the token, as if it were a key."""
+
+    async def unwrap_data(self, unwrapping: KeyRef, mechanism: Mechanism, blob: bytes) -> bytes:
+        """Give back what `wrap_data` took.
+
+        Raises:
+            CryptographicFailure: it was not wrapped under this key.
+        """
+
     async def encrypt(self, ref: KeyRef, mechanism: Mechanism, data: bytes) -> bytes:
         """Give the ciphertext; with an authenticated mechanism the tag is its end."""
 
@@ -217,6 +227,13 @@ class Token(Protocol):
 
     async def digest(self, ckm: int, data: bytes) -> bytes:
         """Give the digest of data."""
+
+    async def digest_key(self, ref: KeyRef, ckm: int) -> bytes:
+        """Give the digest of a secret key's value; the key stays on the token.
+
+        Raises:
+            NotExtractable, FeatureNotSupported: the token does not digest this key.
+        """
 
     async def random(self, n: int) -> bytes:
         """Give n random bytes of the token."""

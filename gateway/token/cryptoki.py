@@ -61,6 +61,9 @@ SIGNATURES: dict[str, tuple[type, ...]] = {
     "Sign": (_ulong, _bytes, _ulong, _pointer, _pointer),
     "VerifyInit": (_ulong, _pointer, _ulong),
     "Verify": (_ulong, _bytes, _ulong, _bytes, _ulong),
+    "DigestInit": (_ulong, _pointer),
+    "DigestKey": (_ulong, _ulong),
+    "DigestFinal": (_ulong, _pointer, _pointer),
     "WrapKey": (_ulong, _pointer, _ulong, _ulong, _pointer, _pointer),
     "UnwrapKey": (_ulong, _pointer, _ulong, _bytes, _ulong, _pointer, _ulong, _pointer),
     "DeriveKey": (_ulong, _pointer, _ulong, _pointer, _ulong, _pointer),
@@ -244,6 +247,14 @@ class Calls:
         if rv:
             raise CryptokiError(rv, "Verify")
         return True
+
+    def digest_key(self, session: int, mechanism: int, key: int) -> bytes:
+        """C_DigestInit, C_DigestKey and C_DigestFinal."""
+        self._call("DigestInit", session, mechanism)
+        self._call("DigestKey", session, key)
+        self._room(ROOM_BYTES)
+        self._call("DigestFinal", session, self._output_address, self._length_address)
+        return ctypes.string_at(self._output_address, self._length.value)
 
     def wrap(self, session: int, mechanism: int, wrapping: int, target: int) -> bytes:
         """One C_WrapKey."""

@@ -60,6 +60,7 @@ FAILURES = (
     Failure(0x062, "KeySizeRange", C.BAD_PARAMETERS),
     Failure(0x063, "KeyTypeInconsistent", C.BAD_PARAMETERS),
     Failure(0x068, "KeyFunctionNotPermitted", C.NOT_PERMITTED),
+    Failure(0x067, "KeyIndigestible", C.NOT_EXTRACTABLE),
     Failure(0x069, "KeyNotWrappable", C.NOT_EXTRACTABLE),
     Failure(0x06A, "KeyUnextractable", C.NOT_EXTRACTABLE),
     Failure(0x070, "MechanismInvalid", C.UNSUPPORTED_PARAMETERS),

@@ -195,6 +195,29 @@ class Info(Frame, frozen=True, array_like=True, gc=False, tag=20):
     """Say which token this is."""
 
 
+class WrapData(Frame, frozen=True, array_like=True, gc=False, tag=21):
+    """Encrypt data under a wrapping key as if it were a key."""
+
+    wrapping: KeyRef
+    mechanism: Mechanism
+    data: bytes
+
+
+class UnwrapData(Frame, frozen=True, array_like=True, gc=False, tag=22):
+    """Decrypt what WrapData gave."""
+
+    unwrapping: KeyRef
+    mechanism: Mechanism
+    blob: bytes
+
+
+class DigestKey(Frame, frozen=True, array_like=True, gc=False, tag=23):
+    """Hash a secret key's value."""
+
+    ref: KeyRef
+    ckm: int
+
+
 Request = (
     Ping
     | Find
@@ -217,6 +240,9 @@ Request = (
     | Seal
     | Open
     | Info
+    | WrapData
+    | UnwrapData
+    | DigestKey
 )
 Result = bytes | bool | None | list[KeyRef] | Attributes
 
@@ -303,11 +329,10 @@ reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 
 
 def append_frame(buffer: bytearray, frame: Frame) -> None:
-    """Add one frame to what is to be sent."""
-    start = len(buffer)
-    buffer += b"\0\0\0\0"
-    _encoder.encode_into(frame, buffer, start + LENGTH_BYTES)
-    buffer[start : start + LENGTH_BYTES] = (len(buffer) - start - LENGTH_BYTES).to_bytes(LENGTH_BYTES, "big")
+    """Add one frame to what is to be sent; a frame that cannot be encoded leaves the buffer as it was."""
+    body = _encoder.encode(frame)
+    buffer += len(body).to_bytes(LENGTH_BYTES, "big")
+    buffer += body
 
 
 def encode_control(message: ControlMessage) -> bytes:

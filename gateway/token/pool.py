@@ -282,6 +282,13 @@ class TokenPool:
         frame = frames.Unwrap(self._next_id(), unwrapping, mechanism, blob, ref, key_type, template)
         await self._made(ref.cka_id, frame)
 
+    async def wrap_data(self, wrapping: KeyRef, mechanism: Mechanism, data: bytes) -> bytes:
+        return _bytes(await self._used(wrapping, frames.WrapData(self._next_id(), wrapping, mechanism, data)))
+
+    async def unwrap_data(self, unwrapping: KeyRef, mechanism: Mechanism, blob: bytes) -> bytes:
+        frame = frames.UnwrapData(self._next_id(), unwrapping, mechanism, blob)
+        return _bytes(await self._used(unwrapping, frame))
+
     async def encrypt(self, ref: KeyRef, mechanism: Mechanism, data: bytes) -> bytes:
         return _bytes(await self._used(ref, frames.Encrypt(self._next_id(), ref, mechanism, data)))
 
@@ -302,6 +309,9 @@ class TokenPool:
 
     async def digest(self, ckm: int, data: bytes) -> bytes:
         return _bytes(await self._keyless(frames.Digest(self._next_id(), ckm, data)))
+
+    async def digest_key(self, ref: KeyRef, ckm: int) -> bytes:
+        return _bytes(await self._used(ref, frames.DigestKey(self._next_id(), ref, ckm)))
 
     async def random(self, n: int) -> bytes:
         return _bytes(await self._keyless(frames.Random(self._next_id(), n)))

@@ -164,7 +164,9 @@ def _entries(cls: type[Structure], version: Version) -> dict[int, Entry]:
             entries.update(attribute_forms.entries(field.name, field.attributed, version))
             continue
         for arm in arms(field.annotation, version):
-            entries[field.tag << 8 | arm.item_type] = Entry(field.name, arm.read, APPEND if field.many else ONE)
+            # The first arm that an annotation names wins: `bytes | Item` keeps as it came only what is not bytes.
+            entry = Entry(field.name, arm.read, APPEND if field.many else ONE)
+            entries.setdefault(field.tag << 8 | arm.item_type, entry)
     return entries
 
 

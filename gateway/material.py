@@ -1,0 +1,166 @@
+"""An object's material: packed to be kept in the database, and fetched again in the form that a client asks for.
+
+A key on the token is there alone; what else its object holds (the type of Secret Data) stands beside it, without the
+key. Everything that a token cannot hold is kept whole, sealed under the token's storage key and bound to its unique
+identifier.
+"""
+
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from gateway import errors, keyblocks, wrapping
+from gateway.call import Call
+from gateway.keys.curves import Material, NotUnderstood
+from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType
+from gateway.kmip.objects import OBJECTS, TRANSPARENT, KeyBlock, KeyValue, ManagedObject, SecretData
+from gateway.kmip.structure import Item, OpenEnumeration, Structure
+from gateway.kmip.tags import Tag
+from gateway.kmip.version import Version
+from gateway.managed import Managed
+from gateway.store.api import Custody
+
+S = TypeVar("S", bound=Structure)
+
+STRUCTURE = 1  # the item type
+HEADER_BYTES = 8
+
+
+def pack(call: Call, value: Structure) -> bytes:
+    """Give an object's fields in the layout of the request's version, after two bytes that say which that is."""
+    encoded = call.services.codec.encode_structure(value, Tag.KEY_BLOCK, call.version)
+    return bytes(call.version) + encoded[HEADER_BYTES:]
+
+
+def unpack(call: Call, cls: type[S], packed: bytes) -> S:
+    """Give back what `pack` took."""
+    item = Item(STRUCTURE, packed[2:])
+    return call.services.codec.decode_structure(cls, item, Version(packed[0], packed[1]))
+
+
+async def seal(call: Call, unique_identifier: str, value: Structure) -> bytes:
+    """Give an object sealed, for the database."""
+    return await call.token.seal(pack(call, value), unique_identifier.encode())
+
+
+async def unseal(call: Call, managed: Managed) -> ManagedObject:
+    """Give an object that is kept sealed."""
+    blob = managed.row.material
+    if blob is None:
+        raise errors.KeyValueNotPresent
+    packed = await call.token.open(blob, managed.unique_identifier.encode())
+    value: ManagedObject = unpack(call, OBJECTS[managed.object_type], packed)  # type: ignore[assignment]
+    return value
+
+
+def material_of(call: Call, block: KeyBlock) -> Material:
+    """Give the Key Material of a Key Block that is not wrapped, its structure decoded.
+
+    Raises:
+        KeyValueNotPresent: it has none.
+        InvalidField: the structure is not the one that its Key Format Type names.
+    """
+    value = block.key_value
+    if value is None:
+        raise errors.KeyValueNotPresent
+    if isinstance(value, bytes):  # PKCS#12 of 1.4
+        return value
+    if not isinstance(value.key_material, Item):
+        return value.key_material
+    cls = TRANSPARENT.get(block.key_format_type)
+    if cls is None:
+        raise errors.InvalidField(f"the Key Material of format {block.key_format_type.token} is a byte string")
+    return call.services.codec.decode_structure(cls, value.key_material, call.version)
+
+
+def format_for(call: Call, managed: Managed, asked: KeyFormatType | None) -> KeyFormatType:
+    """Choose the format in which an object is given: as asked, as registered, else by default."""
+    if asked is not None:
+        return asked
+    own = managed.key_format_type
+    if own is not None and own.exists_in(call.version):
+        return own
+    return keyblocks.default_format(managed.object_type, managed.algorithm, call.version)
+
+
+async def fetch(
+    call: Call,
+    managed: Managed,
+    format_type: KeyFormatType | None = None,
+    compression: KeyCompressionType | None = None,
+    wrap_type: KeyWrapType | None = None,
+) -> ManagedObject:
+    """Give an object with its material in the clear, or as it was registered if that was wrapped.
+
+    Raises:
+        KeyFormatTypeNotSupported, KeyCompressionTypeNotSupported: there is no such form of it.
+        KeyValueNotPresent: the server does not hold it.
+        NotExtractable: the token does not let it go.
+    """
+    chosen = format_for(call, managed, format_type)
+    if managed.row.custody is Custody.SEALED:
+        value = await unseal(call, managed)
+        block = getattr(value, "key_block", None)
+        if block is None:
+            return value
+        return replace(value, key_block=await _converted(call, managed, block, chosen, compression, wrap_type))
+    form = await call.token.export_key(managed.ref)
+    material = keyblocks.material(managed.ref.object_class, form, chosen, compression)
+    return shell(call, managed, chosen, KeyValue(key_material=material), compression)
+
+
+def shell(
+    call: Call,
+    managed: Managed,
+    format_type: KeyFormatType,
+    value: KeyValue | None = None,
+    compression: KeyCompressionType | None = None,
+) -> ManagedObject:
+    """Give the object of a key on the token around a Key Value."""
+    block = KeyBlock(
+        key_format_type=format_type,
+        key_compression_type=compression,
+        key_value=value,
+        cryptographic_algorithm=managed.algorithm,
+        cryptographic_length=managed.length or None,
+    )
+    if managed.object_type is ObjectType.SECRET_DATA:
+        return SecretData(secret_data_type=_secret_data_type(call, managed), key_block=block)
+    made: ManagedObject = OBJECTS[managed.object_type](key_block=block)  # type: ignore[assignment]
+    return made
+
+
+def _secret_data_type(call: Call, managed: Managed) -> OpenEnumeration:
+    packed = managed.row.material
+    # Without it the object was not registered but generated, which makes it a seed.
+    return OpenEnumeration(2) if packed is None else unpack(call, SecretData, packed).secret_data_type
+
+
+async def _converted(
+    call: Call,
+    managed: Managed,
+    block: KeyBlock,
+    format_type: KeyFormatType,
+    compression: KeyCompressionType | None,
+    wrap_type: KeyWrapType | None,
+) -> KeyBlock:
+    """Give a Key Block that was kept whole in another format, which it must not have if it is to stay wrapped."""
+    if block.key_wrapping_data is not None and wrap_type is KeyWrapType.NOT_WRAPPED:
+        block = await wrapping.unwrapped_block(call, block)
+    if block.key_format_type is format_type and compression in (None, block.key_compression_type):
+        return block
+    if block.key_wrapping_data is not None:
+        raise errors.KeyFormatTypeNotSupported("a wrapped key is given in the format in which it was registered")
+    try:
+        key = keyblocks.read(
+            managed.object_type, block.key_format_type, material_of(call, block), block.cryptographic_algorithm
+        )
+    except NotUnderstood:
+        raise errors.KeyFormatTypeNotSupported("this object is given as it was registered only") from None
+    material = keyblocks.material(key.object_class, key.form, format_type, compression)
+    return replace(
+        block,
+        key_format_type=format_type,
+        key_compression_type=compression,
+        key_value=KeyValue(key_material=material),
+    )

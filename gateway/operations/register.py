@@ -1,0 +1,77 @@
+"""Register: an object that the client made, to be kept and used here (KMIP 2.1 section 6.1.43 Register)."""
+
+from typing import Annotated
+
+from gateway import attribute_rules, creation, registration
+from gateway.call import Call
+from gateway.errors import InvalidField
+from gateway.kmip.enums import ObjectType, Operation
+from gateway.kmip.objects import (
+    Certificate,
+    ManagedObject,
+    OpaqueObject,
+    PGPKey,
+    PrivateKey,
+    PublicKey,
+    SecretData,
+    SplitKey,
+    SymmetricKey,
+    Template,
+)
+from gateway.kmip.structure import Attributed, Attributes, Form, Since, Structure
+from gateway.kmip.tags import Tag
+from gateway.kmip.values import ProtectionStorageMasks
+from gateway.operations import operation
+
+
+class RegisterRequest(Structure):
+    """An object of the type named, and attributes for it."""
+
+    object_type: ObjectType
+    attributes: Annotated[Attributes, Attributed(Form.TEMPLATE, Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES)] = ()
+    certificate: Certificate | None = None
+    symmetric_key: SymmetricKey | None = None
+    private_key: PrivateKey | None = None
+    public_key: PublicKey | None = None
+    split_key: SplitKey | None = None
+    template: Template | None = None
+    secret_data: SecretData | None = None
+    opaque_object: OpaqueObject | None = None
+    pgp_key: PGPKey | None = None
+    protection_storage_masks: Annotated[ProtectionStorageMasks | None, Since(2, 0)] = None
+
+
+class RegisterResponse(Structure):
+    """Under which unique identifier the object is kept."""
+
+    unique_identifier: str
+
+
+def brought(request: RegisterRequest) -> ManagedObject:
+    """Give the one object in a request.
+
+    Raises:
+        InvalidField: there is none, more than one, or one of another type than the request says.
+    """
+    found = {kind: getattr(request, kind.name.lower()) for kind in ObjectType if hasattr(request, kind.name.lower())}
+    given = {kind: value for kind, value in found.items() if value is not None}
+    if list(given) != [request.object_type]:
+        raise InvalidField(f"Register takes one object, here a {request.object_type.token}")
+    value: ManagedObject = given[request.object_type]
+    return value
+
+
+@operation(Operation.REGISTER)
+async def register(call: Call, request: RegisterRequest) -> RegisterResponse:
+    """Keep an object, on the token if it is a key that the token can hold, else sealed in the database.
+
+    Raises:
+        InvalidField: object, Key Block and attributes contradict each other, or the object is not what it says.
+        MissingData: a key without algorithm or Cryptographic Usage Mask.
+        AttributeReadOnly, AttributeSingleValued, InvalidAttributeValue, NonUniqueName: an attribute cannot be so.
+    """
+    given = brought(request)
+    attributes = attribute_rules.at_birth(request.attributes, request.object_type)
+    (made,) = await creation.add(call, await registration.drafted(call, request.object_type, given, attributes))
+    call.batch.placeholder = made.unique_identifier
+    return RegisterResponse(unique_identifier=made.unique_identifier)

@@ -1,0 +1,236 @@
+"""Keys wrapped by other managed keys, on their way out and in (KMIP 2.1 section 3.4 Key Wrapping Data).
+
+The wrapping key stays on the token, which does the wrapping: a key that is there too is wrapped where it is, everything
+else goes in as a session object first.
+"""
+
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from gateway import errors
+from gateway.call import Call
+from gateway.kmip import attribute_sets as sets
+from gateway.kmip.enums import (
+    BlockCipherMode,
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    EncodingOption,
+    HashingAlgorithm,
+    KeyFormatType,
+    ObjectType,
+    PaddingMethod,
+    WrappingMethod,
+)
+from gateway.kmip.objects import EncryptionKeyInformation, KeyBlock, KeyValue, KeyWrappingData, KeyWrappingSpecification
+from gateway.kmip.structure import Item
+from gateway.kmip.tags import Tag
+from gateway.kmip.values import CryptographicParameters
+from gateway.managed import Managed, visible_attributes
+from gateway.store.api import Custody
+from gateway.token.api import Mechanism, ObjectClass, Profile
+
+A, B, H, P = CryptographicAlgorithm, BlockCipherMode, HashingAlgorithm, PaddingMethod
+M = CryptographicUsageMask
+STRUCTURE = 1  # the item type
+HEADER_BYTES = 8
+ENCODED_KEY_VALUE = Tag.KEY_VALUE.to_bytes(3, "big") + bytes((STRUCTURE,))
+
+CKM_RSA_PKCS, CKM_RSA_PKCS_OAEP, CKM_AES_KEY_WRAP = 0x0001, 0x0009, 0x2109
+# CKM_* of the hash and CKG_MGF1_* over it.
+OAEP_HASHES = {
+    H.SHA_1: (0x220, 1),
+    H.SHA_224: (0x255, 5),
+    H.SHA_256: (0x250, 2),
+    H.SHA_384: (0x260, 3),
+    H.SHA_512: (0x270, 4),
+}
+
+# The strength of keys in bits, by their length where it is not the length itself (NIST SP 800-57 part 1, table 2).
+RSA_STRENGTHS = ((15360, 256), (7680, 192), (3072, 128), (2048, 112), (1024, 80))
+CURVE_ALGORITHMS = (A.EC, A.ECDSA, A.ECDH, A.ECMQV, A.ED25519, A.ED448)
+
+
+class Wrapping(NamedTuple):
+    """The key and the mechanism by which something is wrapped or unwrapped."""
+
+    key: Managed
+    mechanism: Mechanism
+
+
+def strength(managed: Managed) -> int:
+    """Give the strength of a key in bits; 0 for what has none, such as a password."""
+    if managed.algorithm in (A.RSA, A.DSA, A.DH):
+        return next((bits for length, bits in RSA_STRENGTHS if managed.length >= length), 0)
+    if managed.algorithm in CURVE_ALGORITHMS:
+        return managed.length // 2
+    if managed.algorithm is A.DES3:
+        return 112 if managed.length > 128 else 80
+    return 0 if managed.algorithm is None else managed.length
+
+
+def _key(call: Call, information: EncryptionKeyInformation, use: CryptographicUsageMask) -> Managed:
+    """Give a wrapping key that may be used so, now; what is wrong with it is told as of a wrapping key."""
+    try:
+        return call.key(information.unique_identifier, use)
+    except errors.ObjectNotFound as error:
+        raise errors.WrappingObjectNotFound(error.message) from None
+    except errors.ObjectDestroyed as error:
+        raise errors.WrappingObjectDestroyed(error.message) from None
+    except errors.ObjectArchived as error:
+        raise errors.WrappingObjectArchived(error.message) from None
+
+
+def _wrapping(call: Call, information: EncryptionKeyInformation | None, use: CryptographicUsageMask) -> Wrapping:
+    if information is None:
+        raise errors.FeatureNotSupported("keys are wrapped by encryption only, without a MAC or signature")
+    key = _key(call, information, use)
+    types = (ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY if use is M.WRAP_KEY else ObjectType.PRIVATE_KEY)
+    if key.object_type not in types:
+        raise errors.IllegalObjectType(f"a {key.object_type.token} does not do this")
+    if key.row.custody is not Custody.TOKEN:
+        raise errors.FeatureNotSupported("the token does not hold the wrapping key")
+    return Wrapping(key, mechanism(key, information.cryptographic_parameters, call.token.profile))
+
+
+def mechanism(key: Managed, asked: CryptographicParameters | None, profile: Profile) -> Mechanism:
+    """Choose the mechanism for what a request asks, else for what the wrapping key's attributes say.
+
+    Raises:
+        BadCryptographicParameters: the parameters are not among the key's, where it has any.
+        UnsupportedCryptographicParameters: the token wraps nothing by them.
+    """
+    known = sets.structures(key.attributes, Tag.CRYPTOGRAPHIC_PARAMETERS, CryptographicParameters)
+    if asked is not None and known and asked not in known:
+        raise errors.BadCryptographicParameters("the wrapping key has other Cryptographic Parameters")
+    parameters = asked or next(iter(known), None) or CryptographicParameters()
+    found = _rsa(parameters, profile) if key.algorithm is A.RSA else _aes(key, parameters, profile)
+    if found is None:
+        raise errors.UnsupportedCryptographicParameters("the token wraps no keys by these parameters")
+    return found
+
+
+def _aes(key: Managed, parameters: CryptographicParameters, profile: Profile) -> Mechanism | None:
+    if key.algorithm is not A.AES:
+        return None
+    modes = {None: CKM_AES_KEY_WRAP, B.NISTKEYWRAP: CKM_AES_KEY_WRAP, B.AESKEYWRAPPADDING: profile.kwp}
+    ckm = modes.get(parameters.block_cipher_mode, 0)
+    return Mechanism(ckm) if ckm and ckm in profile.mechanisms | {profile.kwp} else None
+
+
+def _rsa(parameters: CryptographicParameters, profile: Profile) -> Mechanism | None:
+    if parameters.padding_method is P.PKCS1_V1_5:
+        return Mechanism(CKM_RSA_PKCS) if CKM_RSA_PKCS in profile.mechanisms else None
+    if parameters.padding_method not in (None, P.OAEP):
+        return None
+    hash_ = OAEP_HASHES.get(parameters.hashing_algorithm or H.SHA_1)
+    generator = OAEP_HASHES.get(parameters.mask_generator_hashing_algorithm or H.SHA_1)
+    if hash_ is None or generator is None or hash_[0] not in profile.oaep_hashes:
+        return None
+    return Mechanism(CKM_RSA_PKCS_OAEP, hash=hash_[0], mgf=generator[1], label=parameters.p_source or b"")
+
+
+def to_wrap(call: Call, managed: Managed, specification: KeyWrappingSpecification) -> Wrapping:
+    """Give the key and mechanism by which an object is to be wrapped, once everything about it is allowed.
+
+    Raises:
+        WrappingObjectNotFound, WrappingObjectDestroyed, WrappingObjectArchived.
+        WrongLifecycleState, UsageMaskMissing, IllegalObjectType: the wrapping key cannot be used so.
+        PermissionDenied: the wrapping key is weaker than the key.
+        EncodingOptionError: attributes are to be wrapped too, and there is no encoding.
+        FeatureNotSupported, UnsupportedCryptographicParameters, BadCryptographicParameters.
+    """
+    if specification.wrapping_method is not WrappingMethod.ENCRYPT:
+        raise errors.FeatureNotSupported("keys are wrapped by encryption only, without a MAC or signature")
+    if specification.attribute_reference and not _encoded(specification.encoding_option):
+        raise errors.EncodingOptionError("attributes cannot be wrapped without an encoding")
+    wrapping = _wrapping(call, specification.encryption_key_information, M.WRAP_KEY)
+    if strength(managed) > strength(wrapping.key):
+        raise errors.PermissionDenied("the wrapping key is weaker than the key")
+    return wrapping
+
+
+def _encoded(option: EncodingOption | None) -> bool:
+    # The whole Key Value is encoded unless the client says otherwise (section 3.4 Key Wrapping Data).
+    return option is not EncodingOption.NO_ENCODING
+
+
+def wraps_in_place(managed: Managed, format_type: KeyFormatType, specification: KeyWrappingSpecification) -> bool:
+    """Tell whether the token can wrap an object where it is: its bytes alone, as the token has them."""
+    return (
+        managed.row.custody is Custody.TOKEN
+        and managed.row.object_class == ObjectClass.SECRET_KEY
+        and format_type in (KeyFormatType.RAW, KeyFormatType.OPAQUE)
+        and not _encoded(specification.encoding_option)
+    )
+
+
+async def wrap_in_place(call: Call, managed: Managed, wrapping: Wrapping) -> bytes:
+    """Give a token's secret key wrapped; it does not leave the token in the clear."""
+    return await call.token.wrap(wrapping.key.ref, wrapping.mechanism, managed.ref)
+
+
+async def wrap_value(
+    call: Call, managed: Managed, value: KeyValue, wrapping: Wrapping, specification: KeyWrappingSpecification
+) -> bytes:
+    """Give a Key Value wrapped: all of it encoded, with the attributes that were asked for, or its bytes alone.
+
+    Raises:
+        EncodingOptionError: without an encoding, the material must be a byte string.
+    """
+    if _encoded(specification.encoding_option):
+        wanted = {reference.key for reference in specification.attribute_reference}
+        attributes = tuple(a for a in visible_attributes(managed, call.now) if a.key in wanted)
+        whole = KeyValue(key_material=value.key_material, attributes=attributes)
+        data = call.services.codec.encode_structure(whole, Tag.KEY_VALUE, call.version)
+    elif isinstance(value.key_material, bytes):
+        data = value.key_material
+    else:
+        raise errors.EncodingOptionError("a structure is wrapped in its encoding only")
+    return await call.token.wrap_data(wrapping.key.ref, wrapping.mechanism, data)
+
+
+def wrapped_block(block: KeyBlock, value: bytes, specification: KeyWrappingSpecification) -> KeyBlock:
+    """Put a wrapped Key Value into a Key Block, with what a client needs to unwrap it."""
+    data = KeyWrappingData(
+        wrapping_method=specification.wrapping_method,
+        encryption_key_information=specification.encryption_key_information,
+        encoding_option=specification.encoding_option,
+    )
+    return replace(block, key_value=value, key_wrapping_data=data)
+
+
+async def unwrapped_block(call: Call, block: KeyBlock) -> KeyBlock:
+    """Unwrap the Key Value of a Key Block with the managed key that its Key Wrapping Data names.
+
+    Raises:
+        WrappingObjectNotFound, WrappingObjectDestroyed, WrappingObjectArchived.
+        WrongLifecycleState, UsageMaskMissing, IllegalObjectType: the key cannot be used so.
+        CryptographicFailure: it is not the key with which this was wrapped.
+    """
+    data, blob = block.key_wrapping_data, _blob(block)
+    if data is None or data.wrapping_method is not WrappingMethod.ENCRYPT:
+        raise errors.KeyWrapTypeNotSupported("the key was not wrapped by encryption alone")
+    key, mechanism_ = _wrapping(call, data.encryption_key_information, M.UNWRAP_KEY)
+    clear = await call.token.unwrap_data(key.ref, mechanism_, blob)
+    return replace(block, key_value=_value(call, clear, data.encoding_option), key_wrapping_data=None)
+
+
+def _blob(block: KeyBlock) -> bytes:
+    value = block.key_value
+    # The standard has a byte string here, PyKMIP a structure with the bytes as its Key Material.
+    if isinstance(value, KeyValue) and isinstance(value.key_material, bytes):
+        return value.key_material
+    if not isinstance(value, bytes):
+        raise errors.KeyValueNotPresent("there is no wrapped Key Value")
+    return value
+
+
+def _value(call: Call, clear: bytes, option: EncodingOption | None) -> KeyValue:
+    if not _encoded(option):
+        return KeyValue(key_material=clear)
+    if clear[:4] != ENCODED_KEY_VALUE:
+        raise errors.CryptographicFailure("what was wrapped is not an encoded Key Value")
+    size = int.from_bytes(clear[4:HEADER_BYTES], "big")
+    item = Item(STRUCTURE, clear[HEADER_BYTES : HEADER_BYTES + size])
+    return call.services.codec.decode_structure(KeyValue, item, call.version)
