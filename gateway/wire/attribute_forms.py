@@ -4,17 +4,27 @@
 index and its value. Inside the gateway both are Attribute, and references to them AttributeReference.
 """
 
+from collections.abc import Iterable
 from functools import cache, partial
 from typing import Any
 
-from gateway.errors import InvalidField, TtlvError, UnsupportedAttribute
+from gateway.errors import InvalidField, KmipError, TtlvError, UnsupportedAttribute
 from gateway.kmip.attributes import ATTRIBUTES, BY_SPELLING, VENDORS_IN_1X
-from gateway.kmip.structure import Attribute, Attributed, AttributeReference, Form, Item, OpenEnumeration, Structure
+from gateway.kmip.structure import (
+    Attribute,
+    Attributed,
+    AttributeReference,
+    Attributes,
+    Form,
+    Item,
+    OpenEnumeration,
+    Structure,
+)
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import Name, VendorAttribute
 from gateway.kmip.version import V2_1, Version
 from gateway.wire import layout, scalars
-from gateway.wire.layout import APPEND, EXTEND, Entry
+from gateway.wire.layout import APPEND, EXTEND, ONE, Entry
 from gateway.wire.scalars import HEADER_BYTES, ItemType, Reader, Writer, read_head
 
 
@@ -51,6 +61,13 @@ def value_writer(tag: Tag, under: Tag, version: Version) -> Writer:
     return layout.union_writer(layout.arms(annotation, version), under)
 
 
+_PARTS = {
+    Tag.ATTRIBUTE_NAME << 8 | ItemType.TEXT_STRING,
+    Tag.ATTRIBUTE_INDEX << 8 | ItemType.INTEGER,
+    *(Tag.ATTRIBUTE_VALUE << 8 | type_ for type_ in ItemType),
+}
+
+
 @cache
 def in_1x(version: Version) -> Reader:
     """Compile the reader of one Attribute structure of 1.x (KMIP 1.4 section 2.1.1 Attribute)."""
@@ -58,9 +75,12 @@ def in_1x(version: Version) -> Reader:
     def read(data: bytes, at: int, length: int) -> Attribute:
         parts: dict[int, tuple[int, int, int]] = {}
         for word, value, size in scalars.items(data, at, at + length):
-            if word >> 8 in parts:
-                raise TtlvError("a part of an Attribute comes twice", value)
-            parts[word >> 8] = word & 0xFF, value, size
+            if word not in _PARTS:
+                _not_known(_PARTS, "an Attribute", InvalidField, word, value)
+            elif word >> 8 in parts:
+                raise TtlvError("a part of an Attribute comes twice", value - HEADER_BYTES)
+            else:
+                parts[word >> 8] = word & 0xFF, value, size
         return _attribute(data, parts, at + length, version)
 
     return read
@@ -69,15 +89,13 @@ def in_1x(version: Version) -> Reader:
 def _attribute(data: bytes, parts: dict[int, tuple[int, int, int]], end: int, version: Version) -> Attribute:
     if Tag.ATTRIBUTE_NAME not in parts or Tag.ATTRIBUTE_VALUE not in parts:
         raise TtlvError("an Attribute has a name and a value", end)
-    type_, at, size = parts[Tag.ATTRIBUTE_NAME]
-    if type_ != ItemType.TEXT_STRING:
-        raise TtlvError("an Attribute Name is a text", at)
+    _, at, size = parts[Tag.ATTRIBUTE_NAME]
     reference = reference_1x(scalars.read_text(data, at, size))
     index = 0
     if Tag.ATTRIBUTE_INDEX in parts:
-        type_, at, size = parts[Tag.ATTRIBUTE_INDEX]
+        _, at, size = parts[Tag.ATTRIBUTE_INDEX]
         index = scalars.read_integer(data, at, size)
-        if type_ != ItemType.INTEGER or index < 0:
+        if index < 0:
             raise InvalidField(f"an Attribute Index is a number from 0 (at byte {at})")
     type_, at, size = parts[Tag.ATTRIBUTE_VALUE]
     read = value_readers(reference.tag, version).get(type_)
@@ -121,25 +139,21 @@ def _vendor(value: VendorAttribute) -> Attribute:
     )
 
 
-def _read_all(entries: dict[int, Reader], where: str, data: bytes, at: int, length: int) -> list[Attribute]:
+def _read_all(entries: dict[int, Reader], where: str, data: bytes, at: int, length: int) -> Attributes:
     found = []
     for word, value, size in scalars.items(data, at, at + length):
         read = entries.get(word)
         if read is None:
-            _not_an_attribute(entries, where, word, value)
+            _not_known(entries, where, UnsupportedAttribute, word, value)
         else:
             found.append(read(data, value, size))
-    return found
+    return tuple(found)
 
 
-def _not_an_attribute(entries: dict[int, Reader], where: str, word: int, at: int) -> None:
-    tag = word >> 8
-    if tag >> 16 == layout.EXTENSIONS:
-        return
-    name = Tag(tag).token if tag in Tag._value2member_map_ else f"tag 0x{tag:06X}"
-    if any(known >> 8 == tag for known in entries):
-        raise TtlvError(f"{name} cannot have item type {word & 0xFF}", at)
-    raise UnsupportedAttribute(f"{name} is not known in {where} (at byte {at})")
+def _not_known(known: Iterable[int], where: str, error: type[KmipError], word: int, value: int) -> None:
+    name = layout.stranger(known, word, value - HEADER_BYTES)
+    if name:
+        raise error(f"{name} is not known in {where} (at byte {value - HEADER_BYTES})")
 
 
 @cache
@@ -187,9 +201,9 @@ def entries(name: str, field: Attributed, version: Version) -> dict[int, Entry]:
             Tag.ATTRIBUTE_REFERENCE << 8 | structure: Entry(name, _reference_structure(version), APPEND),
         }
     elif version.major >= 2:
-        found = {field.tag << 8 | structure: Entry(name, in_2x(version), EXTEND)}
+        found = {field.tag << 8 | structure: Entry(name, in_2x(version), ONE)}
     elif field.form is Form.TEMPLATE:
-        found = {field.tag_1x << 8 | structure: Entry(name, template(version), EXTEND)}
+        found = {field.tag_1x << 8 | structure: Entry(name, template(version), ONE)}
     else:
         # FortiOS wraps the filters of Locate in a Template-Attribute, where the standard has bare Attributes.
         found = {
@@ -248,8 +262,15 @@ def writer(field: Attributed, version: Version) -> Writer:
         return lambda value: scalars.structure(field.tag, b"".join([one(a) for a in value])) if value else empty
     one = write_1x(version)
     if field.form is Form.TEMPLATE:
+        one = _with_template_names(version)
         return lambda value: scalars.structure(field.tag_1x, b"".join([one(a) for a in value])) if value else b""
     return lambda value: b"".join([one(a) for a in value])
+
+
+def _with_template_names(version: Version) -> Writer:
+    """Compile the writer of what a Template-Attribute holds: attributes, and names of Template objects."""
+    attribute, name = write_1x(version), layout.writer(Name, Tag.NAME, version)
+    return lambda value: name(value.value) if value.tag is Tag.TEMPLATE else attribute(value)
 
 
 def _names_writer(field: Attributed, version: Version) -> Writer:
@@ -282,7 +303,8 @@ def decode_value(tag: Tag, raw: bytes) -> Any:
     Raises:
         TtlvError: the bytes are not what it gives.
     """
-    word, size = read_head(raw, 0)
-    if word >> 8 != tag or HEADER_BYTES + size > len(raw):
+    word, size = read_head(raw, 0) if len(raw) >= HEADER_BYTES else (0, 0)
+    read = value_readers(tag, V2_1).get(word & 0xFF)
+    if word >> 8 != tag or read is None or HEADER_BYTES + size > len(raw):
         raise TtlvError("a stored attribute is damaged", 0)
-    return value_readers(tag, V2_1)[word & 0xFF](raw, HEADER_BYTES, size)
+    return read(raw, HEADER_BYTES, size)

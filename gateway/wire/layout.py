@@ -8,7 +8,7 @@ The first four bytes of an item, read as one number, are `tag << 8 | type`: one 
 type; what went wrong is worked out only when it is not found.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -25,7 +25,8 @@ from gateway.wire import scalars
 from gateway.wire.scalars import HEADER_BYTES, ItemType, Reader, Writer, read_head
 
 ONE, APPEND, EXTEND = range(3)
-EXTENSIONS = 0x54  # the first byte of tags that vendors make up (section 9.1.1.1 Item Tag)
+# The first byte of a tag: the standard's own, and those that vendors make up (section 9.1.1.1 Item Tag).
+STANDARD, EXTENSIONS = 0x42, 0x54
 
 
 class Arm(NamedTuple):
@@ -218,15 +219,26 @@ def reader(cls: type[Structure], version: Version) -> Reader:
 
 
 def _unknown(cls: type[Structure], entries: dict[int, Entry], word: int, at: int) -> None:
-    if word >> 24 == EXTENSIONS:
-        return
+    name = stranger(entries, word, at)
+    if name:
+        raise InvalidField(f"{name} does not belong in {cls.__name__} (at byte {at})")
+
+
+def stranger(known: Iterable[int], word: int, at: int) -> str:
+    """Name an item that is not `known` where it stands; an empty name is a vendor's item, to be passed over.
+
+    Raises:
+        TtlvError: no tag begins so, or the tag is known with another item type.
+    """
     tag = word >> 8
-    if tag >> 16 != 0x42:
+    if tag >> 16 == EXTENSIONS:
+        return ""
+    if tag >> 16 != STANDARD:
         raise TtlvError(f"a tag begins with 0x42 or 0x54, not 0x{tag:06X}", at)
-    if any(known >> 8 == tag for known in entries):
-        raise TtlvError(f"{Tag(tag).token} cannot have item type {word & 0xFF}", at)
     name = Tag(tag).token if tag in Tag._value2member_map_ else f"tag 0x{tag:06X}"
-    raise InvalidField(f"{name} does not belong in {cls.__name__} (at byte {at})")
+    if any(each >> 8 == tag for each in known):
+        raise TtlvError(f"{name} cannot have item type {word & 0xFF}", at)
+    return name
 
 
 def _missing(cls: type[Structure], found: dict[str, Any], at: int) -> InvalidMessage:

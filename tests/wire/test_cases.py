@@ -7,15 +7,15 @@ from gateway.kmip.tags import Tag
 from gateway.operations import OPERATIONS
 from gateway.wire import layout, ttlv
 from tests.kmip.facts import needs_facts
-from tests.wire.trees import nodes, without_zero_indexes
+from tests.wire.trees import meaning, nodes
 from tests.wire.xmlcases import Bindings, files, steps, to_ttlv
 
 pytestmark = needs_facts
 
 FILES = files("1.0", "1.2", "1.4", "2.1")
-# What these ask for is not done yet, and refused as bytes: Data that refers to another batch item, and the last part
-# of a stream without Data.
-REFUSED = ("TC-REENCRYPT-", "TC-STREAM-")
+# What the first two ask for is not done yet, and refused as bytes: Data that refers to another batch item, and the last
+# part of a stream without Data. In the others, as published, an Attribute has no name.
+REFUSED = ("TC-REENCRYPT-", "TC-STREAM-", "CS-AC-M-3-12", "CS-AC-M-8-12")
 
 
 def requests(path):
@@ -47,4 +47,4 @@ def test_payloads_come_back_as_they_were(path):
     for item, kind, version in payloads(path):
         payload = ttlv.decode_structure(kind, item, version)
         again = layout.content_writer(kind, version)(payload)
-        assert without_zero_indexes(nodes(again)) == without_zero_indexes(nodes(item.raw))
+        assert meaning(nodes(again)) == meaning(nodes(item.raw))

@@ -39,12 +39,13 @@ def walk(found: list[Node]) -> Iterator[Node]:
             yield from walk(node.value)
 
 
-def without_zero_indexes(found: list[Node]) -> list[Node]:
-    """Leave out each Attribute Index 0: 1.x has it mean the same as none."""
-    kept = (node for node in found if node.tag != Tag.ATTRIBUTE_INDEX or node.value != bytes(4))
-    return [
-        node._replace(value=without_zero_indexes(node.value)) if isinstance(node.value, list) else node for node in kept
-    ]
+def meaning(found: list[Node]) -> list[Node]:
+    """Leave out what 1.x lets a writer leave out: each Attribute Index 0, a Template-Attribute with nothing in it."""
+    kept = (node for node in found if (node.tag, node.value) not in SAYS_NOTHING)
+    return [node._replace(value=meaning(node.value)) if isinstance(node.value, list) else node for node in kept]
+
+
+SAYS_NOTHING: list[tuple[int, bytes | list[Node]]] = [(Tag.ATTRIBUTE_INDEX, bytes(4)), (Tag.TEMPLATE_ATTRIBUTE, [])]
 
 
 def item(tag: int, type_: int, value: bytes = b"", *children: bytes) -> bytes:
