@@ -127,5 +127,8 @@ class MechanismPacker:
         arena = self._arena
         arena.clear()
         packer = PACKERS.get(mechanism.ckm, _none)
-        parameter = packer(arena, mechanism)
-        return arena.place(_mechanism.pack(mechanism.ckm, arena.place(parameter), len(parameter)))
+        try:
+            parameter = packer(arena, mechanism)
+            return arena.place(_mechanism.pack(mechanism.ckm, arena.place(parameter), len(parameter)))
+        except struct.error:
+            raise BadCryptographicParameters("a number in the parameters is out of range") from None

@@ -15,7 +15,15 @@ from pkcs11 import Mechanism as P11Mechanism
 from pkcs11.constants import DEFAULT, MechanismFlag
 from pkcs11.exceptions import PKCS11Error
 
-from gateway.errors import ConfigurationError, CryptographicFailure, FeatureNotSupported, KmipError, NotExtractable
+from gateway.errors import (
+    ConfigurationError,
+    CryptographicFailure,
+    FeatureNotSupported,
+    InvalidField,
+    KmipError,
+    NotExtractable,
+    UnsupportedCryptographicParameters,
+)
 from gateway.token import frames, keyforms
 from gateway.token.api import (
     STORAGE_KEY_LABEL,
@@ -43,6 +51,9 @@ SEAL_IV_BYTES = 12
 SEAL_TAG_BITS = 128
 TRANSPORT_KEY_BYTES = 32
 EXPORTS_A_TRANSPORT_KEY = 10_000
+MAX_SECRET_BITS = 1 << 16
+MAX_RSA_BITS = 8192
+MAX_RANDOM_BYTES = 1 << 20
 GENERATED_BITS_SAID = (KeyType.AES, KeyType.GENERIC_SECRET)
 CODES = {error: code for code, error in frames.ERRORS.items()}
 
@@ -114,6 +125,10 @@ class Access:
             return Failed(request.id, FailureCode.DOWN, "The token does not let the gateway in.")
         except (CryptokiError, PKCS11Error) as error:
             return self._told(request, failure_of(error))
+        except (ValueError, OverflowError, LookupError) as error:
+            # Something that the C layer cannot take: the request's fault, and no reason for the worker to end, since
+            # the front end would only send it to the next one.
+            return Failed(request.id, FailureCode.GENERAL, detail=f"{type(request).__name__}: {type(error).__name__}")
 
     def _twice_at_most(self, request: frames.Request) -> frames.Result:
         verb = VERBS[type(request)]
@@ -185,6 +200,7 @@ class Access:
     # --- keys are made
 
     def generate_key(self, request: frames.GenerateKey) -> None:
+        _check_bits(request.bits, MAX_SECRET_BITS)
         template = self._template(request.ref, request.template)
         key_type = _library_key_type(request.key_type)
         bits = request.bits if request.key_type in GENERATED_BITS_SAID else None
@@ -208,6 +224,7 @@ class Access:
     def _generate_pair(self, request: frames.GenerateKeyPair, templates: dict[str, Any]) -> tuple[Any, Any]:
         session = self.connection.work
         if request.key_type is KeyType.RSA:
+            _check_bits(request.bits, MAX_RSA_BITS)
             return session.generate_keypair(P11KeyType.RSA, request.bits, capabilities=NO_RIGHTS, **templates)
         key_type, mechanism, curve = request.key_type, P11Mechanism.EC_KEY_PAIR_GEN, request.curve_oid
         if key_type is KeyType.EC_EDWARDS:
@@ -256,6 +273,7 @@ class Access:
         self.handles.learn(request.ref, handle)
 
     def derive(self, request: frames.Derive) -> None:
+        _check_bits(request.bits, MAX_SECRET_BITS)
         attributes = self._key_attributes(request.new, request.template, on_token=True)
         attributes |= key_type_attributes(request.key_type)
         if request.key_type in GENERATED_BITS_SAID:
@@ -418,13 +436,19 @@ class Access:
         return self.handles.present(request.cka_ids)
 
     def digest(self, request: frames.Digest) -> bytes:
-        return bytes(self.connection.work.digest(request.data, mechanism=P11Mechanism(request.ckm)))
+        try:
+            mechanism = P11Mechanism(request.ckm)
+        except ValueError:
+            raise UnsupportedCryptographicParameters from None
+        return bytes(self.connection.work.digest(request.data, mechanism=mechanism))
 
     def digest_key(self, request: frames.DigestKey) -> bytes:
         handle = self.handles.of(request.ref)
         return self.calls.digest_key(self.connection.session, self.pack(Mechanism(request.ckm)), handle)
 
     def random(self, request: frames.Random) -> bytes:
+        if not 0 <= request.n <= MAX_RANDOM_BYTES:
+            raise InvalidField(f"at most {MAX_RANDOM_BYTES} random bytes at a time")
         return self.connection.work.generate_random(8 * request.n) if request.n else b""
 
     def seed(self, request: frames.Seed) -> None:
@@ -460,6 +484,12 @@ class Access:
 def _handle(made: Any) -> int:
     # Public in the Cython class, absent or optional in its stubs.
     return int(made.handle)
+
+
+def _check_bits(bits: int, limit: int) -> None:
+    # A module takes any length at its word, and would look for primes, or for memory, until it is killed.
+    if bits < 0 or bits > limit or bits % 8:
+        raise InvalidField(f"a key cannot be {bits} bits long here")
 
 
 def _library_key_type(key_type: KeyType) -> P11KeyType:

@@ -394,8 +394,29 @@ async def test_key_types_that_cannot_be_made(token: TokenPool) -> None:
         )
 
 
+async def test_numbers_out_of_range_are_refused_before_the_token_sees_them(token: TokenPool) -> None:
+    ref = secret()
+    await token.generate_key(ref, KeyType.AES, 256, template(USE))
+    for mechanism in (Mechanism(0x1087, iv=b"i" * 12, tag_bits=-1), Mechanism(1 << 63), Mechanism(-1)):
+        with pytest.raises((BadCryptographicParameters, UnsupportedCryptographicParameters)):
+            await token.encrypt(ref, mechanism, b"data")
+    for bits in (-8, 7, 1 << 40):
+        with pytest.raises(InvalidField):
+            await token.generate_key(secret(), KeyType.GENERIC_SECRET, bits, template(MAC))
+        with pytest.raises(InvalidField):
+            await token.generate_key_pair(
+                os.urandom(16), KeyType.RSA, bits, b"", template(Rights.SIGN), template(Rights.VERIFY)
+            )
+    for n in (-1, 1 << 40):
+        with pytest.raises(InvalidField):
+            await token.random(n)
+    with pytest.raises(UnsupportedCryptographicParameters):
+        await token.digest(0x7FFF_FFFF, b"data")
+    assert len(await token.random(8)) == 8
+
+
 @pytest.mark.parametrize("object_class", [ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY])
-@pytest.mark.parametrize("material", [b"", b"nonsense", bytes(100)])
+@pytest.mark.parametrize("material", [b"", b"nonsense", bytes(100)], ids=["empty", "text", "zeros"])
 async def test_material_that_is_no_key(token: TokenPool, object_class: ObjectClass, material: bytes) -> None:
     with pytest.raises(InvalidField):
         await token.import_key(KeyRef(object_class, os.urandom(16)), KeyType.RSA, material, template(Rights(0)))
