@@ -157,7 +157,8 @@ def scalar_of(value: Value) -> Scalar:
         case AlternativeName():
             return value.alternative_name_value
         case ApplicationSpecificInformation():
-            return value.application_namespace
+            # A tape library has one namespace and a datum for each tape: the two together are worth an index.
+            return f"{value.application_namespace}\0{value.application_data or ''}"
         case Digest():
             return value.digest_value
         case Link():

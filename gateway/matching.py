@@ -14,7 +14,7 @@ from gateway.kmip.lifecycle import state_at
 from gateway.kmip.names import Mask
 from gateway.kmip.structure import Attribute, Attributes, DateTime, Structure
 from gateway.kmip.tags import Tag
-from gateway.kmip.values import UsageLimits, X509CertificateIdentifier
+from gateway.kmip.values import ApplicationSpecificInformation, UsageLimits, X509CertificateIdentifier
 from gateway.managed import Catalogue, Codec, attribute_name
 from gateway.store.api import AttributeRow, Filter, ObjectRow, Op
 
@@ -30,6 +30,7 @@ RARE_FIRST = (
     Tag.NAME,
     Tag.ALTERNATIVE_NAME,
     Tag.LINK,
+    Tag.APPLICATION_SPECIFIC_INFORMATION,
     Tag.DIGEST,
     Tag.ATTRIBUTE,
 )
@@ -90,12 +91,22 @@ def _attribute(asked: Attribute, catalogue: Catalogue, codec: Codec, now: float)
 
 def _structure(asked: Attribute, value: Structure, row: AttributeRow, codec: Codec) -> Conditions:
     """A structure is met by one that has the fields asked; one with all its fields asked, by the same bytes."""
-    found = Filter(asked.tag, op=Op.EXISTS) if row.scalar is None else Filter(asked.tag, low=row.scalar)
+    found = _likely(asked, row)
     fits = _SPECIAL.get(type(value))
     if fits is None and all(getattr(value, name) not in (None, ()) for name in value.__struct_fields__):
         same = Filter(asked.tag, op=Op.TTLV, low=row.ttlv)
         return Conditions((same,) if row.scalar is None else (found, same))
     return Conditions((found,), (_some(asked, fits or has_fields, codec),))
+
+
+def _likely(asked: Attribute, row: AttributeRow) -> Filter:
+    """Give the filter that leaves the fewest objects that may have a structure."""
+    if row.scalar is None:
+        return Filter(asked.tag, op=Op.EXISTS)
+    if isinstance(asked.value, ApplicationSpecificInformation) and asked.value.application_data is None:
+        namespace = asked.value.application_namespace
+        return Filter(asked.tag, op=Op.RANGE, low=f"{namespace}\0", high=f"{namespace}\1")
+    return Filter(asked.tag, low=row.scalar)
 
 
 def _some(asked: Attribute, fits: Fits, codec: Codec) -> Test:

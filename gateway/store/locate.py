@@ -62,13 +62,17 @@ def _comparison(filter_: Filter, scalar: str) -> Clause:
 
 
 def _rarest(cursor: Cursor, filters: Sequence[Filter]) -> Filter | None:
-    counts = [(_count(cursor, _condition(each)), number) for number, each in enumerate(filters)]
-    fewest, number = min(counts, default=(RARE, 0))
-    return filters[number] if fewest < RARE else None
+    """Give the filter with the fewest matches, if they are few; none is sounded deeper than the rarest before it."""
+    rarest, fewest = None, RARE
+    for each in filters:
+        count = _count(cursor, _condition(each), fewest)
+        if count < fewest:
+            rarest, fewest = each, count
+    return rarest
 
 
-def _count(cursor: Cursor, clause: Clause) -> int:
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM attributes WHERE {clause.sql} LIMIT {RARE})"  # noqa: S608
+def _count(cursor: Cursor, clause: Clause, limit: int) -> int:
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM attributes WHERE {clause.sql} LIMIT {limit})"  # noqa: S608
     count: int = cursor.execute(sql, clause.values).fetchone()[0]
     return count
 
