@@ -99,14 +99,31 @@ async def fetch(
     """
     chosen = format_for(call, managed, format_type)
     if managed.row.custody is Custody.SEALED:
-        value = await unseal(call, managed)
-        block = getattr(value, "key_block", None)
-        if block is None:
-            return value
-        return replace(value, key_block=await _converted(call, managed, block, chosen, compression, wrap_type))
+        return await _from_database(call, managed, chosen, compression, wrap_type)
+    if _kept_as_it_came(managed) and chosen is managed.key_format_type and compression is None:
+        return await unseal(call, managed)
     form = await call.token.export_key(managed.ref)
     material = keyblocks.material(managed.ref.object_class, form, chosen, compression)
     return shell(call, managed, chosen, KeyValue(key_material=material), compression)
+
+
+def _kept_as_it_came(managed: Managed) -> bool:
+    # Beside Secret Data on the token stands its type, beside a secret key nothing.
+    return managed.row.material is not None and managed.object_type in (ObjectType.PRIVATE_KEY, ObjectType.PUBLIC_KEY)
+
+
+async def _from_database(
+    call: Call,
+    managed: Managed,
+    format_type: KeyFormatType,
+    compression: KeyCompressionType | None,
+    wrap_type: KeyWrapType | None,
+) -> ManagedObject:
+    value = await unseal(call, managed)
+    block = getattr(value, "key_block", None)
+    if block is None:
+        return value
+    return replace(value, key_block=await _converted(call, managed, block, format_type, compression, wrap_type))
 
 
 def shell(

@@ -7,7 +7,7 @@ it came, and can be given back but not used.
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gateway import certificates, creation, errors, keyblocks, material
+from gateway import attribute_rules, certificates, creation, errors, keyblocks, material
 from gateway.call import Call
 from gateway.creation import Draft
 from gateway.keyblocks import Key
@@ -27,7 +27,7 @@ from gateway.kmip.values import CryptographicDomainParameters, Digest
 from gateway.kmip.version import V1_4, V2_0, V2_1
 from gateway.store.api import Custody
 from gateway.token.algorithms import CURVE_OF_LENGTH
-from gateway.token.api import KeyRef, KeyTemplate
+from gateway.token.api import KeyRef, KeyTemplate, ObjectClass
 
 O = ObjectType  # noqa: E741
 # Without a mask a key could never be used; the other types live without (many clients register them so).
@@ -86,14 +86,16 @@ async def _keyed(
     key = _read(object_type, block.key_format_type, content, algorithm)
     if key is not None:
         attributes = _described(call, attributes, key)
-    if object_type in NEEDS_ALGORITHM and _algorithm(attributes) is None:
+    unnamed = _algorithm(attributes) is None and block.key_format_type is not KeyFormatType.PKCS_12
+    if object_type in NEEDS_ALGORITHM and unnamed:
         raise errors.MissingData("a key needs a Cryptographic Algorithm")
     attributes = _digested(call, attributes, block.key_format_type, content, key)
-    held = None if key is None else await _on_token(call, object_type, unique_identifier, key, attributes)
-    if held is None:
-        return await _sealed(call, object_type, unique_identifier, given, attributes)
-    beside = _beside(call, given)
-    return Draft(object_type, attributes, held, Custody.TOKEN, beside, unique_identifier)
+    if key is not None:
+        beside = await _beside(call, unique_identifier, given, block, content, key)
+        held = await _on_token(call, object_type, unique_identifier, key, attributes)
+        if held is not None:
+            return Draft(object_type, attributes, held, Custody.TOKEN, beside, unique_identifier)
+    return await _sealed(call, object_type, unique_identifier, given, attributes)
 
 
 def _agreed(attributes: Attributes, tag: Tag, value: Value | None) -> Attributes:
@@ -147,7 +149,7 @@ def _digested(
     """Add the digests of the material in the format registered, and in those that are always told beside it."""
     formats = [(format_type, content)]
     other = keyblocks.ALSO_DIGESTED.get(format_type)
-    if other is not None and key is not None:
+    if other is not None and key is not None and call.version >= V1_4:  # the test cases of 1.2 have one digest
         formats += _formatted(key, other)
     return sets.add_all(attributes, (Attribute(Tag.DIGEST, _digest(call, content, name)) for name, content in formats))
 
@@ -185,12 +187,28 @@ async def _on_token(
     return ref
 
 
-def _beside(call: Call, given: ManagedObject) -> bytes | None:
-    """Give what no attribute tells of an object whose key is on the token."""
-    if not isinstance(given, SecretData):
+async def _beside(
+    call: Call, unique_identifier: str, given: ManagedObject, block: KeyBlock, content: Material, key: Key
+) -> bytes | None:
+    """Give what neither the token nor an attribute tells of an object whose key is on the token.
+
+    It is the type of Secret Data, and an asymmetric key as it came where its encoding is not the one that would be made
+    of it again: a client that registered a key compares what it gets byte by byte.
+    """
+    if isinstance(given, SecretData):
+        empty = KeyBlock(key_format_type=block.key_format_type)
+        return material.pack(call, SecretData(secret_data_type=given.secret_data_type, key_block=empty))
+    if key.object_class is ObjectClass.SECRET_KEY or _made_again(key, block) == content:
         return None
-    block = KeyBlock(key_format_type=given.key_block.key_format_type)
-    return material.pack(call, SecretData(secret_data_type=given.secret_data_type, key_block=block))
+    return await material.seal(call, unique_identifier, given)
+
+
+def _made_again(key: Key, block: KeyBlock) -> Material | None:
+    """Give what a client that asks for its key in the format registered would get if it were made anew."""
+    try:
+        return keyblocks.material(key.object_class, key.form, block.key_format_type, block.key_compression_type)
+    except (errors.KeyFormatTypeNotSupported, errors.KeyCompressionTypeNotSupported):
+        return None
 
 
 def _linked_to_wrapping_key(call: Call, block: KeyBlock, attributes: Attributes) -> Attributes:
@@ -230,7 +248,10 @@ def _opaque(call: Call, given: OpaqueObject, attributes: Attributes) -> Attribut
 
 
 def _template(call: Call, given: Template, attributes: Attributes) -> Attributes:
-    return attributes
+    # Clients name a Template inside it, and look for it by what it holds (test cases SASED-M-2 and TC-312 of 1.0).
+    known = {a.key for a in attributes}
+    held = attribute_rules.at_birth(given.attributes, ObjectType.TEMPLATE)
+    return sets.add_all(attributes, (a for a in held if a.key not in known))
 
 
 AGREED_OF_CERTIFICATES = (Tag.CERTIFICATE_TYPE, Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_LENGTH)

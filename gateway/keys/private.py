@@ -80,7 +80,10 @@ def _ec_private(material: TransparentECPrivateKey) -> PrivateKey:
 def _dsa_private(material: TransparentDSAPrivateKey) -> PrivateKey:
     group = dsa.DSAParameterNumbers(material.p, material.q, material.g)
     public = dsa.DSAPublicNumbers(pow(material.g, material.x, material.p), group)
-    return dsa.DSAPrivateNumbers(material.x, public).private_key()
+    try:
+        return dsa.DSAPrivateNumbers(material.x, public).private_key()
+    except ValueError:  # of a length that is not used any more
+        raise NotUnderstood from None
 
 
 TRANSPARENT_EC_PRIVATE = (

@@ -43,7 +43,11 @@ def _ec_public(material: TransparentECPublicKey) -> PublicKey:
 
 
 def _dsa_public(material: TransparentDSAPublicKey) -> PublicKey:
-    return dsa.DSAPublicNumbers(material.y, dsa.DSAParameterNumbers(material.p, material.q, material.g)).public_key()
+    group = dsa.DSAParameterNumbers(material.p, material.q, material.g)
+    try:
+        return dsa.DSAPublicNumbers(material.y, group).public_key()
+    except ValueError:  # of a length that is not used any more
+        raise NotUnderstood from None
 
 
 TRANSPARENT_EC_PUBLIC = (

@@ -111,7 +111,7 @@ ATTRIBUTES: dict[Tag, Rule] = {row[0]: Rule(*row) for row in (
     (T.CRYPTOGRAPHIC_LENGTH,            int,                           ONE,      B, V1_0, V2_1),  # bits
     (T.CRYPTOGRAPHIC_PARAMETERS,        CryptographicParameters,       MANY,     O, V1_0, V2_1),
     (T.CRYPTOGRAPHIC_DOMAIN_PARAMETERS, CryptographicDomainParameters, ONE,      B, V1_0, V2_1),
-    (T.CERTIFICATE_TYPE,                CertificateType,               ONE,      S, V1_0, V2_1),
+    (T.CERTIFICATE_TYPE,                CertificateType,               ONE,      B, V1_0, V2_1),
     (T.CERTIFICATE_LENGTH,              int,                           ONE,      S, V1_1, V2_1),  # bytes
     (T.X_509_CERTIFICATE_IDENTIFIER,    X509CertificateIdentifier,     ONE,      S, V1_1, V2_1),
     (T.X_509_CERTIFICATE_SUBJECT,       X509CertificateSubject,        ONE,      S, V1_1, V2_1),

@@ -36,7 +36,8 @@ from gateway.managed import Managed
 from gateway.operations import operation
 from gateway.store.api import Custody
 
-# What is no secret is given to everybody who may see the object, whatever Sensitive and Extractable say.
+# What is no secret is given to everybody who may see the object, whatever Extractable says. Sensitive is not there by
+# itself, so a client that asks for it means it, even for a public key (test case BL-M-12 of 2.1).
 OPEN = (ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE, ObjectType.TEMPLATE)
 FIELDS = {kind: kind.name.lower() for kind in ObjectType}
 
@@ -100,14 +101,13 @@ def _not_fresh(current: Managed) -> Attributes:
 
 
 async def _as_it_is(call: Call, managed: Managed, request: GetRequest) -> ManagedObject:
-    secret = managed.sensitive and managed.object_type not in OPEN
     # What is sealed may have come wrapped, and goes as it came.
-    if secret and managed.row.custody is Custody.TOKEN:
+    if managed.sensitive and managed.row.custody is Custody.TOKEN:
         raise _sensitive(managed)
     given = await material.fetch(
         call, managed, request.key_format_type, request.key_compression_type, request.key_wrap_type
     )
-    if secret and not _is_wrapped(given):
+    if managed.sensitive and not _is_wrapped(given):
         raise _sensitive(managed)
     return given
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import attribute_rules, creation, registration
+from gateway import attribute_rules, creation, registration, templates
 from gateway.call import Call
 from gateway.errors import InvalidField
 from gateway.kmip.enums import ObjectType, Operation
@@ -71,7 +71,8 @@ async def register(call: Call, request: RegisterRequest) -> RegisterResponse:
         AttributeReadOnly, AttributeSingleValued, InvalidAttributeValue, NonUniqueName: an attribute cannot be so.
     """
     given = brought(request)
-    attributes = attribute_rules.at_birth(request.attributes, request.object_type)
+    named = await templates.expanded(call, request.attributes)
+    attributes = attribute_rules.at_birth(named, request.object_type)
     (made,) = await creation.add(call, await registration.drafted(call, request.object_type, given, attributes))
     call.batch.placeholder = made.unique_identifier
     return RegisterResponse(unique_identifier=made.unique_identifier)
