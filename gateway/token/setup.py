@@ -92,7 +92,7 @@ def carry_out(request: SetUp) -> Outcome:
     initialised = _initialise_if_absent(request)
     access = Access(Connection(request.settings))
     made = tuple(label for label in OWN_KEYS if _make_if_absent(access, label))
-    return Outcome(info=access.info, initialised=initialised, keys_made=made)
+    return Outcome(info=access.connection.info, initialised=initialised, keys_made=made)
 
 
 def _initialise_if_absent(request: SetUp) -> bool:

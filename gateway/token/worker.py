@@ -233,7 +233,7 @@ def main(arguments: list[str]) -> ExitCode:
         sentence = f"The token cannot be used: {failure_of(error).name}."
         control.send(frames.encode_control(frames.StartFailed(sentence)))
         return ExitCode.TOKEN_LOST
-    control.send(frames.encode_control(frames.Ready(access.profile, access.info)))
+    control.send(frames.encode_control(frames.Ready(access.profile, access.connection.info)))
     return Worker(access, control, heartbeat, settings).run()
 
 

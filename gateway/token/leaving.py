@@ -1,0 +1,104 @@
+"""Verbs by which keys leave the token, wrapped or as the public half, and by which they are destroyed."""
+
+from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap_with_padding
+from pkcs11 import Attribute
+
+from gateway.errors import CryptographicFailure, FeatureNotSupported, NotExtractable
+from gateway.token import frames, keyforms
+from gateway.token.api import KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Rights
+from gateway.token.cryptoki import AttributeArray
+from gateway.token.failures import CryptokiError, failure_of
+from gateway.token.frames import FailureCode
+from gateway.token.reach import Reach
+from gateway.token.templates import key_type_attributes, packed
+
+
+def export_key(reach: Reach, request: frames.ExportKey) -> bytes:
+    handle = reach.handles.of(request.ref)
+    if request.ref.object_class is ObjectClass.PUBLIC_KEY:
+        return public_info(reach, handle)
+    if not reach.profile.kwp:
+        raise FeatureNotSupported("the token cannot wrap keys as RFC 5649 says")
+    if not reach.profile.refuses_unextractable_wrap and not reach.flag(handle, Attribute.EXTRACTABLE):
+        raise NotExtractable
+    return _out(reach, request.ref.object_class, handle)
+
+
+def _out(reach: Reach, object_class: ObjectClass, handle: int) -> bytes:
+    """Give the value of a secret or private key, which leaves the module wrapped under the transport key."""
+    transport, value = reach.transport()
+    mechanism = reach.pack(Mechanism(reach.profile.kwp))
+    wrapped = reach.calls.wrap(reach.connection.session, mechanism, transport, handle)
+    try:
+        material = aes_key_unwrap_with_padding(value, wrapped)
+    except InvalidUnwrap:
+        raise CryptographicFailure("the token wrapped the key wrongly") from None
+    return material if reach.profile.kwp_any_length else _without_filling(reach, object_class, handle, material)
+
+
+def _without_filling(reach: Reach, object_class: ObjectClass, handle: int, material: bytes) -> bytes:
+    """Take off the zeros with which a token filled the key's last block of eight bytes before wrapping it."""
+    if material[-1]:  # ends in no zero, so nothing was filled: 255 keys of 256, and no call to the token
+        return material
+    if object_class is ObjectClass.PRIVATE_KEY:
+        return keyforms.first_element(material)
+    try:
+        size = reach.calls.attribute(reach.connection.session, handle, Attribute.VALUE_LEN)
+    except CryptokiError as error:
+        if failure_of(error).code is FailureCode.BAD_FIELD:  # DES keys have none, and are whole blocks
+            return material
+        raise
+    return material[: int.from_bytes(size, "little")]
+
+
+def wrap(reach: Reach, request: frames.Wrap) -> bytes:
+    wrapping, target = reach.handles.of(request.wrapping), reach.handles.of(request.target)
+    mechanism = reach.pack(request.mechanism)
+    return reach.calls.wrap(reach.connection.session, mechanism, wrapping, target)
+
+
+def wrap_data(reach: Reach, request: frames.WrapData) -> bytes:
+    wrapping = reach.handles.of(request.wrapping)
+    mechanism = reach.pack(request.mechanism)
+    handle = reach.session_key(request.data, Rights(0), KeyType.GENERIC_SECRET, extractable=True)
+    try:
+        return reach.calls.wrap(reach.connection.session, mechanism, wrapping, handle)
+    finally:
+        reach.calls.destroy(reach.connection.session, handle)
+
+
+def unwrap_data(reach: Reach, request: frames.UnwrapData) -> bytes:
+    if not reach.profile.kwp:
+        raise FeatureNotSupported("the token cannot wrap keys as RFC 5649 says")
+    key, mechanism = reach.handles.of(request.unwrapping), reach.pack(request.mechanism)
+    ref, template = KeyRef(ObjectClass.SECRET_KEY, b""), KeyTemplate("", Rights(0), extractable=True)
+    attributes = reach.key_attributes(ref, template, on_token=False)
+    attributes |= key_type_attributes(KeyType.GENERIC_SECRET)
+    reach.session_objects += 1
+    packed_attributes = AttributeArray(packed(attributes))
+    handle = reach.calls.unwrap(reach.connection.session, mechanism, key, request.blob, packed_attributes)
+    try:
+        return _out(reach, ObjectClass.SECRET_KEY, handle)
+    finally:
+        reach.calls.destroy(reach.connection.session, handle)
+
+
+def destroy(reach: Reach, request: frames.Destroy) -> bool:
+    with reach.connection.writing():
+        handle = reach.handles.get(request.ref)
+        if handle is None:
+            return False
+        reach.calls.destroy(reach.connection.session, handle)
+    reach.handles.forget(request.ref)
+    return True
+
+
+def public_info(reach: Reach, handle: int) -> bytes:
+    """Give the SubjectPublicKeyInfo of a public key."""
+
+    def read(kind: Attribute) -> bytes:
+        return reach.calls.attribute(reach.connection.session, handle, kind)
+
+    if int.from_bytes(read(Attribute.KEY_TYPE), "little") == KeyType.RSA:
+        return keyforms.rsa_public(read(Attribute.MODULUS), read(Attribute.PUBLIC_EXPONENT))
+    return keyforms.ec_public(read(Attribute.EC_PARAMS), read(Attribute.EC_POINT))

@@ -1,0 +1,121 @@
+"""Verbs that use keys where they are, and those that need no key at all; none of them changes the token."""
+
+import os
+from collections.abc import Callable
+
+from pkcs11 import Attribute
+from pkcs11 import Mechanism as P11Mechanism
+
+from gateway.errors import InvalidField, UnsupportedCryptographicParameters
+from gateway.token import frames
+from gateway.token.api import Attributes, KeyRef, Mechanism
+from gateway.token.failures import CryptokiError, failure_of
+from gateway.token.frames import FailureCode
+from gateway.token.reach import Reach
+from gateway.token.templates import RIGHT_ATTRIBUTES
+
+CKM_AES_GCM = 0x1087
+SEAL_IV_BYTES = 12
+SEAL_TAG_BITS = 128
+MAX_RANDOM_BYTES = 1 << 20
+# What `attributes` gives, and how to read it.
+READABLE: dict[str, tuple[Attribute, Callable[[bytes], bool | int | str]]] = {
+    "key_type": (Attribute.KEY_TYPE, lambda value: int.from_bytes(value, "little")),
+    "label": (Attribute.LABEL, lambda value: value.decode("utf-8", "replace")),
+    **{
+        kind.name.lower(): (kind, lambda value: value not in (b"", b"\0"))
+        for kind in (
+            Attribute.TOKEN,
+            Attribute.PRIVATE,
+            Attribute.SENSITIVE,
+            Attribute.EXTRACTABLE,
+            Attribute.ALWAYS_SENSITIVE,
+            Attribute.NEVER_EXTRACTABLE,
+            Attribute.LOCAL,
+            *RIGHT_ATTRIBUTES.values(),
+        )
+    },
+}
+
+
+def encrypt(reach: Reach, request: frames.Encrypt) -> bytes:
+    handle = reach.handles.of(request.ref)
+    return reach.calls.encrypt(reach.connection.session, reach.pack(request.mechanism), handle, request.data)
+
+
+def decrypt(reach: Reach, request: frames.Decrypt) -> bytes:
+    handle = reach.handles.of(request.ref)
+    return reach.calls.decrypt(reach.connection.session, reach.pack(request.mechanism), handle, request.data)
+
+
+def sign(reach: Reach, request: frames.Sign) -> bytes:
+    handle = reach.handles.of(request.ref)
+    return reach.calls.sign(reach.connection.session, reach.pack(request.mechanism), handle, request.data)
+
+
+def verify(reach: Reach, request: frames.Verify) -> bool:
+    handle = reach.handles.of(request.ref)
+    mechanism = reach.pack(request.mechanism)
+    return reach.calls.verify(reach.connection.session, mechanism, handle, request.data, request.signature)
+
+
+def seal(reach: Reach, request: frames.Seal) -> bytes:
+    iv = os.urandom(SEAL_IV_BYTES)
+    mechanism = Mechanism(CKM_AES_GCM, iv=iv, aad=request.aad, tag_bits=SEAL_TAG_BITS)
+    handle, packed_mechanism = reach.storage(), reach.pack(mechanism)
+    return iv + reach.calls.encrypt(reach.connection.session, packed_mechanism, handle, request.data)
+
+
+def open(reach: Reach, request: frames.Open) -> bytes:
+    iv, sealed = request.blob[:SEAL_IV_BYTES], request.blob[SEAL_IV_BYTES:]
+    mechanism = Mechanism(CKM_AES_GCM, iv=iv, aad=request.aad, tag_bits=SEAL_TAG_BITS)
+    handle, packed_mechanism = reach.storage(), reach.pack(mechanism)
+    return reach.calls.decrypt(reach.connection.session, packed_mechanism, handle, sealed)
+
+
+def ping(reach: Reach, request: frames.Ping) -> None:
+    return None
+
+
+def find(reach: Reach, request: frames.Find) -> list[KeyRef]:
+    return reach.handles.present(request.cka_ids)
+
+
+def digest(reach: Reach, request: frames.Digest) -> bytes:
+    try:
+        mechanism = P11Mechanism(request.ckm)
+    except ValueError:
+        raise UnsupportedCryptographicParameters from None
+    return bytes(reach.connection.work.digest(request.data, mechanism=mechanism))
+
+
+def digest_key(reach: Reach, request: frames.DigestKey) -> bytes:
+    handle = reach.handles.of(request.ref)
+    return reach.calls.digest_key(reach.connection.session, reach.pack(Mechanism(request.ckm)), handle)
+
+
+def random(reach: Reach, request: frames.Random) -> bytes:
+    if not 0 <= request.n <= MAX_RANDOM_BYTES:
+        raise InvalidField(f"at most {MAX_RANDOM_BYTES} random bytes at a time")
+    return reach.connection.work.generate_random(8 * request.n) if request.n else b""
+
+
+def seed(reach: Reach, request: frames.Seed) -> None:
+    reach.connection.work.seed_random(request.data)
+
+
+def token_info(reach: Reach, request: frames.Info) -> Attributes:
+    info = reach.connection.info
+    return {name: getattr(info, name) for name in info.__struct_fields__}
+
+
+def attributes(reach: Reach, request: frames.ReadAttributes) -> Attributes:
+    handle = reach.handles.of(request.ref)
+    known: Attributes = {}
+    for name, (kind, read) in READABLE.items():
+        try:
+            known[name] = read(reach.calls.attribute(reach.connection.session, handle, kind))
+        except CryptokiError as error:
+            if failure_of(error).code is not FailureCode.BAD_FIELD:
+                raise
+    return known
