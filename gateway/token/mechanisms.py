@@ -255,10 +255,12 @@ def mac(profile: Profile, algorithm: CryptographicAlgorithm | None, parameters: 
         BadCryptographicParameters: the key is for another HMAC than the parameters name.
         UnsupportedCryptographicParameters: the token does no such MAC.
     """
-    chosen = parameters.cryptographic_algorithm
-    if chosen not in HMACS and parameters.hashing_algorithm is not None:
-        chosen = HMAC_OF.get(parameters.hashing_algorithm, chosen)
-    chosen = algorithm if chosen is None else chosen
+    chosen = parameters.cryptographic_algorithm or algorithm
+    hashing = parameters.hashing_algorithm
+    if hashing is not None:
+        if parameters.cryptographic_algorithm in HMACS and HMAC_OF.get(hashing) is not chosen:
+            raise errors.BadCryptographicParameters("the Hashing Algorithm is not that of the MAC")
+        chosen = HMAC_OF.get(hashing)
     if algorithm in HMACS and chosen is not algorithm:
         raise errors.BadCryptographicParameters("the key is for another MAC")
     row = HMACS.get(chosen or A.DES) or CMACS.get(chosen or A.DES)
