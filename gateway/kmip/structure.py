@@ -84,11 +84,15 @@ class Attributed:
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
-    """A value kept as it came: item type, the value's bytes without header or padding, and where it began."""
+    """A value kept as it came: item type, the value's bytes without header or padding, and where it began.
+
+    One that was read knows its message, so that what is found wrong in it later can be told by its place there.
+    """
 
     type: int
     raw: bytes
     offset: int = 0
+    message: bytes = b""
 
 
 class Encoded(bytes):

@@ -225,6 +225,6 @@ def read_item(type_: int, max_depth: int = 32) -> Reader:
             check_items(data, at, at + length, max_depth)
         else:
             READERS[type_](data, at, length)
-        return Item(type_, data[at : at + length], at)
+        return Item(type_, data[at : at + length], at, data)
 
     return read

@@ -71,9 +71,9 @@ def decode_structure(cls: type[S], item: Item, version: Version) -> S:
     """Decode an item that was kept as it came, now that it is known what it is.
 
     Raises:
-        TtlvError, InvalidField: it is not; the byte told counts from the start of the item.
+        TtlvError, InvalidField: it is not; the byte told counts from the start of the message that it came in.
     """
     if item.type != ItemType.STRUCTURE:
         raise TtlvError(f"{cls.__name__} is a structure", item.offset)
-    structure: S = layout.reader(cls, version)(item.raw, 0, len(item.raw))
+    structure: S = layout.reader(cls, version)(item.message or item.raw, item.offset, len(item.raw))
     return structure

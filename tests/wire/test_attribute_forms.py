@@ -72,7 +72,7 @@ def known(attributes, version):
 
 def as_read(attribute, version):
     """Give an attribute as it is read: 2.x has no index, and an Item tells where it stood."""
-    value = replace(attribute.value, offset=0) if isinstance(attribute.value, Item) else attribute.value
+    value = replace(attribute.value, offset=0, message=b"") if isinstance(attribute.value, Item) else attribute.value
     return replace(attribute, value=value, index=attribute.index if version.major < 2 else 0)
 
 

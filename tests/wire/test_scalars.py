@@ -157,7 +157,7 @@ def test_the_masks_that_clients_make_up_take_little_memory():
 def test_an_item_is_kept_as_it_came(raw):
     ((word, at, size),) = scalars.items(raw, 0, len(raw))
     kept = scalars.read_item(word & 0xFF)(raw, at, size)
-    assert kept == Item(word & 0xFF, raw[at : at + size], at)
+    assert kept == Item(word & 0xFF, raw[at : at + size], at, raw)
     assert scalars.item_writer(Tag(word >> 8) if word >> 24 == 0x42 else word >> 8)(kept) == raw
 
 
