@@ -1,9 +1,17 @@
 """Verbs by which keys leave the token, wrapped or as the public half, and by which they are destroyed."""
 
+import hmac
+from hashlib import sha256
+
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap_with_padding
 from pkcs11 import Attribute
 
-from gateway.errors import CryptographicFailure, FeatureNotSupported, NotExtractable
+from gateway.errors import (
+    CryptographicFailure,
+    FeatureNotSupported,
+    NotExtractable,
+    UnsupportedCryptographicParameters,
+)
 from gateway.token import frames, keyforms
 from gateway.token.api import KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Rights
 from gateway.token.cryptoki import AttributeArray
@@ -11,6 +19,9 @@ from gateway.token.failures import CryptokiError, failure_of
 from gateway.token.frames import FailureCode
 from gateway.token.reach import Reach
 from gateway.token.templates import key_type_attributes, packed
+
+BLOCK_BYTES = 8
+CKM_SHA256 = 0x250
 
 
 def export_key(reach: Reach, request: frames.ExportKey) -> bytes:
@@ -42,22 +53,45 @@ def _without_filling(reach: Reach, object_class: ObjectClass, handle: int, mater
         return material
     if object_class is ObjectClass.PRIVATE_KEY:
         return keyforms.first_element(material)
+    # CKA_VALUE_LEN is no help: SoftHSM says 0 of a key that was unwrapped. The digest of the key tells.
+    digest = reach.calls.digest_key(reach.connection.session, reach.pack(Mechanism(CKM_SHA256)), handle)
+    shortest = max(len(material.rstrip(b"\0")), len(material) - BLOCK_BYTES + 1)
+    for size in range(len(material), shortest - 1, -1):
+        if hmac.compare_digest(sha256(material[:size]).digest(), digest):
+            return material[:size]
+    raise CryptographicFailure("the token wrapped the key wrongly")
+
+
+def _value_bytes(reach: Reach, handle: int) -> int | None:
+    """Give the length of a secret key's value; None for DES keys, which have no CKA_VALUE_LEN and are whole blocks.
+
+    SoftHSM says 0 of keys that were unwrapped or derived.
+    """
     try:
         size = reach.calls.attribute(reach.connection.session, handle, Attribute.VALUE_LEN)
     except CryptokiError as error:
-        if failure_of(error).code is FailureCode.BAD_FIELD:  # DES keys have none, and are whole blocks
-            return material
+        if failure_of(error).code is FailureCode.BAD_FIELD:
+            return None
         raise
-    return material[: int.from_bytes(size, "little")]
+    return int.from_bytes(size, "little")
+
+
+def _check_fills(reach: Reach, mechanism: Mechanism, size: int | None) -> None:
+    """Refuse to wrap what this token would wrap in another way than RFC 5649 says, filled with zeros."""
+    if mechanism.ckm == reach.profile.kwp and not reach.profile.kwp_any_length and (size or 0) % BLOCK_BYTES:
+        raise UnsupportedCryptographicParameters("the token wraps with padding only whole blocks of 8 bytes")
 
 
 def wrap(reach: Reach, request: frames.Wrap) -> bytes:
     wrapping, target = reach.handles.of(request.wrapping), reach.handles.of(request.target)
+    if request.target.object_class is ObjectClass.SECRET_KEY and request.mechanism.ckm == reach.profile.kwp:
+        _check_fills(reach, request.mechanism, _value_bytes(reach, target))
     mechanism = reach.pack(request.mechanism)
     return reach.calls.wrap(reach.connection.session, mechanism, wrapping, target)
 
 
 def wrap_data(reach: Reach, request: frames.WrapData) -> bytes:
+    _check_fills(reach, request.mechanism, len(request.data))
     wrapping = reach.handles.of(request.wrapping)
     mechanism = reach.pack(request.mechanism)
     handle = reach.session_key(request.data, Rights(0), KeyType.GENERIC_SECRET, extractable=True)

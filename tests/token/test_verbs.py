@@ -241,6 +241,27 @@ async def test_wrap_and_unwrap(token: TokenPool) -> None:
         await token.unwrap(wrapping, kwp, bytes(40), secret(), KeyType.AES, template(USE))
 
 
+@pytest.mark.parametrize("size", [16, 21, 24, 33])
+async def test_padded_wrapping_is_rfc_5649_or_refused(token: TokenPool, size: int) -> None:
+    """SoftHSM would wrap 21 bytes as 24: the wrong answer for whoever unwraps it."""
+    wrapping, target, key, material = secret(), secret(), os.urandom(32), os.urandom(size - 2) + b"\0\0"
+    await token.import_key(wrapping, KeyType.AES, key, template(Rights.WRAP | Rights.UNWRAP))
+    await token.import_key(target, KeyType.GENERIC_SECRET, material, template(MAC, extractable=True))
+    kwp, right = Mechanism(token.profile.kwp), aes_key_wrap_with_padding(key, material)
+    assert await token.unwrap_data(wrapping, kwp, right) == material
+    copy = secret()
+    await token.unwrap(wrapping, kwp, right, copy, KeyType.GENERIC_SECRET, template(MAC, extractable=True))
+    assert await token.export_key(copy) == material
+    if size % 8 and not token.profile.kwp_any_length:
+        with pytest.raises(UnsupportedCryptographicParameters):
+            await token.wrap(wrapping, kwp, target)
+        with pytest.raises(UnsupportedCryptographicParameters):
+            await token.wrap_data(wrapping, kwp, material)
+    else:
+        assert await token.wrap(wrapping, kwp, target) == right
+        assert await token.wrap_data(wrapping, kwp, material) == right
+
+
 async def test_derive_by_encryption(token: TokenPool) -> None:
     base, new, key = secret(), secret(), os.urandom(32)
     await token.import_key(base, KeyType.AES, key, template(Rights.DERIVE))
