@@ -149,9 +149,7 @@ class Token(Protocol):
     TokenTimeout and ServerLimitExceeded (too much is waiting), besides what the verb names.
     """
 
-    @property
-    def profile(self) -> Profile:
-        """What works on this token."""
+    profile: Profile  # what works on this token
 
     async def generate_key(self, ref: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate) -> None:
         """Make a secret key on the token."""

@@ -1,6 +1,7 @@
 """Workers and a pool in one process, without the supervisor: for tests, `token check` and benchmarks."""
 
 import asyncio
+import select
 import time
 from types import TracebackType
 
@@ -51,11 +52,14 @@ class LocalWorkers:
             await asyncio.sleep(WATCH_S)
             for worker in list(self.workers):
                 if worker.overdue(time.monotonic()) or worker.exit_code() is not None:
+                    worker.kill()
+                    await self._replace(worker)
+                elif _asks_to_retire(worker):
+                    await asyncio.to_thread(worker.stop)
                     await self._replace(worker)
 
     async def _replace(self, old: WorkerProcess) -> None:
         self.pool.detach(old.index)
-        old.kill()
         if not old.may_restart:
             self.workers.remove(old)
             return
@@ -68,3 +72,8 @@ class LocalWorkers:
             return
         self._join(new)
         self.replaced += 1
+
+
+def _asks_to_retire(worker: WorkerProcess) -> bool:
+    readable, _, _ = select.select([worker.control], [], [], 0)
+    return bool(readable) and worker.read_control() and worker.retiring

@@ -13,7 +13,17 @@ import msgspec
 
 from gateway.errors import GeneralFailure, ServerLimitExceeded, TokenDown, TokenTimeout
 from gateway.token import frames
-from gateway.token.api import Attributes, KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Profile, TokenInfo
+from gateway.token.api import (
+    Attributes,
+    KeyRef,
+    KeyTemplate,
+    KeyType,
+    Mechanism,
+    ObjectClass,
+    Profile,
+    Token,
+    TokenInfo,
+)
 from gateway.token.frames import Failed, FailureCode, Splitter, append_frame, reply_decoder
 
 RECEIVE_BYTES = 256 * 1024
@@ -128,7 +138,7 @@ class Worker:
         self.sent.clear()
 
 
-class TokenPool:
+class TokenPool(Token):
     """A Token made of workers; build it inside the running event loop that will use it."""
 
     def __init__(self, profile: Profile, info: TokenInfo, *, timeout_s: float = 70.0) -> None:

@@ -5,6 +5,7 @@ descriptors. It never meets a client, and it may be killed at any moment: nothin
 """
 
 import ctypes
+import gc
 import os
 import resource
 import selectors
@@ -213,6 +214,7 @@ def start(settings: WorkerSettings, heartbeat: Heartbeat) -> Access:
     access = Access(connection)
     access.profile = selftest.profile_of(access)
     access.handles.enumerate()
+    gc.freeze()  # what is here now stays, and need not be looked through in the middle of requests
     return access
 
 

@@ -130,6 +130,31 @@ async def test_a_worker_drains_what_it_was_sent(settings: WorkerSettings) -> Non
     token.close()
 
 
+async def test_a_crash_in_the_middle_of_making_keys(fresh: WorkerSettings) -> None:
+    """After kill -9 what was not acknowledged is found by its CKA_ID and can be destroyed; the rest is not lost."""
+    local, acknowledged = LocalWorkers(fresh, 1), set()
+    async with local as token:
+        for crash in range(1, 6):
+            refs = [secret() for _ in range(20)]
+
+            async def make(ref: KeyRef) -> None:
+                await token.generate_key(ref, KeyType.AES, 256, template(USE))
+                acknowledged.add(ref)
+
+            load = asyncio.gather(*(make(ref) for ref in refs), return_exceptions=True)
+            await asyncio.sleep(0.004 * crash)
+            os.kill(local.workers[0].pid, signal.SIGKILL)
+            await load
+            await replaced(local, crash)
+            found = set(await token.find([ref.cka_id for ref in refs]))
+            assert found >= acknowledged & set(refs)
+            for ref in found - acknowledged:
+                assert await token.destroy(ref)
+            assert set(await token.find([ref.cka_id for ref in refs])) == acknowledged & set(refs)
+        for ref in acknowledged:
+            assert len(await token.encrypt(ref, GCM, b"data")) == 20
+
+
 async def test_interleaved_writers(settings: WorkerSettings) -> None:
     """Two processes that write in turns see each other's keys, although SoftHSM by itself would not show them."""
     async with LocalWorkers(settings, 1) as first, LocalWorkers(settings, 1) as second:
