@@ -229,19 +229,28 @@ class Call:
         Change Date moves with it unless `touch` is false; the names are compared with others' only if `names` is true.
         """
 
-        def write(transaction: Transaction) -> ObjectRow:
-            current = self.current(transaction, managed.unique_identifier)
-            attributes = fn(current)
-            if touch:
-                attributes = sets.put(attributes, Tag.LAST_CHANGE_DATE, self.today)
-            changed = Managed(current.row, attributes)
-            rows = self.services.catalogue.rows(attributes)
-            transaction.replace_attributes(current.row.id, rows, changed.names() if names else None)
-            return current.row
-
-        before = await self.services.store.write(write)
-        self.on_undo(lambda: self._restore(before))
+        before = await self.services.store.write(lambda t: self.alter(t, managed, fn, touch=touch, names=names))
+        self.on_undo(lambda: self.restore(before))
         return self.services.catalogue.managed(self._row(managed.unique_identifier))
+
+    def alter(
+        self,
+        transaction: Transaction,
+        managed: Managed,
+        fn: Callable[[Managed], Attributes],
+        *,
+        touch: bool = True,
+        names: bool = False,
+    ) -> ObjectRow:
+        """Do inside a transaction what `change` does, and give the row as it was before, for `restore`."""
+        current = self.current(transaction, managed.unique_identifier)
+        attributes = fn(current)
+        if touch:
+            attributes = sets.put(attributes, Tag.LAST_CHANGE_DATE, self.today)
+        changed = Managed(current.row, attributes)
+        rows = self.services.catalogue.rows(attributes)
+        transaction.replace_attributes(current.row.id, rows, changed.names() if names else None)
+        return current.row
 
     def current(self, transaction: Transaction, unique_identifier: str) -> Managed:
         """Give an object as it is inside a transaction, if this client may see it.
@@ -260,7 +269,8 @@ class Call:
             raise errors.ObjectNotFound(f"there is no object {unique_identifier[:100]!r}")
         return row
 
-    async def _restore(self, before: ObjectRow) -> None:
+    async def restore(self, before: ObjectRow) -> None:
+        """Give an object back the attributes and names that it had."""
         names = self.services.catalogue.decode(before).names()
         await self.services.store.write(lambda t: t.replace_attributes(before.id, before.attributes, names))
 

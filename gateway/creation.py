@@ -6,11 +6,14 @@ taken off the token at once, or by the next start.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import NamedTuple
 from uuid import uuid4
 
 from gateway.call import Call
+from gateway.errors import KmipError, ProtectionStorageUnavailable
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import (
     CryptographicUsageMask,
@@ -20,9 +23,9 @@ from gateway.kmip.enums import (
     ObjectType,
     RNGAlgorithm,
 )
-from gateway.kmip.structure import Attribute, Attributes, Interval
+from gateway.kmip.structure import Attribute, Attributes, Interval, Structure
 from gateway.kmip.tags import Tag
-from gateway.kmip.values import Digest, Link, RNGParameters, UsageLimits
+from gateway.kmip.values import Digest, Link, ProtectionStorageMasks, RNGParameters, UsageLimits
 from gateway.managed import Managed
 from gateway.store.api import Custody, ObjectRow, Transaction
 from gateway.token.api import KeyRef, Rights
@@ -82,6 +85,30 @@ def digest_of(material: bytes, format_type: KeyFormatType | None) -> Digest:
     )
 
 
+def digest_in(call: Call, material: bytes | Structure, format_type: KeyFormatType | None) -> Digest:
+    """Give the Digest of key material in any format: of a structure the whole item is digested, header included."""
+    if isinstance(material, bytes):
+        return digest_of(material, format_type)
+    return digest_of(call.services.codec.encode_structure(material, Tag.KEY_MATERIAL, call.version), format_type)
+
+
+def check_protection(
+    call: Call,
+    *asked: ProtectionStorageMasks | None,
+    error: type[ProtectionStorageUnavailable] = ProtectionStorageUnavailable,
+) -> None:
+    """Check that the token keeps its keys in one of the ways asked for, where any are (section 7.33).
+
+    Raises:
+        ProtectionStorageUnavailable: in none of them.
+    """
+    have = int(call.services.protection)
+    for masks in asked:
+        alternatives = () if masks is None else masks.protection_storage_mask
+        if alternatives and all(int(mask) & ~have for mask in alternatives):
+            raise error
+
+
 def generated(attributes: Attributes, call: Call) -> Attributes:
     """Add what holds for an object that the server generated: when, and by which random numbers."""
     attributes = sets.put_missing(attributes, Tag.ORIGINAL_CREATION_DATE, call.today)
@@ -126,10 +153,18 @@ def _untouched(limits: UsageLimits) -> UsageLimits:
     )
 
 
-async def add(call: Call, *drafts: Draft) -> list[Managed]:
+class Change(NamedTuple):
+    """What is made of another object's attributes, and names, in the commit that makes a new one live."""
+
+    managed: Managed
+    fn: Callable[[Managed], Attributes]
+
+
+async def add(call: Call, *drafts: Draft, changes: Sequence[Change] = ()) -> list[Managed]:
     """Make new objects live in one commit, with everything that the server sets; all of them or none.
 
-    Token objects that the drafts name are taken away again if the commit fails.
+    `changes` are made before: names that they free are free for the new objects. Token objects that the drafts name are
+    taken away again if the commit fails.
 
     Raises:
         NonUniqueName: a name is taken.
@@ -137,18 +172,34 @@ async def add(call: Call, *drafts: Draft) -> list[Managed]:
     finished = [d._replace(unique_identifier=d.unique_identifier or new_identifier()) for d in drafts]
     rows = [_row(call, draft) for draft in finished]
 
-    def write(transaction: Transaction) -> None:
+    def write(transaction: Transaction) -> list[ObjectRow]:
+        before = [call.alter(transaction, change.managed, change.fn, names=True) for change in changes]
         for row, names in rows:
             transaction.add(row, names)
+        return before
 
-    try:
-        await call.store.write(write)
-    except BaseException:
-        await discard(call, [d.ref for d in drafts if d.ref is not None])
-        raise
+    async with kept(call, *(d.ref for d in drafts if d.ref is not None)):
+        changed = await call.store.write(write)
+    for before in changed:
+        call.on_undo(partial(call.restore, before))
     made = [call.find(draft.unique_identifier) for draft in finished]
+    # Undone first, so that the names are free when the others get theirs back.
     call.on_undo(lambda: unmake(call, made))
     return made
+
+
+@asynccontextmanager
+async def kept(call: Call, *refs: KeyRef) -> AsyncIterator[None]:
+    """Take new token objects away again if what is done with them fails.
+
+    Not when it is cancelled: a commit may still come then, and what it names must be there. Without one, the next start
+    finds the objects by their reservations.
+    """
+    try:
+        yield
+    except KmipError:
+        await discard(call, refs)
+        raise
 
 
 def _row(call: Call, draft: Draft) -> tuple[ObjectRow, tuple[str, ...]]:

@@ -22,6 +22,7 @@ class KmipError(Exception):
     reason = R.GENERAL_FAILURE
     reason_1x: R | None = None  # the same reason when None
     reason_1x_until_2_0 = False  # the 2.0 test cases still want the reason of 1.x
+    reason_earlier = R.GENERAL_FAILURE  # in versions that came before the reason itself
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or type(self).__doc__ or "")
@@ -30,7 +31,8 @@ class KmipError(Exception):
     def reason_for(self, version: Version) -> R:
         """Give the Result Reason to send to a client of this version."""
         old = version < V2_1 if self.reason_1x_until_2_0 else version.major < 2
-        return self.reason_1x if old and self.reason_1x is not None else self.reason
+        reason = self.reason_1x if old and self.reason_1x is not None else self.reason
+        return reason if reason.exists_in(version) else self.reason_earlier
 
 
 class GeneralFailure(KmipError):
@@ -150,7 +152,7 @@ class ObjectArchived(KmipError):
 class ObjectAlreadyExists(KmipError):
     """An object with this unique identifier exists."""
 
-    reason = R.OBJECT_ALREADY_EXISTS
+    reason, reason_earlier = R.OBJECT_ALREADY_EXISTS, R.INVALID_FIELD
 
 
 class IllegalOperation(KmipError):
@@ -169,6 +171,12 @@ class InvalidObjectType(KmipError):
     """The object is not of the type needed here."""
 
     reason, reason_1x = R.INVALID_OBJECT_TYPE, R.INVALID_FIELD
+
+
+class NotReplaceable(InvalidObjectType):
+    """Objects of this type are not re-keyed (1.x says Illegal Operation here)."""
+
+    reason_1x = R.ILLEGAL_OPERATION
 
 
 class WrongLifecycleState(KmipError):
@@ -217,19 +225,19 @@ class InvalidCorrelationValue(KmipError):
 class Sensitive(KmipError):
     """The object is Sensitive: it can only be fetched wrapped."""
 
-    reason = R.SENSITIVE
+    reason, reason_earlier = R.SENSITIVE, R.PERMISSION_DENIED
 
 
 class NotExtractable(KmipError):
     """The object is not Extractable."""
 
-    reason = R.NOT_EXTRACTABLE
+    reason, reason_earlier = R.NOT_EXTRACTABLE, R.PERMISSION_DENIED
 
 
 class KeyValueNotPresent(KmipError):
     """The server does not hold this object's key value."""
 
-    reason = R.KEY_VALUE_NOT_PRESENT
+    reason, reason_earlier = R.KEY_VALUE_NOT_PRESENT, R.ITEM_NOT_FOUND
 
 
 class KeyFormatTypeNotSupported(KmipError):
@@ -253,7 +261,7 @@ class KeyWrapTypeNotSupported(KmipError):
 class EncodingOptionError(KmipError):
     """The Encoding Option does not fit what is to be wrapped."""
 
-    reason = R.ENCODING_OPTION_ERROR
+    reason, reason_earlier = R.ENCODING_OPTION_ERROR, R.INVALID_FIELD
 
 
 class WrappingObjectNotFound(KmipError):
@@ -368,6 +376,18 @@ class ProtectionStorageUnavailable(KmipError):
     """None of the Protection Storage Masks asked for can be met."""
 
     reason, reason_1x = R.PROTECTION_STORAGE_UNAVAILABLE, R.FEATURE_NOT_SUPPORTED
+
+
+class PrivateProtectionStorageUnavailable(ProtectionStorageUnavailable):
+    """None of the Protection Storage Masks asked for the private key can be met."""
+
+    reason = R.PRIVATE_PROTECTION_STORAGE_UNAVAILABLE
+
+
+class PublicProtectionStorageUnavailable(ProtectionStorageUnavailable):
+    """None of the Protection Storage Masks asked for the public key can be met."""
+
+    reason = R.PUBLIC_PROTECTION_STORAGE_UNAVAILABLE
 
 
 class ServerLimitExceeded(KmipError):

@@ -1,0 +1,200 @@
+"""Keys made here: planned by their attributes, made by the token, described in a draft.
+
+The one rule here: a key that the token can hold is made in the token. What no token uses (Blowfish, SKIPJACK and their
+like) is drawn from the token's random numbers and kept sealed.
+"""
+
+from contextlib import suppress
+
+from gateway import creation, errors, keyblocks, keyplans, material
+from gateway.call import Call
+from gateway.creation import Draft
+from gateway.keyplans import PairPlan
+from gateway.keys.private import PRIVATE_WRITERS
+from gateway.keys.public import PUBLIC_WRITERS
+from gateway.kmip import attribute_sets as sets
+from gateway.kmip.enums import HashingAlgorithm, KeyFormatType, LinkType, ObjectType, SecretDataType
+from gateway.kmip.objects import KeyBlock, KeyValue, SecretData, SymmetricKey
+from gateway.kmip.structure import Attribute, Attributes, OpenEnumeration
+from gateway.kmip.tags import Tag
+from gateway.kmip.values import CryptographicDomainParameters, Digest
+from gateway.kmip.version import V2_1
+from gateway.store.api import Custody
+from gateway.token.api import KeyRef, KeyTemplate, ObjectClass, Profile
+
+F, O = KeyFormatType, ObjectType  # noqa: E741
+CKM_SHA256 = 0x250
+FORMATS = {
+    O.SYMMETRIC_KEY: frozenset({F.RAW, F.OPAQUE, F.TRANSPARENT_SYMMETRIC_KEY}),
+    O.SECRET_DATA: frozenset({F.RAW, F.OPAQUE}),
+    O.PRIVATE_KEY: frozenset(PRIVATE_WRITERS),
+    O.PUBLIC_KEY: frozenset(PUBLIC_WRITERS),
+}
+# What the halves of a pair have in common whatever the request says of which half.
+OF_BOTH_HALVES = (Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_LENGTH, Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS)
+
+
+# --- secret keys
+
+
+async def secret(call: Call, object_type: ObjectType, attributes: Attributes) -> Draft:
+    """Make a symmetric key or Secret Data as its attributes ask, and give its draft.
+
+    Raises:
+        KeyFormatTypeNotSupported: it would not have the format that the attributes name.
+        What plan_secret raises.
+    """
+    plan = keyplans.plan_secret(object_type, attributes, call.token.profile)
+    default = F.OPAQUE if object_type is O.SECRET_DATA else F.RAW
+    attributes = sets.put_missing(creation.generated(attributes, call), Tag.KEY_FORMAT_TYPE, default)
+    if _format(attributes) not in FORMATS[object_type]:
+        raise errors.KeyFormatTypeNotSupported(f"such a key is not given in the format {_format(attributes).token}")
+    unique_identifier = creation.new_identifier()
+    if plan.key_type is None:
+        return await _sealed(call, plan.bits, attributes, unique_identifier)
+    ref = KeyRef(ObjectClass.SECRET_KEY, await call.store.reserve())
+    await call.token.generate_key(ref, plan.key_type, plan.bits, _template(unique_identifier, attributes))
+    async with creation.kept(call, ref):
+        attributes = await _digested(call, ref, attributes)
+    beside = _password(call) if object_type is O.SECRET_DATA else None
+    return Draft(object_type, attributes, ref, Custody.TOKEN, beside, unique_identifier)
+
+
+def _format(attributes: Attributes) -> KeyFormatType:
+    found = sets.value(attributes, Tag.KEY_FORMAT_TYPE)
+    return found if isinstance(found, KeyFormatType) else F.RAW
+
+
+def _template(unique_identifier: str, attributes: Attributes) -> KeyTemplate:
+    mask = sets.number(attributes, Tag.CRYPTOGRAPHIC_USAGE_MASK) or 0
+    return KeyTemplate(unique_identifier, creation.rights_for(mask), extractable=_extractable(attributes))
+
+
+def _extractable(attributes: Attributes) -> bool:
+    return sets.value(attributes, Tag.EXTRACTABLE) is not False
+
+
+async def _digested(call: Call, ref: KeyRef, attributes: Attributes) -> Attributes:
+    """Add the digests of a secret key; for that it leaves the token only if its format is a structure."""
+    format_type = _format(attributes)
+    if format_type is F.TRANSPARENT_SYMMETRIC_KEY:
+        if not _extractable(attributes):
+            return attributes
+        return _with_digests(call, ref.object_class, await call.token.export_key(ref), attributes)
+    # Some tokens digest no key that is not extractable, and some no key at all.
+    with suppress(errors.NotExtractable, errors.FeatureNotSupported):
+        value = await call.token.digest_key(ref, CKM_SHA256)
+        digest = Digest(hashing_algorithm=HashingAlgorithm.SHA_256, digest_value=value, key_format_type=format_type)
+        return sets.add(attributes, Attribute(Tag.DIGEST, digest))
+    return attributes
+
+
+def _with_digests(call: Call, object_class: ObjectClass, form: bytes, attributes: Attributes) -> Attributes:
+    """Add the digests of a key in its format, and in the one that is always told beside it.
+
+    Raises:
+        KeyFormatTypeNotSupported: such a key does not have the format that the attributes name.
+    """
+    own = _format(attributes)
+    found = [creation.digest_in(call, keyblocks.material(object_class, form, own), own)]
+    other = keyblocks.ALSO_DIGESTED.get(own)
+    if other is not None:
+        with suppress(errors.KeyFormatTypeNotSupported):  # PKCS#8 may hold an EC key, PKCS#1 may not.
+            found.append(creation.digest_in(call, keyblocks.material(object_class, form, other), other))
+    return sets.add_all(attributes, (Attribute(Tag.DIGEST, digest) for digest in found))
+
+
+async def _sealed(call: Call, bits: int, attributes: Attributes, unique_identifier: str) -> Draft:
+    value = await call.token.random(bits // 8)
+    attributes = _with_digests(call, ObjectClass.SECRET_KEY, value, attributes)
+    format_type = _format(attributes)
+    block = KeyBlock(
+        key_format_type=format_type,
+        key_value=KeyValue(key_material=keyblocks.material(ObjectClass.SECRET_KEY, value, format_type)),
+        cryptographic_algorithm=keyplans.algorithm_of(attributes),
+        cryptographic_length=keyplans.length(attributes),
+    )
+    blob = await material.seal(call, unique_identifier, SymmetricKey(key_block=block))
+    return Draft(O.SYMMETRIC_KEY, attributes, None, Custody.SEALED, blob, unique_identifier)
+
+
+def _password(call: Call) -> bytes:
+    """Give what is kept beside generated Secret Data: that it is a password (TC-CREATE-SD-1)."""
+    block = KeyBlock(key_format_type=F.OPAQUE)
+    secret_data_type = OpenEnumeration(SecretDataType.PASSWORD)
+    return material.pack(call, SecretData(secret_data_type=secret_data_type, key_block=block))
+
+
+# --- key pairs
+
+
+async def pair(call: Call, private: Attributes, public: Attributes) -> tuple[Draft, Draft]:
+    """Make a key pair as the attributes of its halves ask, and give the drafts of the private and the public key.
+
+    Both halves carry one CKA_ID, and each a Link to the other.
+
+    Raises:
+        InvalidAttributeValue: the halves have different algorithms, lengths or curves.
+        FeatureNotSupported: the private key is to be Extractable, and the token lets no such key go.
+        What plan_pair raises.
+    """
+    private, public = _agreed(private, public)
+    plan = keyplans.plan_pair(private, call.token.profile)
+    identifiers = creation.new_identifier(), creation.new_identifier()
+    private = _described(call, _resident(private, plan, call.token.profile), plan, O.PRIVATE_KEY)
+    public = _described(call, public, plan, O.PUBLIC_KEY)
+    private = creation.link(private, LinkType.PUBLIC_KEY_LINK, identifiers[1])
+    public = creation.link(public, LinkType.PRIVATE_KEY_LINK, identifiers[0])
+    cka_id = await call.store.reserve()
+    info = await call.token.generate_key_pair(
+        cka_id,
+        plan.key_type,
+        plan.bits,
+        b"" if plan.curve is None else plan.curve.parameters,
+        _template(identifiers[0], private),
+        _template(identifiers[1], public),
+    )
+    refs = KeyRef(ObjectClass.PRIVATE_KEY, cka_id), KeyRef(ObjectClass.PUBLIC_KEY, cka_id)
+    async with creation.kept(call, *refs):
+        public = _with_digests(call, ObjectClass.PUBLIC_KEY, info, public)
+        if _extractable(private):
+            form = await call.token.export_key(refs[0])
+            private = _with_digests(call, ObjectClass.PRIVATE_KEY, form, private)
+    return (
+        Draft(O.PRIVATE_KEY, private, refs[0], unique_identifier=identifiers[0]),
+        Draft(O.PUBLIC_KEY, public, refs[1], unique_identifier=identifiers[1]),
+    )
+
+
+def _agreed(private: Attributes, public: Attributes) -> tuple[Attributes, Attributes]:
+    """Give each half what the request says of the other alone and holds for both."""
+    for tag in OF_BOTH_HALVES:
+        own, other = sets.value(private, tag), sets.value(public, tag)
+        if own is not None and other is not None and own != other:
+            raise errors.InvalidAttributeValue(f"the halves of a pair have the same {tag.spelling}")
+        found = own if own is not None else other
+        if found is not None:
+            private, public = sets.put_missing(private, tag, found), sets.put_missing(public, tag, found)
+    return private, public
+
+
+def _resident(private: Attributes, plan: PairPlan, profile: Profile) -> Attributes:
+    """Say of a private key that the token never lets go that it is not Extractable."""
+    if plan.key_type in profile.private_exports:
+        return private
+    if sets.value(private, Tag.EXTRACTABLE) is True:
+        raise errors.FeatureNotSupported("the token lets no private key of this type go")
+    return sets.put(private, Tag.EXTRACTABLE, False)
+
+
+def _described(call: Call, attributes: Attributes, plan: PairPlan, object_type: ObjectType) -> Attributes:
+    """Add what the server chose: length, curve, format."""
+    attributes = sets.put_missing(creation.generated(attributes, call), Tag.CRYPTOGRAPHIC_LENGTH, plan.bits)
+    if plan.recommended is not None:
+        domain = CryptographicDomainParameters(qlength=plan.bits, recommended_curve=plan.recommended)
+        attributes = sets.put_missing(attributes, Tag.CRYPTOGRAPHIC_DOMAIN_PARAMETERS, domain)
+    if sets.value(attributes, Tag.KEY_FORMAT_TYPE) in FORMATS[object_type]:
+        return attributes
+    # A format common to both halves fits one of them at most.
+    default = keyblocks.default_format(object_type, keyplans.algorithm_of(attributes), V2_1)
+    return sets.put(attributes, Tag.KEY_FORMAT_TYPE, default)

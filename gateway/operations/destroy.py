@@ -1,0 +1,48 @@
+"""Destroy: an object's material is gone for good, its attributes stay (KMIP 2.1 section 6.1.15 Destroy)."""
+
+from gateway import creation
+from gateway.call import Call
+from gateway.errors import ObjectDestroyed, WrongLifecycleState
+from gateway.kmip import attribute_sets as sets
+from gateway.kmip.enums import Operation, State
+from gateway.kmip.structure import Attributes, Identifier, Structure
+from gateway.kmip.tags import Tag
+from gateway.managed import Managed
+from gateway.operations import operation
+
+
+class DestroyRequest(Structure):
+    """Which object; the ID Placeholder when left out."""
+
+    unique_identifier: Identifier | None = None
+
+
+class DestroyResponse(Structure):
+    """Which object it was."""
+
+    unique_identifier: str
+
+
+@operation(Operation.DESTROY)
+async def destroy(call: Call, request: DestroyRequest) -> DestroyResponse:
+    """Destroy an object, archived or not; of a key pair this half alone.
+
+    Raises:
+        ObjectNotFound.
+        ObjectDestroyed: it was before.
+        WrongLifecycleState: it is Active; Revoke comes first (section 4.57 State).
+        FeatureNotSupported: the batch asks for Undo.
+    """
+    call.cannot_undo("Destroy")
+
+    def destroyed(current: Managed) -> Attributes:
+        if current.destroy is not None:
+            raise ObjectDestroyed(f"{current.unique_identifier} was destroyed")
+        if current.state(call.now) is State.ACTIVE:
+            raise WrongLifecycleState(f"{current.unique_identifier} is Active; revoke it first")
+        attributes = sets.put(current.attributes, Tag.DESTROY_DATE, call.today)
+        return sets.put(attributes, Tag.LAST_CHANGE_DATE, call.today)
+
+    managed = call.find(request.unique_identifier)
+    await creation.erase(call, managed, destroyed)
+    return DestroyResponse(unique_identifier=managed.unique_identifier)
