@@ -30,7 +30,7 @@ from gateway.kmip.objects import (
     SymmetricKey,
     Template,
 )
-from gateway.kmip.structure import Attributes, Identifier, Since, Structure
+from gateway.kmip.structure import Attributes, Identifier, Since, Structure, Until
 from gateway.kmip.tags import Tag
 from gateway.managed import Managed
 from gateway.operations import operation
@@ -62,7 +62,7 @@ class GetResponse(Structure):
     private_key: PrivateKey | None = None
     public_key: PublicKey | None = None
     split_key: SplitKey | None = None
-    template: Template | None = None
+    template: Annotated[Template | None, Until(1, 4)] = None
     secret_data: SecretData | None = None
     opaque_object: OpaqueObject | None = None
     pgp_key: PGPKey | None = None

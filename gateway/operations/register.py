@@ -18,7 +18,7 @@ from gateway.kmip.objects import (
     SymmetricKey,
     Template,
 )
-from gateway.kmip.structure import Attributed, Attributes, Form, Since, Structure
+from gateway.kmip.structure import Attributed, Attributes, Form, Since, Structure, Until
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import ProtectionStorageMasks
 from gateway.operations import operation
@@ -34,7 +34,7 @@ class RegisterRequest(Structure):
     private_key: PrivateKey | None = None
     public_key: PublicKey | None = None
     split_key: SplitKey | None = None
-    template: Template | None = None
+    template: Annotated[Template | None, Until(1, 4)] = None
     secret_data: SecretData | None = None
     opaque_object: OpaqueObject | None = None
     pgp_key: PGPKey | None = None

@@ -20,7 +20,7 @@ from gateway.kmip import structure as kinds
 from gateway.kmip.names import Mask, Named
 from gateway.kmip.structure import Attributed, Encoded, Item, Since, Structure, Until
 from gateway.kmip.tags import Tag
-from gateway.kmip.version import Version
+from gateway.kmip.version import V1_0, Version
 from gateway.wire import scalars
 from gateway.wire.scalars import HEADER_BYTES, ItemType, Reader, Writer, read_head
 
@@ -133,8 +133,9 @@ class Field(NamedTuple):
         return Tag[self.name.upper()]
 
     def written_in(self, version: Version) -> bool:
-        """Tell whether a message of this version may carry the field."""
-        return (self.since is None or self.since <= version) and (self.until is None or version <= self.until)
+        """Tell whether a message of this version may carry the field; one whose tag is newer it never may."""
+        since = self.since or (V1_0 if self.attributed else self.tag.since)
+        return since <= version and (self.until is None or version <= self.until)
 
 
 @cache
