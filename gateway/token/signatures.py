@@ -99,8 +99,8 @@ class Signing(NamedTuple):
         digest = self._given(digested) if digested is not None else self._made(data)
         if self.scheme.digest_info and self.hash is not None:
             return self.hash.prefix + digest
-        # FIPS 186-5 section 6.4.1: as many of the leftmost bits as the curve has. Not every token sees to that itself.
-        return digest[: self.key_bytes] if self.scheme.der else digest
+        # A digest longer than the curve's order is cut off by the token (PKCS#11, CKM_ECDSA), which knows the curve.
+        return digest
 
     def _made(self, data: bytes | None) -> bytes:
         if data is None:
