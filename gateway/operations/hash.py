@@ -1,6 +1,6 @@
 """Hash: the digest of data (KMIP 2.1 section 6.1.24 Hash).
 
-It is made here and not on the token: there is no secret in it, and the way to a worker takes longer. SHA-256 of 64 bytes
+It is made here and not on the token: there is no secret in it, and the way to a worker is long. SHA-256 of 64 bytes
 takes 0.7 us here and 70 us or more by SoftHSM2 in a worker; of a megabyte, 0.6 ms and 2.5 ms.
 """
 
