@@ -8,6 +8,7 @@ else. One thread only: the buffers are shared by all calls.
 
 import ctypes
 from collections.abc import Iterator, Sequence
+from typing import ClassVar
 
 from gateway.token.failures import CryptokiError
 
@@ -37,6 +38,10 @@ CK_UNAVAILABLE_INFORMATION = ctypes.c_ulong(-1).value
 ROOM_BYTES = 8192
 OUTPUT_BYTES = 1 << 20
 ATTRIBUTE_BYTES = 16384
+# NSS gives the number of a token object only into a buffer of just its size, and says of others that they are too small
+# (test_nss.py): CKA_CLASS, CKA_KEY_TYPE, CKA_VALUE_LEN, CKA_MODULUS_BITS.
+ULONG_ATTRIBUTES = frozenset({0x000, 0x100, 0x161, 0x121})
+ULONG_BYTES = ctypes.sizeof(ctypes.c_ulong)
 HANDLES_A_CALL = 1024
 
 _ulong = ctypes.c_ulong
@@ -86,7 +91,11 @@ class InitializeArguments(ctypes.Structure):
 class FunctionList:
     """The functions of the module at `path`: the very list python-pkcs11 uses, since a module has only one."""
 
+    # What a module's function list points to must live as long as the module, which is as long as the process.
+    kept: ClassVar[dict[str, tuple[object, ...]]] = {}
+
     def __init__(self, path: str) -> None:
+        self._path = path
         self._library = ctypes.CDLL(path)
         address = ctypes.c_void_p()
         rv = self._library.C_GetFunctionList(ctypes.byref(address))
@@ -94,7 +103,6 @@ class FunctionList:
             raise CryptokiError(rv, "GetFunctionList")
         table = ctypes.c_void_p * len(FUNCTIONS)
         self.pointers = table.from_address(address.value + FIRST_POINTER)
-        self._keep: list[object] = []
 
     def initialize_with(self, reserved: bytes | None) -> None:
         """Make every later C_Initialize(NULL) say CKF_OS_LOCKING_OK, and pass `reserved` where a module needs it.
@@ -102,11 +110,13 @@ class FunctionList:
         python-pkcs11 0.10.1 calls C_Initialize(NULL), which tells the module that the process has one thread and yet
         lets the interpreter run others. To be called before python-pkcs11 loads the module.
         """
+        if self._path in self.kept:
+            return
         kind = ctypes.CFUNCTYPE(ctypes.c_ulong, ctypes.c_void_p)
         real = kind(self.pointers[INDEX["Initialize"]] or 0)
         arguments = InitializeArguments(flags=CKF_OS_LOCKING_OK, reserved=reserved)
         replacement = kind(lambda _: real(ctypes.addressof(arguments)))
-        self._keep += [real, arguments, replacement]
+        self.kept[self._path] = (real, arguments, replacement)
         self.pointers[INDEX["Initialize"]] = ctypes.cast(replacement, ctypes.c_void_p).value
 
     def init_token(self, slot: int, so_pin: bytes, label: str) -> None:
@@ -310,7 +320,8 @@ class Calls:
 
     def attribute(self, session: int, handle: int, kind: int) -> bytes:
         """Give one attribute's packed value; raises CryptokiError also where a token gives no value without error."""
-        entry = (_ulong * 3)(kind, ctypes.addressof(self._attribute_buffer), ATTRIBUTE_BYTES)
+        room = ULONG_BYTES if kind in ULONG_ATTRIBUTES else ATTRIBUTE_BYTES
+        entry = (_ulong * 3)(kind, ctypes.addressof(self._attribute_buffer), room)
         self._call("GetAttributeValue", session, handle, ctypes.addressof(entry), 1)
         if entry[2] == CK_UNAVAILABLE_INFORMATION:
             raise CryptokiError(0x12, "GetAttributeValue")  # CKR_ATTRIBUTE_TYPE_INVALID

@@ -1,0 +1,115 @@
+"""A second token that answers differently: NSS softokn, whose short lengths and lax flags broke other bindings."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.errors import CryptographicFailure, NotExtractable
+from gateway.token.api import KeyRef, KeyType, Mechanism, ObjectClass, Rights
+from gateway.token.local import LocalWorkers
+from gateway.token.pool import TokenPool
+from gateway.token.settings import WorkerSettings
+from gateway.token.setup import set_up_token
+from tests.token.conftest import secret, template
+
+MODULE = Path("/usr/lib/x86_64-linux-gnu/libsoftokn3.so")
+LABEL = "NSS Certificate DB"
+USE = Rights.ENCRYPT | Rights.DECRYPT
+GIVE_PIN = """
+import sys
+import msgspec
+from gateway.token.connection import Module
+from gateway.token.settings import WorkerSettings, read_pin
+settings = msgspec.json.decode(sys.argv[1], type=WorkerSettings)
+token = next(token for token in Module(settings)._tokens() if token.label == settings.label)
+with token.open(rw=True, so_pin="") as session:
+    session.init_pin(read_pin(settings))
+"""
+
+pytestmark = [
+    pytest.mark.skipif(not MODULE.exists(), reason="NSS is not installed"),
+    pytest.mark.asyncio(loop_scope="module"),
+]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def token(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TokenPool]:
+    folder = tmp_path_factory.mktemp("nss")
+    (folder / "db").mkdir()
+    pin_file = folder / "pin"
+    pin_file.write_text("kmip1234\n")
+    pin_file.chmod(0o400)
+    settings = WorkerSettings(
+        module=str(MODULE),
+        runtime_dir=str(folder / "run"),
+        label=LABEL,
+        pin_file=str(pin_file),
+        reserved=f"configdir='sql:{folder}/db' certPrefix='' keyPrefix='' secmod='' flags=",
+    )
+    arguments = [sys.executable, "-c", GIVE_PIN, msgspec.json.encode(settings).decode()]
+    subprocess.run(arguments, check=True)  # noqa: ASYNC221 - nothing else runs yet
+    set_up_token(settings)
+    async with LocalWorkers(settings, 2) as pool:
+        yield pool
+
+
+async def test_its_profile_is_its_own(token: TokenPool) -> None:
+    profile = token.profile
+    assert profile.kwp == 0x210B  # its 0x210A pads by PKCS#7, and the known answer tells
+    assert profile.kwp_any_length
+    assert 0x250 in profile.oaep_hashes  # SHA-256, which SoftHSM lacks
+    assert 0x1044 in profile.mechanisms  # ECDSA_SHA256, too
+    assert 0x1057 not in profile.mechanisms  # no EdDSA
+    assert not profile.refuses_unextractable_wrap
+
+
+async def test_gcm_in_spite_of_its_short_lengths(token: TokenPool) -> None:
+    ref, key = secret(), os.urandom(32)
+    await token.import_key(ref, KeyType.AES, key, template(USE))
+    mechanism = Mechanism(0x1087, iv=b"i" * 12, tag_bits=128)
+    sealed = await token.encrypt(ref, mechanism, b"data")
+    assert sealed == AESGCM(key).encrypt(b"i" * 12, b"data", None)
+    assert await token.decrypt(ref, mechanism, sealed) == b"data"
+    with pytest.raises(CryptographicFailure):
+        await token.decrypt(ref, mechanism, bytes(20))
+    assert await token.decrypt(ref, mechanism, sealed) == b"data"
+
+
+@pytest.mark.parametrize("size", [16, 21, 32])
+async def test_keys_leave_only_if_extractable_although_it_would_let_them(token: TokenPool, size: int) -> None:
+    open_, kept, material = secret(), secret(), os.urandom(size)
+    await token.import_key(open_, KeyType.GENERIC_SECRET, material, template(Rights.SIGN, extractable=True))
+    await token.import_key(kept, KeyType.GENERIC_SECRET, material, template(Rights.SIGN))
+    assert await token.export_key(open_) == material
+    with pytest.raises(NotExtractable):
+        await token.export_key(kept)
+
+
+async def test_workers_see_each_others_keys(token: TokenPool) -> None:
+    refs = [secret() for _ in range(8)]
+    for ref in refs:
+        await token.generate_key(ref, KeyType.AES, 256, template(USE))
+    assert sorted(await token.find([ref.cka_id for ref in refs])) == sorted(refs)
+    known = await token.attributes(refs[0])
+    assert (known["sensitive"], known["extractable"], known["encrypt"], known["sign"]) == (True, False, True, False)
+    for ref in refs:
+        assert await token.destroy(ref)
+    assert await token.find([ref.cka_id for ref in refs]) == []
+
+
+async def test_a_pair(token: TokenPool) -> None:
+    cka_id, curve = os.urandom(16), bytes.fromhex("06082a8648ce3d030107")
+    await token.generate_key_pair(cka_id, KeyType.EC, 0, curve, template(Rights.SIGN), template(Rights.VERIFY))
+    signature = await token.sign(KeyRef(ObjectClass.PRIVATE_KEY, cka_id), Mechanism(0x1044), b"message")
+    assert await token.verify(KeyRef(ObjectClass.PUBLIC_KEY, cka_id), Mechanism(0x1044), b"message", signature)
+
+
+async def test_sealing(token: TokenPool) -> None:
+    assert await token.open(await token.seal(b"data", b"row"), b"row") == b"data"
