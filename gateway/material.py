@@ -98,10 +98,8 @@ async def fetch(
         NotExtractable: the token does not let it go.
     """
     chosen = format_for(call, managed, format_type)
-    if managed.row.custody is Custody.SEALED:
+    if managed.row.custody is Custody.SEALED or _kept_as_it_came(managed):
         return await _from_database(call, managed, chosen, compression, wrap_type)
-    if _kept_as_it_came(managed) and chosen is managed.key_format_type and compression is None:
-        return await unseal(call, managed)
     form = await call.token.export_key(managed.ref)
     material = keyblocks.material(managed.ref.object_class, form, chosen, compression)
     return shell(call, managed, chosen, KeyValue(key_material=material), compression)
@@ -162,10 +160,12 @@ async def _converted(
     wrap_type: KeyWrapType | None,
 ) -> KeyBlock:
     """Give a Key Block that was kept whole in another format, which it must not have if it is to stay wrapped."""
+    if block.key_value is None:
+        raise errors.KeyValueNotPresent
     if block.key_wrapping_data is not None and wrap_type is KeyWrapType.NOT_WRAPPED:
         block = await wrapping.unwrapped_block(call, block)
     if block.key_format_type is format_type and compression in (None, block.key_compression_type):
-        return block
+        return block if block.key_wrapping_data is not None else _named(managed, block)
     if block.key_wrapping_data is not None:
         raise errors.KeyFormatTypeNotSupported("a wrapped key is given in the format in which it was registered")
     try:
@@ -175,9 +175,11 @@ async def _converted(
     except NotUnderstood:
         raise errors.KeyFormatTypeNotSupported("this object is given as it was registered only") from None
     material = keyblocks.material(key.object_class, key.form, format_type, compression)
-    return replace(
-        block,
-        key_format_type=format_type,
-        key_compression_type=compression,
-        key_value=KeyValue(key_material=material),
-    )
+    value = KeyValue(key_material=material)
+    made = replace(block, key_format_type=format_type, key_compression_type=compression, key_value=value)
+    return _named(managed, made)
+
+
+def _named(managed: Managed, block: KeyBlock) -> KeyBlock:
+    """Put algorithm and length into a Key Block, which clients look for there and may have left out themselves."""
+    return replace(block, cryptographic_algorithm=managed.algorithm, cryptographic_length=managed.length or None)

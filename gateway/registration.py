@@ -91,7 +91,8 @@ async def _keyed(
         raise errors.MissingData("a key needs a Cryptographic Algorithm")
     attributes = _digested(call, attributes, block.key_format_type, content, key)
     if key is not None:
-        beside = await _beside(call, unique_identifier, given, block, content, key)
+        kept = sets.value(attributes, Tag.EXTRACTABLE) is not False or object_type is not O.PRIVATE_KEY
+        beside = await _beside(call, unique_identifier, given, block, content, key) if kept else None
         held = await _on_token(call, object_type, unique_identifier, key, attributes)
         if held is not None:
             return Draft(object_type, attributes, held, Custody.TOKEN, beside, unique_identifier)
@@ -192,15 +193,21 @@ async def _beside(
 ) -> bytes | None:
     """Give what neither the token nor an attribute tells of an object whose key is on the token.
 
-    It is the type of Secret Data, and an asymmetric key as it came where its encoding is not the one that would be made
-    of it again: a client that registered a key compares what it gets byte by byte.
+    It is the type of Secret Data, and an asymmetric key that the token would not give back, or not encoded as it came:
+    a client that registered a key compares what it gets byte by byte.
     """
     if isinstance(given, SecretData):
         empty = KeyBlock(key_format_type=block.key_format_type)
         return material.pack(call, SecretData(secret_data_type=given.secret_data_type, key_block=empty))
-    if key.object_class is ObjectClass.SECRET_KEY or _made_again(key, block) == content:
+    if key.object_class is ObjectClass.SECRET_KEY or (_leaves(call, key) and _made_again(key, block) == content):
         return None
     return await material.seal(call, unique_identifier, given)
+
+
+def _leaves(call: Call, key: Key) -> bool:
+    """Tell whether a token gives such a key back at all."""
+    key_type = keyblocks.token_type(key, ObjectType.PRIVATE_KEY, key.algorithm, call.token.profile)
+    return key.object_class is ObjectClass.PUBLIC_KEY or key_type in call.token.profile.private_exports
 
 
 def _made_again(key: Key, block: KeyBlock) -> Material | None:

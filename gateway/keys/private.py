@@ -1,6 +1,7 @@
 """Private keys in the formats of KMIP: a row for reading and a row for writing each."""
 
 from collections.abc import Callable
+from math import lcm
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -62,7 +63,7 @@ def _exponents(material: TransparentRSAPrivateKey) -> tuple[int, int]:
         if e is not None:
             return rsa.rsa_recover_private_exponent(e, p, q), e
         if d is not None:
-            return d, pow(d, -1, (p - 1) * (q - 1))
+            return d, pow(d, -1, lcm(p - 1, q - 1))
     raise ValueError("too few numbers for an RSA key")
 
 
