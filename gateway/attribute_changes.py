@@ -20,7 +20,14 @@ from gateway.kmip.tags import Tag
 from gateway.kmip.values import Link, Name, UsageLimits
 from gateway.managed import Managed
 
-Change = Callable[[Managed], Attributes]
+MAX_INSTANCES = 1000  # of one attribute: an object is read and written as a whole
+
+
+class Changed(NamedTuple):
+    """The attributes after a change, and the instances that it was about."""
+
+    attributes: Attributes
+    instances: Attributes
 
 
 class DateRule(NamedTuple):
@@ -76,38 +83,55 @@ def equal(one: Value, other: Value) -> bool:
     return one == other
 
 
-async def change(call: Call, managed: Managed, tag: Tag, fn: Change) -> Managed:
-    """Replace the attributes of an object by what `fn` makes of them; names are compared with others' if it is one."""
-    return await call.change(managed, fn, names=tag is Tag.NAME)
+async def change(call: Call, managed: Managed, tag: Tag, fn: Callable[[Managed], Changed]) -> Attributes:
+    """Replace the attributes of an object by what `fn` makes of them, and give the instances that it was about.
+
+    Names are compared with those of other objects if it is one.
+    """
+    about: Attributes = ()
+
+    def attributes(current: Managed) -> Attributes:
+        nonlocal about
+        changed = fn(current)
+        about = changed.instances
+        return changed.attributes
+
+    await call.change(managed, attributes, names=tag is Tag.NAME)
+    return about
 
 
-def added(call: Call, current: Managed, new: Attribute) -> Attributes:
+def added(call: Call, current: Managed, new: Attribute) -> Changed:
     """Give the attributes with one more instance.
 
     Raises:
         AttributeSingleValued: there is one, and the attribute has one value only.
+        TooManyInstances: there are so many that the server takes no more.
         AttributeReadOnly, WrongLifecycleState, InvalidAttributeValue, NameTaken.
     """
     kept = _settled(call, current, new)
-    if not sets.instances(current.attributes, new.key) or ATTRIBUTES[new.tag].many:
-        return _whole(sets.add(current.attributes, kept))
+    there = len(sets.instances(current.attributes, new.key))
+    if there >= MAX_INSTANCES:
+        raise errors.TooManyInstances(f"an object has at most {MAX_INSTANCES} instances of {spelled(new)}")
+    if not there or ATTRIBUTES[new.tag].many:
+        attributes = sets.add(current.attributes, kept)
+        return _whole(attributes, attributes[-1])
     if new.tag is Tag.OPERATION_POLICY_NAME:
         # VAST Data gives it to Create and adds it once more. It means nothing here: the last one is kept.
-        return sets.put(current.attributes, new.tag, new.value)
+        return Changed(sets.put(current.attributes, new.tag, new.value), (new,))
     raise errors.AttributeSingleValued(f"the object has its {spelled(new)}; modify it")
 
 
-def modified(call: Call, current: Managed, old: Attribute, new: Attribute) -> Attributes:
+def modified(call: Call, current: Managed, old: Attribute, new: Attribute) -> Changed:
     """Give the attributes with the value of one instance replaced; the instance keeps its index.
 
     Raises:
         AttributeReadOnly, WrongLifecycleState, InvalidAttributeValue, NameTaken.
     """
     kept = replace(_settled(call, current, new), index=old.index)
-    return _whole(tuple(kept if each is old else each for each in current.attributes))
+    return _whole(tuple(kept if each is old else each for each in current.attributes), kept)
 
 
-def deleted(call: Call, current: Managed, gone: Attributes) -> Attributes:
+def deleted(call: Call, current: Managed, gone: Attributes) -> Changed:
     """Give the attributes without these instances.
 
     Raises:
@@ -117,7 +141,7 @@ def deleted(call: Call, current: Managed, gone: Attributes) -> Attributes:
         _touchable(call, current, each)
         if ATTRIBUTES[each.tag].by is not By.OWNER:
             raise errors.AttributeReadOnly(f"{spelled(each)} cannot be deleted")
-    return tuple(each for each in current.attributes if each not in gone)
+    return Changed(tuple(each for each in current.attributes if each not in gone), gone)
 
 
 def refuse_read_only(attribute: Attribute | AttributeReference) -> None:
@@ -167,10 +191,10 @@ def _check_date(call: Call, current: Managed, new: Attribute) -> None:
         raise errors.WrongLifecycleState(f"{spelled(new)} cannot be set any more: it has been reached")
 
 
-def _whole(attributes: Attributes) -> Attributes:
+def _whole(attributes: Attributes, new: Attribute) -> Changed:
     """Give the attributes if they may stand together: dates in order, no name twice."""
     check_dates(attributes)
     names = [name.name_value for name in sets.structures(attributes, Tag.NAME, Name)]
     if len(names) != len(set(names)):
         raise errors.NameTaken("the object has this Name already")
-    return attributes
+    return Changed(attributes, (new,))

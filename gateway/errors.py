@@ -396,5 +396,11 @@ class ServerLimitExceeded(KmipError):
     reason, reason_1x = R.SERVER_LIMIT_EXCEEDED, R.GENERAL_FAILURE
 
 
+class TooManyInstances(ServerLimitExceeded):
+    """The server keeps no more instances of this attribute."""
+
+    reason_1x = R.INDEX_OUT_OF_BOUNDS
+
+
 class ConfigurationError(Exception):
     """The gateway cannot start as it is configured: one sentence for the operator that says what to do."""

@@ -5,7 +5,6 @@ from typing import Annotated
 from gateway import attribute_changes
 from gateway.call import Call
 from gateway.errors import InvalidField
-from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import Operation
 from gateway.kmip.structure import Attributed, Attributes, Form, Identifier, Structure, Until
 from gateway.kmip.tags import Tag
@@ -35,6 +34,7 @@ async def add_attribute(call: Call, request: AddAttributeRequest) -> AddAttribut
         InvalidMessage: it is not one attribute.
         InvalidField: the attribute has an index (KMIP 1.4 section 4.14 Add Attribute).
         UnsupportedAttribute, AttributeReadOnly, AttributeSingleValued, InvalidAttributeValue.
+        TooManyInstances: the server keeps no more of them.
         NameTaken: another object has this Name.
         WrongLifecycleState: a date cannot be set any more.
     """
@@ -43,8 +43,7 @@ async def add_attribute(call: Call, request: AddAttributeRequest) -> AddAttribut
     # An index of 0 cannot be told from none, and does no harm.
     if new.index:
         raise InvalidField("the server chooses the Attribute Index")
-    changed = await attribute_changes.change(
+    kept = await attribute_changes.change(
         call, managed, new.tag, lambda current: attribute_changes.added(call, current, new)
     )
-    kept = max(sets.instances(changed.attributes, new.key), key=lambda each: each.index)
-    return AddAttributeResponse(unique_identifier=managed.unique_identifier, attribute=(kept,))
+    return AddAttributeResponse(unique_identifier=managed.unique_identifier, attribute=kept)

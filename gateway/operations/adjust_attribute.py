@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from msgspec.structs import replace
 
 from gateway import attribute_changes
+from gateway.attribute_changes import Changed
 from gateway.attribute_rules import spelled
 from gateway.call import Call
 from gateway.errors import InvalidDataType, InvalidMessage, ItemNotFound, MultiValuedAttribute, NumericRange
@@ -15,7 +16,6 @@ from gateway.kmip.structure import (
     Attribute,
     Attributed,
     AttributeReference,
-    Attributes,
     BigInteger,
     DateTime,
     DateTimeExtended,
@@ -87,7 +87,7 @@ async def adjust_attribute(call: Call, request: AdjustAttributeRequest) -> Adjus
     named = request.attribute_reference[0]
     attribute_changes.refuse_read_only(named)
 
-    def adjusted(current: Managed) -> Attributes:
+    def adjusted(current: Managed) -> Changed:
         there = sets.instances(current.attributes, named.key)
         if not there:
             raise ItemNotFound(f"the object has no {spelled(named)}")

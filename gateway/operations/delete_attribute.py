@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from gateway import attribute_changes
+from gateway.attribute_changes import Changed
 from gateway.call import Call
 from gateway.errors import AttributeInstanceNotFound, AttributeNotFound, InvalidField, InvalidMessage
 from gateway.kmip import attribute_sets as sets
@@ -63,14 +64,12 @@ async def delete_attribute(call: Call, request: DeleteAttributeRequest) -> Delet
     old = attribute_changes.the_one(call, request.current_attribute) if request.current_attribute else None
     named = _named(request, old)
     attribute_changes.refuse_read_only(named)
-    gone: Attributes = ()
 
-    def without(current: Managed) -> Attributes:
-        nonlocal gone
-        gone = _meant(call, sets.instances(current.attributes, named.key), old, request.attribute_index or 0)
-        return attribute_changes.deleted(call, current, gone)
+    def without(current: Managed) -> Changed:
+        there = sets.instances(current.attributes, named.key)
+        return attribute_changes.deleted(call, current, _meant(call, there, old, request.attribute_index or 0))
 
-    await attribute_changes.change(call, managed, named.tag, without)
+    gone = await attribute_changes.change(call, managed, named.tag, without)
     return DeleteAttributeResponse(unique_identifier=managed.unique_identifier, attribute=gone)
 
 

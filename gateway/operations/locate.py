@@ -5,7 +5,7 @@ from typing import Annotated
 from gateway import matching
 from gateway.attribute_changes import resolved
 from gateway.call import Call
-from gateway.errors import InvalidField
+from gateway.errors import InvalidField, ServerLimitExceeded
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import ObjectGroupMember, Operation, StorageStatusMask
 from gateway.kmip.structure import Attribute, Attributed, Attributes, Form, Since, Structure
@@ -14,6 +14,7 @@ from gateway.matching import Conditions
 from gateway.operations import operation
 from gateway.store.api import Located, ObjectRow, Query
 
+MAX_CONDITIONS = 100  # SQLite takes a statement of about a thousand terms.
 ON_LINE = StorageStatusMask.ON_LINE_STORAGE
 
 
@@ -44,11 +45,14 @@ async def locate(call: Call, request: LocateRequest) -> LocateResponse:
 
     Raises:
         InvalidField: a number below 0, a date given three times, an Object Group Member without an Object Group.
+        ServerLimitExceeded: there are too many conditions.
         UnsupportedAttribute: there is no such attribute, and so nobody has it.
     """
     maximum, offset = request.maximum_items, request.offset_items or 0
     if offset < 0 or (maximum is not None and maximum < 0):
         raise InvalidField("Maximum Items and Offset Items are numbers from 0")
+    if len(request.attributes) > MAX_CONDITIONS:
+        raise ServerLimitExceeded(f"Locate takes {MAX_CONDITIONS} attributes at most")
     asked = tuple(resolved(call, each) for each in matching.names_meant(request.attributes))
     if request.object_group_member is None:
         found = await _found(call, request, asked)

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from gateway import attribute_changes
+from gateway.attribute_changes import Changed
 from gateway.call import Call
 from gateway.errors import AttributeInstanceNotFound, AttributeNotSet, InvalidField
 from gateway.kmip import attribute_sets as sets
@@ -54,16 +55,11 @@ async def modify_attribute(call: Call, request: ModifyAttributeRequest) -> Modif
     if old is not None and old.key != new.key:
         raise InvalidField("Current Attribute and New Attribute are different attributes")
     attribute_changes.refuse_read_only(new)
-    index = new.index
 
-    def modified(current: Managed) -> Attributes:
-        nonlocal index
-        meant = _meant(call, current, old, new)
-        index = meant.index
-        return attribute_changes.modified(call, current, meant, new)
+    def modified(current: Managed) -> Changed:
+        return attribute_changes.modified(call, current, _meant(call, current, old, new), new)
 
-    changed = await attribute_changes.change(call, managed, new.tag, modified)
-    kept = tuple(each for each in sets.instances(changed.attributes, new.key) if each.index == index)
+    kept = await attribute_changes.change(call, managed, new.tag, modified)
     return ModifyAttributeResponse(unique_identifier=managed.unique_identifier, attribute=kept)
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from gateway import attribute_changes
+from gateway.attribute_changes import Changed
 from gateway.call import Call
 from gateway.errors import MultiValuedAttribute
 from gateway.kmip import attribute_sets as sets
@@ -42,7 +43,7 @@ async def set_attribute(call: Call, request: SetAttributeRequest) -> SetAttribut
     managed = call.live(request.unique_identifier)
     new = attribute_changes.the_one(call, request.new_attribute)
 
-    def with_it(current: Managed) -> Attributes:
+    def with_it(current: Managed) -> Changed:
         there = sets.instances(current.attributes, new.key)
         if len(there) > 1:
             raise MultiValuedAttribute

@@ -1,7 +1,10 @@
 """Reading and changing attributes, as the official cases and real clients do it, in 1.x and 2.x."""
 
+import asyncio
+
 import pytest
 
+from gateway import attribute_changes
 from gateway.kmip.attributes import ATTRIBUTES
 from gateway.kmip.enums import (
     AdjustmentType,
@@ -297,6 +300,14 @@ class TestAddAttribute:
         asked = adding(uid, Attribute(Tag.APPLICATION_SPECIFIC_INFORMATION, lacking))
         assert await gateway.refused(V1_2, *asked) is R.APPLICATION_NAMESPACE_NOT_SUPPORTED
 
+    @pytest.mark.parametrize(
+        ("version", "reason"), [(V1_4, R.INDEX_OUT_OF_BOUNDS), (V2_1, R.SERVER_LIMIT_EXCEEDED)], ids=str
+    )
+    async def test_an_object_does_not_grow_without_end(self, gateway, monkeypatch, version, reason):
+        monkeypatch.setattr(attribute_changes, "MAX_INSTANCES", 3)
+        uid = await make(gateway, *names("a", "b", "c"))
+        assert await gateway.refused(version, *adding(uid, name("d"))) is reason
+
     async def test_one_attribute_at_a_time(self, gateway):
         uid = await make(gateway)
         for several in ((), names("a", "b")):
@@ -589,6 +600,15 @@ class TestAdjustAttribute:
         named = AttributeReference(Tag.NAME)
         uid = await make(gateway, name("n"))
         assert await gateway.refused(V2_1, *adjusting(uid, named)) is R.INVALID_DATA_TYPE
+
+
+async def test_clients_that_add_at_once_each_get_their_own_index(gateway):
+    uid = await make(gateway)
+    asked = [gateway.one(V1_4, *adding(uid, name(f"n{n}"))) for n in range(20)]
+    told = [payload.attribute[0] for payload in await asyncio.gather(*asked)]
+    assert sorted(each.index for each in told) == list(range(20))
+    assert {each.value.name_value for each in told} == {f"n{n}" for n in range(20)}
+    assert list(told) == sorted(await attributes(gateway, uid, Tag.NAME, version=V1_4), key=told.index)
 
 
 async def test_undo_takes_changes_back(gateway):

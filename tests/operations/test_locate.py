@@ -68,6 +68,14 @@ async def test_names_are_compared_exactly(gateway, version):  # FortiOS
     assert await located(gateway, name("key-a"), name("key-ab"), version=version) == []
 
 
+async def test_a_hundred_conditions_are_enough(gateway):
+    uid = await make(gateway, *names(*(f"n{n}" for n in range(100))))
+    asked = [name(f"n{n}") for n in range(100)]
+    assert await located(gateway, *asked) == [uid]
+    request = LocateRequest(attributes=(*asked, name("n")))
+    assert await gateway.refused(V2_1, O.LOCATE, request) is R.SERVER_LIMIT_EXCEEDED
+
+
 async def test_types_of_two_names_are_not_mixed(gateway):
     await make(gateway, name("a"), Attribute(Tag.NAME, name("b", NameType.URI).value, 1))
     assert await located(gateway, name("b")) == []
