@@ -8,17 +8,18 @@ owns a timer: a phase has a deadline, and the listener sweeps over all of them o
 import asyncio
 import math
 import socket
-import ssl
 from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Protocol
 
 import structlog
+from OpenSSL import SSL
 
 from gateway.access.identity import Peer
 from gateway.config import ServerConfig
 from gateway.errors import KmipError
 from gateway.server.peer import CertificateRefused, peer_of
+from gateway.server.tls import reason_of
 from gateway.wire.framing import Framer, FramingError
 
 # One TLS record at most comes out of one read (RFC 8446 section 5.1).
@@ -56,6 +57,7 @@ class Connection:
         "_loop",
         "_paused",
         "_socket",
+        "_tls",
         "_waiter",
         "address",
         "deadline",
@@ -63,9 +65,17 @@ class Connection:
     )
 
     def __init__(
-        self, sock: ssl.SSLSocket, address: str, exchange: Exchange, limits: ServerConfig, max_message_bytes: int
+        self,
+        sock: socket.socket,
+        address: str,
+        context: SSL.Context,
+        exchange: Exchange,
+        limits: ServerConfig,
+        max_message_bytes: int,
     ) -> None:
         self._socket = sock
+        self._tls = SSL.Connection(context, sock)
+        self._tls.set_accept_state()
         self.address = address
         self._exchange = exchange
         self._limits = limits
@@ -81,10 +91,11 @@ class Connection:
         """Serve the client until it leaves, breaks a rule or the listener cancels; the socket is closed afterwards."""
         try:
             await self._handshake()
-            await self._converse(peer_of(self._socket, self.address))
+            certificate = self._tls.get_peer_certificate(as_cryptography=True)
+            await self._converse(peer_of(certificate, self.address))
         except CertificateRefused as refused:
             log.info("connection refused", address=self.address, reason=str(refused))
-        except OSError as error:
+        except (SSL.Error, OSError) as error:
             self._tell_broken(error)
         finally:
             self._close()
@@ -98,11 +109,11 @@ class Connection:
         self._loop.add_reader(self._socket.fileno(), self._wake)
         while True:
             try:
-                self._socket.do_handshake()
+                self._tls.do_handshake()
                 return
-            except ssl.SSLWantReadError:
+            except SSL.WantReadError:
                 await self._woken()
-            except ssl.SSLWantWriteError:
+            except SSL.WantWriteError:
                 await self._writable()
 
     async def _converse(self, peer: Peer) -> None:
@@ -140,44 +151,42 @@ class Connection:
 
         Some clients take one read for one response (libkmip does), so a response is never split on purpose.
         """
-        sent = self._send(data)
-        if sent == len(data):
-            return
-        self._enter("write", self._limits.message_timeout_s)
-        rest = memoryview(data)
-        while len(rest := rest[sent:]):
-            await self._writable()
-            sent = self._send(rest)
+        rest: bytes | memoryview = data
+        while (sent := self._send(rest)) < len(rest):
+            if not sent:
+                if self.phase != "write":
+                    self._enter("write", self._limits.message_timeout_s)
+                await self._writable()
+            rest = memoryview(rest)[sent:]
 
     def _send(self, data: bytes | memoryview) -> int:
+        """Send what goes now and give how many bytes that was, one record at most; 0 when the socket is full."""
         try:
-            return self._socket.send(data)
-        except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            return self._tls.send(data)
+        except (SSL.WantWriteError, SSL.WantReadError):
             return 0
 
     def _read(self) -> None:
         """Move what the socket has into the framer; the loop calls it when the socket is readable."""
         try:
             self._receive()
-        except ssl.SSLWantReadError:
+        except SSL.WantReadError:
             return
-        except OSError as error:
+        except SSL.ZeroReturnError:
+            self._end()
+        except (SSL.Error, OSError) as error:
             self._tell_broken(error)
             self._end()
-        if self.phase == "answer" and len(self._framer) > AHEAD_BYTES and not self._ended:
+        if self.phase in ("answer", "write") and len(self._framer) > AHEAD_BYTES and not self._ended:
             self._paused = True
             self._loop.remove_reader(self._socket.fileno())
         self._wake()
 
     def _receive(self) -> None:
-        data = self._socket.recv(RECORD_BYTES)
-        while data:
-            self._framer.feed(data)
-            # What is decrypted already would not make the socket readable again.
-            if not self._socket.pending():
-                return
-            data = self._socket.recv(RECORD_BYTES)
-        self._end()
+        self._framer.feed(self._tls.recv(RECORD_BYTES))
+        # What is decrypted already would not make the socket readable again.
+        while self._tls.pending():
+            self._framer.feed(self._tls.recv(RECORD_BYTES))
 
     def _end(self) -> None:
         """Note that the client sends no more; what it asked before is still answered."""
@@ -187,11 +196,10 @@ class Connection:
     async def _linger(self) -> None:
         """Wait until the client has stopped sending: a close before that would reset the connection under the answer.
 
-        After `shutdown` the socket is a plain one, and what comes is thrown away undeciphered.
+        What still comes is thrown away undeciphered.
         """
         self._enter("linger", LINGER_S)
-        with suppress(OSError):
-            self._socket.unwrap()
+        self._notify_close()
         self._socket.shutdown(socket.SHUT_WR)
         self._loop.add_reader(self._socket.fileno(), self._wake)
         while self._discarded():
@@ -225,22 +233,22 @@ class Connection:
         self.phase = phase
         self.deadline = self._loop.time() + seconds
 
-    def _tell_broken(self, error: OSError) -> None:
-        """Log why the connection broke; a client that leaves without a word is not worth an operator's eye."""
-        reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
-        tell = log.info if self.phase == "handshake" and isinstance(error, ssl.SSLError) else log.debug
-        tell(
-            "connection refused" if self.phase == "handshake" else "connection broken",
-            address=self.address,
-            reason=reason,
-            phase=self.phase,
-        )
+    def _tell_broken(self, error: SSL.Error | OSError) -> None:
+        """Log why the connection broke; a client that just leaves is not worth an operator's eye."""
+        left = isinstance(error, SSL.SysCallError | OSError)
+        reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else reason_of(error)
+        tell = log.debug if left else log.info
+        tell("connection broken", address=self.address, phase=self.phase, reason=reason)
+
+    def _notify_close(self) -> None:
+        """Send the close_notify of TLS; nobody waits for the client's."""
+        with suppress(SSL.Error, OSError):
+            self._tls.shutdown()
 
     def _close(self) -> None:
         self._loop.remove_reader(self._socket.fileno())
-        # The close_notify of TLS; nobody waits for the client's. After a linger there is no TLS left: ValueError.
-        with suppress(OSError, ValueError):
-            self._socket.unwrap()
+        if self.phase != "linger":
+            self._notify_close()
         self._socket.close()
 
 

@@ -6,13 +6,13 @@ It has no PIN and loads no PKCS#11 module; token workers come to it as sockets f
 import asyncio
 import signal
 import socket
-import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import structlog
 import uvloop
 from msgspec import Struct
+from OpenSSL import SSL
 
 from gateway.config import Config, TokenConfig
 from gateway.errors import ConfigurationError
@@ -36,7 +36,7 @@ class Start(Struct, frozen=True):
 
     config: Config
     listening: socket.socket
-    context: ssl.SSLContext
+    context: SSL.Context
     tally: Tally
     build: Build
     token: Ready  # what the first worker found the token to be

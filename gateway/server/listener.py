@@ -6,9 +6,10 @@ The socket is shared by all front ends, and whoever is awake accepts. Caps hold 
 import asyncio
 import errno
 import socket
-import ssl
+from functools import partial
 
 import structlog
+from OpenSSL import SSL
 
 from gateway.config import Config
 from gateway.server.connection import Connection, Exchange
@@ -28,7 +29,7 @@ class Listener:
     """Serves every connection that this front end accepts from `sock` (bound, listening, non-blocking)."""
 
     def __init__(
-        self, sock: socket.socket, context: ssl.SSLContext, exchange: Exchange, config: Config, tally: Tally
+        self, sock: socket.socket, context: SSL.Context, exchange: Exchange, config: Config, tally: Tally
     ) -> None:
         self._socket = sock
         self._context = context
@@ -102,14 +103,11 @@ class Listener:
             return
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            secured = self._context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        except OSError as error:
-            # The client was gone before it was accepted.
-            log.debug("connection broken", address=address, reason=type(error).__name__)
-            sock.close()
-            return
-        self._serve(Connection(secured, address, self._exchange, self._limits, self._max_message_bytes), address)
+        self._tally.opened(address)
+        connection = Connection(sock, address, self._context, self._exchange, self._limits, self._max_message_bytes)
+        task = self._loop.create_task(connection.run())
+        self._connections[task] = connection
+        task.add_done_callback(partial(self._forget, address))
 
     def _cap_reached(self, address: str) -> str:
         if self._tally.open_connections() >= self._limits.max_connections:
@@ -118,13 +116,7 @@ class Listener:
             return "max_connections_per_address"
         return ""
 
-    def _serve(self, connection: Connection, address: str) -> None:
-        self._tally.opened(address)
-        task = self._loop.create_task(connection.run())
-        self._connections[task] = connection
-        task.add_done_callback(lambda done: self._forget(done, address))
-
-    def _forget(self, task: asyncio.Task[None], address: str) -> None:
+    def _forget(self, address: str, task: asyncio.Task[None]) -> None:
         self._tally.closed(address)
         del self._connections[task]
         if not task.cancelled():

@@ -49,10 +49,9 @@ class Echo:
 class Server:
     """A running listener."""
 
-    def __init__(self, config: Config, echo: Echo, ca: Path) -> None:
+    def __init__(self, config: Config, echo: Echo) -> None:
         self.config = config
         self.echo = echo
-        self.ca = ca
         self.port = 0
         self.drained = False
         self.faults: list[dict[str, object]] = []
@@ -121,12 +120,13 @@ def config(tls: TlsConfig, tmp_path: Path) -> Config:
 
 
 @pytest.fixture
-def serving(config: Config, authority: Authority) -> Serving:
+def serving(config: Config) -> Serving:
     """Give a context manager that serves with some keys of [server] changed, and drains at its end."""
 
     @contextmanager
-    def serve(**server: object) -> Iterator[Server]:
-        running = Server(replace(config, server=replace(config.server, **server)), Echo(), authority.ca)
+    def serve(tls: TlsConfig = config.tls, **server: object) -> Iterator[Server]:
+        changed = replace(config, tls=tls, server=replace(config.server, **server))
+        running = Server(changed, Echo())
         running.start()
         try:
             yield running

@@ -1,6 +1,7 @@
 """Who may connect, and how: certificates, versions, suites, resumption."""
 
 import ssl
+import subprocess
 import time
 from datetime import timedelta
 from hashlib import sha256
@@ -129,8 +130,18 @@ def test_a_resumed_session_ends_with_its_certificate(
         assert len(server.echo.peers) == 1
 
 
-def test_minimum_version(tls: TlsConfig) -> None:
-    assert server_context(replace(tls, minimum_version="1.3")).minimum_version == ssl.TLSVersion.TLSv1_3
+def test_minimum_version(serving: Serving, context: ssl.SSLContext, tls: TlsConfig) -> None:
+    only(context, ssl.TLSVersion.TLSv1_2)
+    with serving(tls=replace(tls, minimum_version="1.3")) as server:
+        assert refused(server.port, context)
+
+
+def test_clients_are_told_which_authorities_count(serving: Serving) -> None:
+    """A client with several certificates chooses by it; OpenSSL's own client shows what it was told."""
+    with serving() as server:
+        command = ["openssl", "s_client", "-connect", f"127.0.0.1:{server.port}", "-no_ign_eof"]
+        shown = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=10)
+    assert "Acceptable client certificate CA names\nCN = test root" in shown.stdout.replace("CN=", "CN = ")
 
 
 def test_faults_of_the_files_are_sentences(tls: TlsConfig, client: Files, tmp_path: Path) -> None:
