@@ -13,7 +13,12 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from gateway.call import Call
-from gateway.errors import KmipError, ProtectionStorageUnavailable
+from gateway.errors import (
+    KmipError,
+    PrivateProtectionStorageUnavailable,
+    ProtectionStorageUnavailable,
+    PublicProtectionStorageUnavailable,
+)
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import (
     CryptographicUsageMask,
@@ -94,7 +99,7 @@ def digest_in(call: Call, material: bytes | Structure, format_type: KeyFormatTyp
 
 def check_protection(
     call: Call,
-    *asked: ProtectionStorageMasks | None,
+    asked: ProtectionStorageMasks | None,
     error: type[ProtectionStorageUnavailable] = ProtectionStorageUnavailable,
 ) -> None:
     """Check that the token keeps its keys in one of the ways asked for, where any are (section 7.33).
@@ -103,10 +108,24 @@ def check_protection(
         ProtectionStorageUnavailable: in none of them.
     """
     have = int(call.services.protection)
-    for masks in asked:
-        alternatives = () if masks is None else masks.protection_storage_mask
-        if alternatives and all(int(mask) & ~have for mask in alternatives):
-            raise error
+    alternatives = () if asked is None else asked.protection_storage_mask
+    if alternatives and all(int(mask) & ~have for mask in alternatives):
+        raise error
+
+
+def check_pair_protection(
+    call: Call,
+    common: ProtectionStorageMasks | None,
+    private: ProtectionStorageMasks | None,
+    public: ProtectionStorageMasks | None,
+) -> None:
+    """Check that the token keeps both halves of a pair as asked; what is said of one of them has its way.
+
+    Raises:
+        PrivateProtectionStorageUnavailable, PublicProtectionStorageUnavailable: it does not.
+    """
+    check_protection(call, private or common, error=PrivateProtectionStorageUnavailable)
+    check_protection(call, public or common, error=PublicProtectionStorageUnavailable)
 
 
 def generated(attributes: Attributes, call: Call) -> Attributes:

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from gateway import attribute_rules, creation, keymaking, templates
 from gateway.call import Call
-from gateway.errors import PrivateProtectionStorageUnavailable, PublicProtectionStorageUnavailable
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import ObjectType, Operation
 from gateway.kmip.structure import Attributed, Attributes, Form, Since, Structure, Until
@@ -49,7 +48,12 @@ async def create_key_pair(call: Call, request: CreateKeyPairRequest) -> CreateKe
         PrivateProtectionStorageUnavailable, PublicProtectionStorageUnavailable: nor keeps them as asked.
         AttributeReadOnly, AttributeSingleValued, InvalidAttributeValue, NonUniqueName: an attribute cannot be so.
     """
-    _check_protection(call, request)
+    creation.check_pair_protection(
+        call,
+        request.common_protection_storage_masks,
+        request.private_protection_storage_masks,
+        request.public_protection_storage_masks,
+    )
     # Object Type in what is common can hold for one of the halves at most; some clients put it there.
     common = sets.drop(await templates.expanded(call, request.common_attributes), Tag.OBJECT_TYPE)
     halves = [
@@ -65,11 +69,3 @@ async def create_key_pair(call: Call, request: CreateKeyPairRequest) -> CreateKe
         private_key_unique_identifier=private.unique_identifier,
         public_key_unique_identifier=public.unique_identifier,
     )
-
-
-def _check_protection(call: Call, request: CreateKeyPairRequest) -> None:
-    common = request.common_protection_storage_masks
-    private = request.private_protection_storage_masks or common
-    public = request.public_protection_storage_masks or common
-    creation.check_protection(call, private, error=PrivateProtectionStorageUnavailable)
-    creation.check_protection(call, public, error=PublicProtectionStorageUnavailable)

@@ -58,7 +58,7 @@ def _compromised(call: Call, current: Managed, attributes: Attributes, since: Da
     if current.compromise is not None:
         raise WrongLifecycleState(f"{current.unique_identifier} is {current.state(call.now).token} already")
     if since is None:
-        # Nobody knows since when, so from the beginning (Compromise Occurrence Date "SHOULD be set to the Initial Date").
+        # Where nobody knows, it should be the Initial Date (KMIP 1.4 section 3.29 Compromise Occurrence Date).
         since = DateTime(sets.number(attributes, Tag.INITIAL_DATE) or call.today)
     attributes = sets.put(attributes, Tag.COMPROMISE_DATE, call.today)
     return sets.put(attributes, Tag.COMPROMISE_OCCURRENCE_DATE, since)

@@ -1,0 +1,194 @@
+"""Query: what this server can do (KMIP 2.1 section 6.1.40 Query).
+
+The one rule here: nothing is told that does not work, on this token, in the version of the request. Operations are read
+off the registry, so that one that is added is told of by being there.
+"""
+
+from functools import lru_cache
+from typing import Annotated, Any
+
+from msgspec.structs import replace
+
+from gateway import __version__
+from gateway.call import Call
+from gateway.errors import MissingData
+from gateway.kmip.enums import (
+    AttestationType,
+    ClientRegistrationMethod,
+    DestroyAction,
+    ObjectType,
+    Operation,
+    ProtectionStorageMask,
+    QueryFunction,
+    RNGAlgorithm,
+    RNGMode,
+    ShreddingAlgorithm,
+    UnwrapMode,
+)
+from gateway.kmip.objects import OBJECTS
+from gateway.kmip.structure import Item, Since, Structure
+from gateway.kmip.values import ProtectionStorageMasks, RNGParameters
+from gateway.kmip.version import V2_0, Version
+from gateway.operations import OPERATIONS, operation
+from gateway.token.api import Profile
+
+Q = QueryFunction
+PRODUCT = "kmip-gateway"
+
+# Mechanisms of which a token must have one for the operation to be of any use (CKM_*).
+CIPHERS = frozenset({0x01, 0x09, 0x1081, 0x1082, 0x1085, 0x1086, 0x1087, 0x132, 0x133, 0x136})
+SIGNATURES = frozenset({0x01, 0x0D, 0x40, 0x43, 0x1041, 0x1044, 0x1057})
+MACS = frozenset({0x221, 0x251, 0x256, 0x261, 0x271, 0x108A})
+NEEDS = {
+    Operation.ENCRYPT: CIPHERS,
+    Operation.DECRYPT: CIPHERS,
+    Operation.SIGN: SIGNATURES,
+    Operation.SIGNATURE_VERIFY: SIGNATURES,
+    Operation.MAC: MACS,
+    Operation.MAC_VERIFY: MACS,
+    Operation.CREATE_KEY_PAIR: SIGNATURES,
+    Operation.RE_KEY_KEY_PAIR: SIGNATURES,
+}
+
+
+class ObjectGroups(Structure):
+    """The groups whose defaults are asked for."""
+
+    object_group: tuple[str, ...] = ()
+
+
+class QueryRequest(Structure):
+    """What is asked for."""
+
+    query_function: tuple[QueryFunction, ...] = ()
+    object_groups: Annotated[ObjectGroups | None, Since(2, 1)] = None
+
+
+class ServerInformation(Structure):
+    """Which server this is; 1.x leaves the content to vendors, and gets none (section 7.31 of 2.0)."""
+
+    server_name: Annotated[str | None, Since(2, 0)] = None
+    server_serial_number: Annotated[str | None, Since(2, 0)] = None
+    server_version: Annotated[str | None, Since(2, 0)] = None
+    product_name: Annotated[str | None, Since(2, 0)] = None
+
+
+class CapabilityInformation(Structure):
+    """How operations may be asked for (KMIP 1.4 section 2.1.21 Capability Information)."""
+
+    streaming_capability: bool | None = None
+    asynchronous_capability: bool | None = None
+    attestation_capability: bool | None = None
+    batch_undo_capability: Annotated[bool | None, Since(1, 4)] = None
+    batch_continue_capability: Annotated[bool | None, Since(1, 4)] = None
+    unwrap_mode: UnwrapMode | None = None
+    destroy_action: DestroyAction | None = None
+    shredding_algorithm: ShreddingAlgorithm | None = None
+    rng_mode: RNGMode | None = None
+
+
+class DefaultsInformation(Structure):
+    """The attributes that new objects get by default: none here."""
+
+    object_defaults: tuple[Item, ...] = ()
+
+
+class QueryResponse(Structure):
+    """The answers to what was asked; extensions, namespaces, attestation, profiles and validations there are none."""
+
+    operation: tuple[Operation, ...] = ()
+    object_type: tuple[ObjectType, ...] = ()
+    vendor_identification: str | None = None
+    server_information: ServerInformation | None = None
+    application_namespace: tuple[str, ...] = ()
+    extension_information: Annotated[tuple[Item, ...], Since(1, 1)] = ()
+    attestation_type: Annotated[tuple[AttestationType, ...], Since(1, 2)] = ()
+    rng_parameters: Annotated[tuple[RNGParameters, ...], Since(1, 3)] = ()
+    profile_information: Annotated[tuple[Item, ...], Since(1, 3)] = ()
+    validation_information: Annotated[tuple[Item, ...], Since(1, 3)] = ()
+    capability_information: Annotated[tuple[CapabilityInformation, ...], Since(1, 3)] = ()
+    client_registration_method: Annotated[tuple[ClientRegistrationMethod, ...], Since(1, 3)] = ()
+    defaults_information: Annotated[DefaultsInformation | None, Since(2, 0)] = None
+    protection_storage_masks: Annotated[ProtectionStorageMasks | None, Since(2, 0)] = None
+
+
+CAPABILITIES = CapabilityInformation(
+    streaming_capability=False,
+    asynchronous_capability=False,
+    attestation_capability=False,
+    batch_undo_capability=True,
+    batch_continue_capability=True,
+    unwrap_mode=UnwrapMode.UNSPECIFIED,
+    destroy_action=DestroyAction.UNSPECIFIED,
+    shredding_algorithm=ShreddingAlgorithm.UNSPECIFIED,
+    rng_mode=RNGMode.UNSPECIFIED,
+)
+# Answers that depend on nothing.
+FIXED: dict[QueryFunction, dict[str, Any]] = {
+    Q.QUERY_RNGS: {"rng_parameters": (RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED),)},
+    Q.QUERY_CAPABILITIES: {"capability_information": (CAPABILITIES,)},
+    Q.QUERY_CLIENT_REGISTRATION_METHODS: {"client_registration_method": (ClientRegistrationMethod.UNSPECIFIED,)},
+    Q.QUERY_DEFAULTS_INFORMATION: {"defaults_information": DefaultsInformation()},
+}
+
+
+@operation(Operation.QUERY, pure=True)
+async def query(call: Call, request: QueryRequest) -> QueryResponse:
+    """Tell what is asked for, as far as the version of the request has it.
+
+    Raises:
+        MissingData: nothing is asked for.
+    """
+    if not request.query_function:
+        raise MissingData("the Query Function is missing")
+    services = call.services
+    vendor, protection = services.config.vendor_identification, services.protection
+    told = _told(request.query_function, call.version, services.token.profile, vendor, protection)
+    if told.server_information is None or call.version < V2_0:
+        return told
+    token = await services.token.info()
+    information = ServerInformation(
+        server_name=vendor,
+        server_serial_number=token.serial,
+        server_version=__version__,
+        product_name=f"{PRODUCT} on {token.manufacturer} {token.model}",
+    )
+    return replace(told, server_information=information)
+
+
+@lru_cache(maxsize=256)
+def _told(
+    functions: tuple[QueryFunction, ...],
+    version: Version,
+    profile: Profile,
+    vendor: str,
+    protection: ProtectionStorageMask,
+) -> QueryResponse:
+    """Put an answer together; clients poll with Query, each always with the same functions."""
+    found: dict[str, Any] = {}
+    for function in functions:
+        found |= FIXED.get(function, {})
+    if Q.QUERY_OPERATIONS in functions:
+        found["operation"] = _operations(version, profile)
+    if Q.QUERY_OBJECTS in functions:
+        found["object_type"] = _objects(version)
+    if Q.QUERY_SERVER_INFORMATION in functions:
+        found |= {"vendor_identification": vendor, "server_information": ServerInformation()}
+    if Q.QUERY_STORAGE_PROTECTION_MASKS in functions:
+        found["protection_storage_masks"] = ProtectionStorageMasks(protection_storage_mask=(protection,))
+    return QueryResponse(**found)
+
+
+def _operations(version: Version, profile: Profile) -> tuple[Operation, ...]:
+    """List the operations that work, in the order of their numbers."""
+    entries = sorted(OPERATIONS.values(), key=lambda entry: entry.operation)
+    return tuple(
+        entry.operation
+        for entry in entries
+        if entry.exists_in(version)
+        and (entry.operation not in NEEDS or not NEEDS[entry.operation].isdisjoint(profile.mechanisms))
+    )
+
+
+def _objects(version: Version) -> tuple[ObjectType, ...]:
+    return tuple(kind for kind in sorted(OBJECTS) if kind.exists_in(version))
