@@ -1,4 +1,4 @@
-"""`python -m tests.fuzz 200000 1`: mutated messages through decoding and the gateway, by count and seed, and a tally."""
+"""`python -m tests.fuzz 200000 1`: mutated messages through decoding and the gateway, by count and seed; a tally."""
 
 import asyncio
 import sys

@@ -13,7 +13,7 @@ LARGEST = 4096  # bytes; a mutation in a larger message mostly hits the inside o
 
 def corpus(bindings: Bindings | None = None) -> list[bytes]:
     """Give the requests, each once."""
-    found = {*_filled(), *_official(bindings or Bindings())}
+    found = {*_filled(), *_official(Bindings() if bindings is None else bindings)}
     return sorted(raw for raw in found if len(raw) <= LARGEST)
 
 
