@@ -235,7 +235,7 @@ class Connection:
 
     def _tell_broken(self, error: SSL.Error | OSError) -> None:
         """Log why the connection broke; a client that just leaves is not worth an operator's eye."""
-        left = isinstance(error, SSL.SysCallError | OSError)
+        left = isinstance(error, SSL.SysCallError | SSL.ZeroReturnError | OSError)
         reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else reason_of(error)
         tell = log.debug if left else log.info
         tell("connection broken", address=self.address, phase=self.phase, reason=reason)

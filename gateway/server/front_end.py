@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import structlog
 import uvloop
@@ -58,6 +59,7 @@ def run(start: Start, channel: socket.socket) -> int:
 
 async def _serve(start: Start, channel: socket.socket) -> None:
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_tell_fault)
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     pool = TokenPool(start.token.profile, start.token.info, timeout_s=_patience(start.config.token))
@@ -70,6 +72,11 @@ async def _serve(start: Start, channel: socket.socket) -> None:
         await listener.drain(start.config.server.drain_timeout_s)
     loop.remove_reader(channel.fileno())
     pool.close()
+
+
+def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log a fault of ours that nobody waited for; the front end goes on with its other connections."""
+    log.error("fault", what=context["message"], exc_info=context.get("exception"))
 
 
 def _obey(channel: socket.socket, pool: TokenPool, stop: asyncio.Event) -> None:
