@@ -48,6 +48,8 @@ class Framer:
             FramingError: not a Request Message, or one larger than this server reads.
         """
         buffer = self._buffer
+        if not buffer:
+            return None
         if len(buffer) < HEADER_BYTES:
             self._check_start(buffer)
             return None

@@ -1,6 +1,7 @@
 """A listener on a loop of its own thread, real sockets, real TLS; only the gateway behind it is a stand-in."""
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -139,5 +140,5 @@ def serving(config: Config) -> Serving:
 
 
 @pytest.fixture
-def context(authority: Authority, client: Files):
+def context(authority: Authority, client: Files) -> ssl.SSLContext:
     return client_context(authority.ca, client)

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.server.conftest import MAX_MESSAGE_BYTES, Serving
 Context = ssl.SSLContext
 
 
-def eventually(true) -> bool:
+def eventually(true: Callable[[], object]) -> bool:
     """Tell whether it comes true within some seconds."""
     end = time.monotonic() + 5
     while not true() and time.monotonic() < end:
@@ -33,7 +34,7 @@ def raw_records(port: int, context: Context, message: bytes) -> list[int]:
     sizes: list[int] = []
     with dial(port) as sock:
 
-        def turn(step):
+        def turn(step: Callable[[], object]) -> object:
             while True:
                 try:
                     return step()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -114,7 +115,7 @@ def running(toml: Path, context: Context, tmp_path: Path) -> Running:
     return run
 
 
-def start(toml: Path, log: object, *arguments: str) -> "subprocess.Popen[str]":
+def start(toml: Path, log: TextIO, *arguments: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "tests.server.processes", str(toml), *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True)
 
