@@ -3,6 +3,7 @@
 (KMIP 2.1 section 9.5 Batch Error Continuation Option, section 9.6 Batch Order Option, section 6 Operations.)
 """
 
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, NamedTuple
 
 import structlog
@@ -46,7 +47,8 @@ async def run(services: Services, message: RequestMessage, peer: Peer, version: 
         if result.status is ResultStatus.OPERATION_FAILED and option is not BatchErrorContinuationOption.CONTINUE:
             if option is Undo:
                 done = await _undone(batch, done)
-            break
+            return done
+    await _all(batch.finish)
     return done
 
 
@@ -89,10 +91,17 @@ def _identifiers(payload: Any) -> tuple[str, ...]:
 
 async def _undone(batch: Batch, done: list[Done]) -> list[Done]:
     """Take back what the items before the failed one did, the last first."""
-    for take_back in reversed(batch.undo or ()):
-        try:
-            await take_back()
-        except errors.KmipError as error:
-            log.error("undo_failed", reason=str(error))
+    steps = batch.undo or []
+    batch.undo, batch.finish = None, []  # What taking back does is not to be taken back, nor put off.
+    await _all(reversed(steps))
     earlier = [each._replace(status=ResultStatus.OPERATION_UNDONE) for each in done[:-1]]
     return [*earlier, done[-1]]
+
+
+async def _all(steps: Iterable[Callable[[], Awaitable[None]]]) -> None:
+    """Carry out every step; one that fails keeps none of the others back, and the reaper finds what it left."""
+    for step in steps:
+        try:
+            await step()
+        except errors.KmipError as error:
+            log.error("batch_step_failed", reason=str(error))

@@ -72,12 +72,14 @@ class Outcome(NamedTuple):
 class Batch:
     """What the items of one message have in common: the ID Placeholder and what came before."""
 
-    __slots__ = ("outcomes", "placeholder", "undo")
+    __slots__ = ("finish", "outcomes", "placeholder", "undo")
 
     def __init__(self) -> None:
         self.placeholder: str | None = None
         self.outcomes: list[Outcome] = []
+        # For a batch that asks for Undo: how to take back what was done, and what can only be done once all succeeded.
         self.undo: list[Callable[[], Awaitable[None]]] | None = None
+        self.finish: list[Callable[[], Awaitable[None]]] = []
 
 
 class Call:
@@ -278,15 +280,6 @@ class Call:
         """Say how to take back what was just done, for a batch that asks for Undo."""
         if self.batch.undo is not None:
             self.batch.undo.append(fn)
-
-    def cannot_undo(self, what: str) -> None:
-        """Refuse what could not be taken back, in a batch that asks for Undo.
-
-        Raises:
-            FeatureNotSupported: the batch asks for Undo.
-        """
-        if self.batch.undo is not None:
-            raise errors.FeatureNotSupported(f"{what} cannot be undone")
 
 
 def _spent(current: Managed, data_bytes: int) -> Attributes:

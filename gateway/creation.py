@@ -33,7 +33,7 @@ from gateway.kmip.tags import Tag
 from gateway.kmip.values import Digest, Link, ProtectionStorageMasks, RNGParameters, UsageLimits
 from gateway.managed import Managed
 from gateway.store.api import Custody, ObjectRow, Transaction
-from gateway.token.api import KeyRef, Rights
+from gateway.token.api import KeyRef, ObjectClass, Rights
 
 LEASE_TIME_S = 3600
 M = CryptographicUsageMask
@@ -258,10 +258,11 @@ async def erase(
     """Destroy an object: one commit that ends its use and queues the deletion, the deletion, one that clears the queue.
 
     Its row stays, without material and with the attributes that `fn` gives; `fn` sees the object as it is inside the
-    transaction, and raises to leave it alone.
+    transaction, and raises to leave it alone. In a batch that asks for Undo, the token keeps the key until the batch
+    has succeeded: nothing can use it, and it can be brought back.
     """
 
-    def write(transaction: Transaction) -> None:
+    def write(transaction: Transaction) -> ObjectRow:
         current = call.current(transaction, managed.unique_identifier)
         row = current.row
         transaction.replace_attributes(row.id, call.services.catalogue.rows(fn(current)), names)
@@ -269,8 +270,29 @@ async def erase(
         transaction.set_storage(row.id, destroyed=True)
         if row.cka_id:
             transaction.queue_destroy(row.id)
+        return row
+
+    before = await call.store.write(write)
+    if call.batch.undo is None:
+        await _delete(call, before)
+    else:
+        call.batch.finish.append(lambda: _delete(call, before))
+        call.on_undo(lambda: _bring_back(call, before))
+
+
+async def _delete(call: Call, row: ObjectRow) -> None:
+    if row.cka_id:
+        await call.token.destroy(KeyRef(ObjectClass(row.object_class), row.cka_id))
+        await call.store.destroyed(row.id)
+
+
+async def _bring_back(call: Call, before: ObjectRow) -> None:
+    names = call.services.catalogue.decode(before).names()
+
+    def write(transaction: Transaction) -> None:
+        transaction.replace_attributes(before.id, before.attributes, names)
+        transaction.set_material(before.id, before.material, before.custody)
+        transaction.set_storage(before.id)
+        transaction.dequeue_destroy(before.id)
 
     await call.store.write(write)
-    if managed.row.cka_id:
-        await call.token.destroy(managed.ref)
-        await call.store.destroyed(managed.row.id)

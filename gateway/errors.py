@@ -140,7 +140,7 @@ class ObjectNotFound(KmipError):
 class ObjectDestroyed(KmipError):
     """The managed object was destroyed."""
 
-    reason, reason_1x = R.OBJECT_DESTROYED, R.PERMISSION_DENIED
+    reason, reason_1x = R.OBJECT_DESTROYED, R.ITEM_NOT_FOUND
 
 
 class ObjectArchived(KmipError):

@@ -31,9 +31,7 @@ async def destroy(call: Call, request: DestroyRequest) -> DestroyResponse:
         ObjectNotFound.
         ObjectDestroyed: it was before.
         WrongLifecycleState: it is Active; Revoke comes first (section 4.57 State).
-        FeatureNotSupported: the batch asks for Undo.
     """
-    call.cannot_undo("Destroy")
 
     def destroyed(current: Managed) -> Attributes:
         if current.destroy is not None:

@@ -139,6 +139,10 @@ class Transaction(Protocol):
         """Note that the token still has the object's key, which must go."""
         ...
 
+    def dequeue_destroy(self, id: int) -> None:
+        """Note that the token has the object's key no more, or that it is to stay."""
+        ...
+
     def spend(self, cka_id: bytes) -> None:
         """Drop the reservation of a CKA_ID that no crash need clean up after."""
         ...
