@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from gateway import errors, keyblocks, wrapping
 from gateway.call import Call
 from gateway.keys.curves import Material, NotUnderstood
-from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType
+from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, SecretDataType
 from gateway.kmip.objects import OBJECTS, TRANSPARENT, KeyBlock, KeyValue, ManagedObject, SecretData
 from gateway.kmip.structure import Item, OpenEnumeration, Structure
 from gateway.kmip.tags import Tag
@@ -132,6 +132,8 @@ def shell(
     compression: KeyCompressionType | None = None,
 ) -> ManagedObject:
     """Give the object of a key on the token around a Key Value."""
+    if managed.object_type is ObjectType.SECRET_DATA:
+        return _secret_data(call, managed, format_type, value)
     block = KeyBlock(
         key_format_type=format_type,
         key_compression_type=compression,
@@ -139,16 +141,18 @@ def shell(
         cryptographic_algorithm=managed.algorithm,
         cryptographic_length=managed.length or None,
     )
-    if managed.object_type is ObjectType.SECRET_DATA:
-        return SecretData(secret_data_type=_secret_data_type(call, managed), key_block=block)
     made: ManagedObject = OBJECTS[managed.object_type](key_block=block)  # type: ignore[assignment]
     return made
 
 
-def _secret_data_type(call: Call, managed: Managed) -> OpenEnumeration:
+def _secret_data(call: Call, managed: Managed, format_type: KeyFormatType, value: KeyValue | None) -> SecretData:
     packed = managed.row.material
-    # Without it the object was not registered but generated, which makes it a seed.
-    return OpenEnumeration(2) if packed is None else unpack(call, SecretData, packed).secret_data_type
+    if packed is None:  # generated, not registered, which makes it a seed
+        block = KeyBlock(key_format_type=format_type, key_value=value)
+        return SecretData(secret_data_type=OpenEnumeration(SecretDataType.SEED), key_block=block)
+    # A password has an algorithm or length in its Key Block only where its client gave it one.
+    given = unpack(call, SecretData, packed)
+    return replace(given, key_block=replace(given.key_block, key_format_type=format_type, key_value=value))
 
 
 async def _converted(
@@ -160,8 +164,8 @@ async def _converted(
     wrap_type: KeyWrapType | None,
 ) -> KeyBlock:
     """Give a Key Block that was kept whole in another format, which it must not have if it is to stay wrapped."""
-    if block.key_value is None:
-        raise errors.KeyValueNotPresent
+    if block.key_value is None and format_type is block.key_format_type:
+        return block  # of an object whose key is elsewhere the rest is told (test case TC-MDO-1)
     if block.key_wrapping_data is not None and wrap_type is KeyWrapType.NOT_WRAPPED:
         block = await wrapping.unwrapped_block(call, block)
     if block.key_format_type is format_type and compression in (None, block.key_compression_type):

@@ -7,6 +7,8 @@ it came, and can be given back but not used.
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from msgspec.structs import replace
+
 from gateway import attribute_rules, certificates, creation, errors, keyblocks, material
 from gateway.call import Call
 from gateway.creation import Draft
@@ -197,7 +199,7 @@ async def _beside(
     a client that registered a key compares what it gets byte by byte.
     """
     if isinstance(given, SecretData):
-        empty = KeyBlock(key_format_type=block.key_format_type)
+        empty = replace(block, key_value=None)
         return material.pack(call, SecretData(secret_data_type=given.secret_data_type, key_block=empty))
     if key.object_class is ObjectClass.SECRET_KEY or (_leaves(call, key) and _made_again(key, block) == content):
         return None

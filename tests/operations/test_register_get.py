@@ -264,11 +264,15 @@ async def test_empty_object_group_of_kmippp(gateway: Gateway) -> None:
 
 
 async def test_key_value_that_is_elsewhere(gateway: Gateway) -> None:
+    by = await wrapping_key(gateway)
     given = SymmetricKey(key_block=KeyBlock(key_format_type=F.RAW, cryptographic_algorithm=A.AES))
     made = await register(gateway, V2_1, given, mask(M.ENCRYPT))
     assert sets.value(attributes_of(gateway, made), Tag.KEY_VALUE_PRESENT) is False
-    asked = GetRequest(unique_identifier=made)
-    assert await gateway.refused(V2_1, Operation.GET, asked) is R.KEY_VALUE_NOT_PRESENT
+    assert await get(gateway, V2_1, made) == given
+    how: Any
+    for how in ({"key_format_type": F.TRANSPARENT_SYMMETRIC_KEY}, {"key_wrapping_specification": specification(by)}):
+        asked = GetRequest(unique_identifier=made, **how)
+        assert await gateway.refused(V2_1, Operation.GET, asked) is R.KEY_VALUE_NOT_PRESENT
 
 
 # --- asymmetric keys
