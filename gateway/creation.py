@@ -292,7 +292,7 @@ async def _bring_back(call: Call, before: ObjectRow) -> None:
     def write(transaction: Transaction) -> None:
         transaction.replace_attributes(before.id, before.attributes, names)
         transaction.set_material(before.id, before.material, before.custody)
-        transaction.set_storage(before.id)
+        transaction.set_storage(before.id, archived=before.archived)
         transaction.dequeue_destroy(before.id)
 
     await call.store.write(write)
