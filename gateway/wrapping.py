@@ -34,6 +34,7 @@ A, B, H, P = CryptographicAlgorithm, BlockCipherMode, HashingAlgorithm, PaddingM
 M = CryptographicUsageMask
 STRUCTURE = 1  # the item type
 HEADER_BYTES = 8
+BLOCK_BYTES, BLOCK_BITS = 8, 64
 ENCODED_KEY_VALUE = Tag.KEY_VALUE.to_bytes(3, "big") + bytes((STRUCTURE,))
 
 CKM_RSA_PKCS, CKM_RSA_PKCS_OAEP, CKM_AES_KEY_WRAP = 0x0001, 0x0009, 0x2109
@@ -156,9 +157,15 @@ def _encoded(option: EncodingOption | None) -> bool:
 
 
 def wraps_in_place(managed: Managed, format_type: KeyFormatType, specification: KeyWrappingSpecification) -> bool:
-    """Tell whether the token can wrap an object where it is: its bytes alone, as the token has them."""
+    """Tell whether the token can wrap an object where it is: its bytes alone, as the token has them.
+
+    They must be known to be whole blocks of eight bytes, as with AES: SoftHSM's RFC 5649 fills the others with zeros,
+    which whoever unwraps them could not tell from the key.
+    """
     return (
-        managed.row.custody is Custody.TOKEN
+        managed.length > 0
+        and managed.length % BLOCK_BITS == 0
+        and managed.row.custody is Custody.TOKEN
         and managed.row.object_class == ObjectClass.SECRET_KEY
         and format_type in (KeyFormatType.RAW, KeyFormatType.OPAQUE)
         and not _encoded(specification.encoding_option)
@@ -187,6 +194,9 @@ async def wrap_value(
         data = value.key_material
     else:
         raise errors.EncodingOptionError("a structure is wrapped in its encoding only")
+    profile = call.token.profile
+    if wrapping.mechanism.ckm == profile.kwp and len(data) % BLOCK_BYTES and not profile.kwp_any_length:
+        raise errors.UnsupportedCryptographicParameters("the token wraps whole blocks of eight bytes only")
     return await call.token.wrap_data(wrapping.key.ref, wrapping.mechanism, data)
 
 
