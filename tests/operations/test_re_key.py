@@ -20,6 +20,7 @@ from gateway.kmip.tags import Tag
 from gateway.kmip.values import RevocationReason, RotateName, UsageLimits
 from gateway.kmip.version import SUPPORTED, V1_1, V1_2, V2_1, Version
 from gateway.managed import Managed
+from gateway.operations.check import CheckRequest
 from gateway.operations.create import CreateRequest
 from gateway.operations.destroy import DestroyRequest
 from gateway.operations.locate import LocateRequest
@@ -193,7 +194,7 @@ async def test_undo_gives_the_names_back(gateway: Gateway) -> None:
     answers = await gateway.ask(
         V2_1,
         (Operation.RE_KEY, ReKeyRequest(unique_identifier=old.unique_identifier)),
-        (Operation.DESTROY, DestroyRequest()),
+        (Operation.CHECK, CheckRequest(cryptographic_usage_mask=M.SIGN)),
         batch_error_continuation_option=BatchErrorContinuationOption.UNDO,
     )
     assert [a.status for a in answers] == [ResultStatus.OPERATION_UNDONE, ResultStatus.OPERATION_FAILED]
