@@ -15,6 +15,7 @@ from gateway.kmip.enums import (
     UsageLimitsUnit,
 )
 from gateway.kmip.enums import CryptographicAlgorithm as A
+from gateway.kmip.enums import CryptographicUsageMask as M
 from gateway.kmip.structure import Attribute, Attributes, DateTime, Interval, Item, LongInteger
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import RevocationReason, RotateName, UsageLimits
