@@ -29,8 +29,8 @@ def main() -> None:
             found = _measure(options, work, ours.port, folder / "gateway", plan, [cases.symmetric, cases.signing])
         finally:
             ours.stop()
-        pin = (folder / "gateway" / "token" / "user.pin").read_text().strip() if options.raw else ""
-        bare = [raw.rates(folder / "gateway" / "token" / "softhsm2.conf", pin, n) for n in (1, 2)] if pin else [{}, {}]
+        pin = (folder / "gateway" / "user.pin").read_text().strip() if options.raw else ""
+        bare = [raw.rates(folder / "gateway" / "softhsm2.conf", pin, n) for n in (1, 2)] if pin else []
         theirs: dict[tuple[str, int, int], Rate] = {}
         if options.pykmip:
             peer = servers.pykmip(folder, pki)
