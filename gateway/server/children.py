@@ -84,12 +84,16 @@ class FrontEndSlot:
 
 
 class WorkerSlot:
-    """Place `index` of the token workers; it takes requests when it is `ready`."""
+    """Place `index` of the token workers; it takes requests when it is `ready`.
+
+    A process that asks to be replaced works on until its `successor` takes requests, so that there is no gap.
+    """
 
     def __init__(self, index: int) -> None:
         self.index = index
         self.ready = False
         self.process: WorkerProcess | None = None
+        self.successor: WorkerSlot | None = None
         self.restarts = Restarts()
 
     @property
@@ -102,6 +106,11 @@ class WorkerSlot:
         self.process = WorkerProcess(WorkerSettings.of(config.token, config.server.runtime_dir), self.index)
         self.restarts.started(time.monotonic())
         return self.process
+
+    @property
+    def wants_successor(self) -> bool:
+        """Whether the process asks to be replaced and nothing is under way yet."""
+        return self.process is not None and self.process.retiring and self.successor is None
 
     def overdue(self, now: float) -> bool:
         """Say whether the process is past the deadline of its call; now is time.monotonic()."""

@@ -49,7 +49,6 @@ class Connection:
     """The conversation with one client; `deadline` is when the present phase must be over, in loop time."""
 
     __slots__ = (
-        "_draining",
         "_ended",
         "_exchange",
         "_framer",
@@ -84,7 +83,6 @@ class Connection:
         self._waiter: asyncio.Future[None] | None = None
         self._paused = False
         self._ended = False  # the client sends no more
-        self._draining = False
         self._enter("handshake", limits.handshake_timeout_s)
 
     async def run(self) -> None:
@@ -101,8 +99,12 @@ class Connection:
             self._close()
 
     def drain(self) -> None:
-        """Let the request in hand be answered and end the conversation after it."""
-        self._draining = True
+        """Let what the client has asked be answered, read no more, and end the conversation."""
+        if self._ended or self.phase in ("handshake", "linger"):
+            return
+        self._read()  # what has arrived was sent in good faith
+        if not self._ended:
+            self._end()
         self._wake()
 
     async def _handshake(self) -> None:
@@ -124,6 +126,8 @@ class Connection:
             while (message := await self._next_message()) is not None:
                 self._enter("answer", math.inf)
                 await self._write(await self._exchange.answer(message, peer))
+                if len(self._framer):
+                    await asyncio.sleep(0)  # a client that sends ahead takes turns with the others
         except FramingError as error:
             log.info("connection refused", address=self.address, reason=str(error))
             await self._write(self._exchange.refuse(error))
@@ -131,7 +135,7 @@ class Connection:
 
     async def _next_message(self) -> bytes | None:
         """Give the next request, or None when there will be no more."""
-        while (message := self._framer.next_message()) is None and not (self._ended or self._draining):
+        while (message := self._framer.next_message()) is None and not self._ended:
             self._await_message()
             await self._woken()
         return message
@@ -171,7 +175,7 @@ class Connection:
         try:
             self._receive()
         except SSL.WantReadError:
-            return
+            pass  # a record of TLS itself
         except SSL.ZeroReturnError:
             self._end()
         except (SSL.Error, OSError) as error:
@@ -246,6 +250,7 @@ class Connection:
             self._tls.shutdown()
 
     def _close(self) -> None:
+        self._ended = True
         self._loop.remove_reader(self._socket.fileno())
         if self.phase != "linger":
             self._notify_close()

@@ -32,6 +32,8 @@ TURN_S = 0.1
 FRONT_END_GRACE_S = 2.0
 WORKER_GRACE_S = 5.0
 KILLED_S = 5.0
+# How long a worker that has a successor is left alone: until then every front end has heard of the new one.
+HANDOVER_S = 1.0
 # A front end that dies this often in a row never serves; better to end than to spin.
 HOPELESS_DEATHS = 8
 
@@ -48,6 +50,7 @@ class Supervisor:
         self._build = build
         self._on_ready = on_ready
         self._selector = selectors.DefaultSelector()
+        self._leaving: dict[WorkerSlot, float] = {}  # workers that were succeeded, and when each is told to end
         self._tally = Tally(front_ends)
         self._port = 0
         self._front_ends = [FrontEndSlot(index) for index in range(front_ends)]
@@ -90,6 +93,7 @@ class Supervisor:
                 key.data()
         now = time.monotonic()
         self._kill_overdue(now)
+        self._end_leaving(now)
         if not self._stopping:
             self._start_due(now)
 
@@ -97,6 +101,9 @@ class Supervisor:
         for worker in self._workers:
             if not worker.alive and worker.restarts.due <= now and self._may_log_in():
                 self._start_worker(worker)
+            elif worker.wants_successor and worker.restarts.due <= now and self._may_log_in():
+                worker.successor = WorkerSlot(worker.index)
+                self._start_worker(worker.successor)
         for front_end in self._front_ends:
             if not front_end.alive and front_end.restarts.due <= now and self._start is not None:
                 self._start_front_end(front_end, self._start)
@@ -126,7 +133,7 @@ class Supervisor:
         """Say whether one more worker may try the PIN: a wrong one is tried by one worker, not by all at a time."""
         if self._login_barred:
             return False
-        starting = any(worker.alive and not worker.ready for worker in self._workers)
+        starting = any(worker.alive and not worker.ready for worker in self._all_workers())
         return not starting or (self._start is not None and not self._ready)
 
     def _start_worker(self, worker: WorkerSlot) -> None:
@@ -143,10 +150,7 @@ class Supervisor:
             if not self._ready:
                 self._give_up(process.failure)
             log.error("token worker cannot start", index=worker.index, reason=process.failure)
-        elif process.retiring:
-            log.info("token worker is replaced", index=worker.index)
-            worker.stop()
-        elif process.ready is not None:
+        elif process.ready is not None and not worker.ready:
             self._welcome(worker, process.ready)
         return True
 
@@ -154,6 +158,11 @@ class Supervisor:
         """Join a worker that takes requests to every front end."""
         worker.ready = True
         self._start = self._start or self._new_start(ready)
+        before = self._workers[worker.index]
+        if before is not worker:
+            log.info("token worker is succeeded", index=worker.index)
+            self._workers[worker.index] = worker
+            self._leaving[before] = time.monotonic() + HANDOVER_S
         for front_end in self._front_ends:
             join(worker, front_end)
         self._tell_ready()
@@ -163,7 +172,12 @@ class Supervisor:
             pass
         self._forget(channel)
         code = worker.empty()
-        self._tell_ended("token worker", worker.index, code)
+        if self._leaving.pop(worker, None) is None:
+            self._tell_ended("token worker", worker.index, code)
+        holder = self._workers[worker.index]
+        if holder.successor is worker:  # it never took over: try again, later and later
+            holder.successor = None
+            holder.restarts.died(time.monotonic())
         if code == PIN_REFUSED:
             self._login_barred = True
             if not any(other.alive for other in self._workers):
@@ -172,10 +186,20 @@ class Supervisor:
             self._give_up(f"The token worker ended before it was ready ({how_ended(code)}); check [token] module.")
 
     def _kill_overdue(self, now: float) -> None:
-        for worker in self._workers:
+        for worker in self._all_workers():
             if worker.overdue(now):
                 log.error("token worker is past its deadline", index=worker.index)
                 worker.kill()
+
+    def _end_leaving(self, now: float) -> None:
+        for worker, due in self._leaving.items():
+            if due <= now:
+                worker.stop()
+
+    def _all_workers(self) -> list[WorkerSlot]:
+        """Give every slot that may have a process: those in use, those that are to come and those that are to go."""
+        successors = [worker.successor for worker in self._workers if worker.successor is not None]
+        return [*self._workers, *successors, *self._leaving]
 
     # Front ends.
 
@@ -265,7 +289,7 @@ class Supervisor:
         """Drain the front ends while the workers still work, then end the workers; kill whoever does not follow."""
         self._stopping = True
         self._end(self._front_ends, self._config.server.drain_timeout_s + FRONT_END_GRACE_S)
-        self._end(self._workers, WORKER_GRACE_S)
+        self._end(self._all_workers(), WORKER_GRACE_S)
         signal.set_wakeup_fd(-1)
         self._selector.close()
 

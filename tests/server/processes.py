@@ -1,11 +1,13 @@
 """`python -m tests.server.processes CONFIG [FAULT]`: the gateway's processes with a stand-in for its exchange.
 
-Prints `ready PORT`. FAULT makes the build in a front end fail: `sentence` as a wrong configuration does, `fault` as a
+Prints `ready PORT`. At SIGUSR1 the first worker is taken to have asked for its replacement, which else takes a million
+calls. FAULT makes the build in a front end fail: `sentence` as a wrong configuration does, `fault` as a
 mistake of ours would.
 """
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -56,11 +58,19 @@ async def build(config: Config, pool: TokenPool) -> AsyncIterator[Probe]:
     yield Probe(pool)
 
 
+def _retire_first(supervisor: Supervisor) -> None:
+    process = supervisor._workers[0].process
+    assert process
+    process.retiring = True
+
+
 def main() -> int:
     config = load(Path(sys.argv[1]))
     configure(config.log)
+    supervisor = Supervisor(config, build, lambda port: print("ready", port, flush=True))
+    signal.signal(signal.SIGUSR1, lambda *_: _retire_first(supervisor))
     try:
-        return Supervisor(config, build, lambda port: print("ready", port, flush=True)).run()
+        return supervisor.run()
     except ConfigurationError as error:
         print(error, file=sys.stderr)
         return 2

@@ -170,6 +170,21 @@ def test_a_killed_worker_is_replaced_under_the_same_connection(running: Running)
         assert gateway.stop() == 0
 
 
+def test_a_worker_is_succeeded_without_a_gap(running: Running, tmp_path: Path) -> None:
+    with running() as gateway, gateway.connect() as sock:
+        first, second = gateway.workers()
+        gateway.process.send_signal(signal.SIGUSR1)
+        most = 0
+        while first in gateway.workers():
+            assert len(ask(sock, b"random")) == 32
+            most = max(most, len(gateway.workers()))
+        assert most == 3
+        assert second in gateway.workers()
+        assert len(gateway.workers()) == 2
+        assert gateway.stop() == 0
+    assert [event["event"] for event in events(tmp_path)] == ["token worker is succeeded", "stopping"]
+
+
 def test_sigterm_answers_what_is_in_hand(running: Running) -> None:
     with running() as gateway, gateway.connect() as busy, gateway.connect() as idle:
         ask(idle, b"pid")
