@@ -11,7 +11,7 @@ from gateway.kmip.enums import (
     ResultStatus,
     TicketType,
 )
-from gateway.kmip.structure import DateTime, Encoded, Item, OpenEnumeration, Since, Structure
+from gateway.kmip.structure import DateTime, Encoded, Item, OpenEnumeration, Payload, Since, Structure
 
 
 class ProtocolVersion(Structure):
@@ -100,7 +100,7 @@ class RequestBatchItem(Structure):
     operation: OpenEnumeration
     ephemeral: Annotated[bool | None, Since(2, 0)] = None
     unique_batch_item_id: bytes | None = None
-    request_payload: Item
+    request_payload: Payload
     message_extension: MessageExtension | None = None
 
 

@@ -95,6 +95,10 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     message: bytes = b""
 
 
+class Payload(Item, frozen=True, gc=False):
+    """A structure kept as it came, and not looked into yet: what is wrong inside is told when it is decoded."""
+
+
 class Encoded(bytes):
     """A field that is already encoded, header included."""
 

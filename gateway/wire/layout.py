@@ -13,16 +13,17 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
+from msgspec.structs import astuple
 from msgspec.structs import fields as struct_fields
 
 from gateway.errors import InvalidField, InvalidMessage, TtlvError
 from gateway.kmip import structure as kinds
 from gateway.kmip.names import Mask, Named
-from gateway.kmip.structure import Attributed, Encoded, Item, Since, Structure, Until
+from gateway.kmip.structure import Attributed, Encoded, Item, Payload, Since, Structure, Until
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import V1_0, Version
 from gateway.wire import scalars
-from gateway.wire.scalars import HEADER_BYTES, ItemType, Reader, Writer, read_head
+from gateway.wire.scalars import HEADER_BYTES, ItemType, Reader, Writer, head, read_head
 
 ONE, APPEND, EXTEND = range(3)
 # The first byte of a tag: the standard's own, and those that vendors make up (section 9.1.1.1 Item Tag).
@@ -75,6 +76,8 @@ def arms(annotation: Any, version: Version) -> tuple[Arm, ...]:
         return (SCALARS[annotation],)
     if annotation is Item:
         return tuple(Arm(t, Item, scalars.read_item(t), scalars.item_writer) for t in ItemType)
+    if annotation is Payload:
+        return (Arm(T.STRUCTURE, Payload, scalars.read_payload, scalars.item_writer),)
     if annotation is Encoded:
         return (Arm(T.STRUCTURE, Encoded, scalars.read_bytes, lambda _: lambda value: value),)
     if issubclass(annotation, Named):
@@ -179,7 +182,8 @@ def reader(cls: type[Structure], version: Version) -> Reader:
     The reader raises TtlvError for bytes that are not TTLV and for fields that are missing or come twice, InvalidField
     for fields that do not belong there.
     """
-    entries: dict[int, Entry] = {}
+    single: dict[int, tuple[str, Reader]] = {}
+    several: dict[int, tuple[str, Reader, bool]] = {}
     repeated: list[str] = []
 
     def read(data: bytes, at: int, length: int) -> Any:
@@ -193,17 +197,17 @@ def reader(cls: type[Structure], version: Version) -> Reader:
             following = at + HEADER_BYTES + (size + 7 & -8)
             if following > end:
                 raise TtlvError("an item is longer than what holds it", at)
-            entry = entries.get(word)
-            if entry is None:
-                _unknown(cls, entries, word, at)
-            elif entry.mode == ONE:
-                if entry.name in found:
-                    raise TtlvError(f"{entry.name} comes twice", at)
-                found[entry.name] = entry.read(data, at + HEADER_BYTES, size)
-            elif entry.mode == APPEND:
-                found.setdefault(entry.name, []).append(entry.read(data, at + HEADER_BYTES, size))
+            if word in single:
+                name, read_field = single[word]
+                if name in found:
+                    raise TtlvError(f"{name} comes twice", at)
+                found[name] = read_field(data, at + HEADER_BYTES, size)
+            elif word in several:
+                name, read_field, is_list = several[word]
+                value = read_field(data, at + HEADER_BYTES, size)
+                found.setdefault(name, []).extend(value if is_list else (value,))
             else:
-                found.setdefault(entry.name, []).extend(entry.read(data, at + HEADER_BYTES, size))
+                _unknown(cls, (*single, *several), word, at)
             at = following
         for name in repeated:
             if name in found:
@@ -214,13 +218,17 @@ def reader(cls: type[Structure], version: Version) -> Reader:
             raise _missing(cls, found, start) from None
 
     # Filled in after `read` exists, for structures that hold one of their own kind.
-    entries.update(_entries(cls, version))
-    repeated.extend({entry.name for entry in entries.values() if entry.mode != ONE})
+    for word, entry in _entries(cls, version).items():
+        if entry.mode == ONE:
+            single[word] = entry.name, entry.read
+        else:
+            several[word] = entry.name, entry.read, entry.mode == EXTEND
+    repeated.extend({name for name, _, _ in several.values()})
     return read
 
 
-def _unknown(cls: type[Structure], entries: dict[int, Entry], word: int, at: int) -> None:
-    name = stranger(entries, word, at)
+def _unknown(cls: type[Structure], known: Iterable[int], word: int, at: int) -> None:
+    name = stranger(known, word, at)
     if name:
         raise InvalidField(f"{name} does not belong in {cls.__name__} (at byte {at})")
 
@@ -251,34 +259,37 @@ def _missing(cls: type[Structure], found: dict[str, Any], at: int) -> InvalidMes
 @cache
 def writer(cls: type[Structure], tag: Tag, version: Version) -> Writer:
     """Compile the writer of a structure under `tag`; it gives the whole item."""
-    content = content_writer(cls, version)
-    return lambda value: scalars.structure(tag, content(value))
+    content, word = content_writer(cls, version), tag << 8 | T.STRUCTURE
+
+    def write(value: Any) -> bytes:
+        raw = content(value)
+        return head(word, len(raw)) + raw
+
+    return write
 
 
 @cache
 def content_writer(cls: type[Structure], version: Version) -> Writer:
     """Compile the writer of a structure's fields, without its own header."""
-    from gateway.wire import attribute_forms
-
-    parts: list[tuple[str, Writer, bool]] = []
-    for field in fields_of(cls):
-        if not field.written_in(version):
-            continue
-        if field.attributed is not None:
-            parts.append((field.name, attribute_forms.writer(field.attributed, version), False))
-        else:
-            parts.append((field.name, union_writer(arms(field.annotation, version), field.tag), field.many))
+    writers = [_field_writer(field, version) for field in fields_of(cls)]
 
     def write(value: Any) -> bytes:
         content = b""
-        for name, write_field, many in parts:
-            item = getattr(value, name)
-            if item is None:
-                continue
-            if many:
-                content += b"".join([write_field(one) for one in item])
-            else:
+        # All fields by one call: most of them are None most of the time.
+        for item, write_field in zip(astuple(value), writers, strict=True):
+            if item is not None:
                 content += write_field(item)
         return content
 
     return write
+
+
+def _field_writer(field: Field, version: Version) -> Writer:
+    from gateway.wire import attribute_forms
+
+    if not field.written_in(version):
+        return lambda _: b""
+    if field.attributed is not None:
+        return attribute_forms.writer(field.attributed, version)
+    one = union_writer(arms(field.annotation, version), field.tag)
+    return (lambda values: b"".join([one(value) for value in values])) if field.many else one

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway.errors import InvalidField, TtlvError
 from gateway.kmip.names import Mask, Named
-from gateway.kmip.structure import Item
+from gateway.kmip.structure import Item, Payload
 from gateway.kmip.tags import Tag
 
 Reader = Callable[[bytes, int, int], Any]
@@ -85,6 +85,11 @@ def read_text(data: bytes, at: int, length: int) -> str:
 def read_bytes(data: bytes, at: int, length: int) -> bytes:
     """Read the bytes as they are."""
     return data[at : at + length]
+
+
+def read_payload(data: bytes, at: int, length: int) -> Payload:
+    """Keep a structure as it came, unseen."""
+    return Payload(ItemType.STRUCTURE, data[at : at + length], at, data)
 
 
 def enumeration_reader(kind: type[Named]) -> Reader:

@@ -1,14 +1,15 @@
 """Messages and TTLV bytes (KMIP 2.1 section 9.1): the version is found first, then its layouts do the rest."""
 
+from struct import Struct
 from typing import TypeVar
 
 from gateway.errors import TtlvError
-from gateway.kmip.messages import RequestMessage, ResponseBatchItem, ResponseHeader, ResponseMessage
+from gateway.kmip.messages import RequestMessage, ResponseBatchItem, ResponseHeader
 from gateway.kmip.structure import Encoded, Item, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import Version
-from gateway.wire import layout
-from gateway.wire.scalars import HEADER_BYTES, ItemType, read_head, read_integer
+from gateway.wire import layout, scalars
+from gateway.wire.scalars import HEADER_BYTES, ItemType, read_head
 
 S = TypeVar("S", bound=Structure)
 
@@ -21,6 +22,9 @@ _BEGINNING = (
     (24, Tag.PROTOCOL_VERSION_MAJOR, ItemType.INTEGER),
     (40, Tag.PROTOCOL_VERSION_MINOR, ItemType.INTEGER),
 )
+# The five tags and types, the lengths and values of the two numbers.
+_read_beginning = Struct(">I4xI4xI4xIIi4xIIi4x").unpack_from
+_WORDS = tuple(tag << 8 | type_ for _, tag, type_ in _BEGINNING)
 _SHORTEST = 56
 
 
@@ -32,10 +36,17 @@ def read_version(raw: bytes) -> Version:
     """
     if len(raw) < _SHORTEST:
         raise TtlvError("a request message is longer", len(raw))
+    message, header, version, major_word, major_size, major, minor_word, minor_size, minor = _read_beginning(raw)
+    if (message, header, version, major_word, minor_word) != _WORDS or major_size != 4 or minor_size != 4:
+        raise _other_beginning(raw)
+    return Version(major, minor)
+
+
+def _other_beginning(raw: bytes) -> TtlvError:
     for at, tag, type_ in _BEGINNING:
         if read_head(raw, at)[0] != tag << 8 | type_:
-            raise TtlvError(f"a request message has {tag.token} here", at)
-    return Version(read_integer(raw, 32, read_head(raw, 24)[1]), read_integer(raw, 48, read_head(raw, 40)[1]))
+            return TtlvError(f"a request message has {tag.token} here", at)
+    return TtlvError("an Integer is 4 bytes", 24)
 
 
 def decode_request(raw: bytes, version: Version) -> RequestMessage:
@@ -58,8 +69,8 @@ def encode_item(item: ResponseBatchItem, version: Version) -> Encoded:
 
 def encode_response(header: ResponseHeader, items: list[Encoded], version: Version) -> bytes:
     """Encode a response whose batch items are encoded already."""
-    message = ResponseMessage(response_header=header, batch_item=tuple(items))
-    return layout.writer(ResponseMessage, Tag.RESPONSE_MESSAGE, version)(message)
+    head = layout.writer(ResponseHeader, Tag.RESPONSE_HEADER, version)(header)
+    return scalars.structure(Tag.RESPONSE_MESSAGE, b"".join((head, *items)))
 
 
 def encode_payload(payload: Structure, version: Version) -> Encoded:

@@ -24,7 +24,7 @@ from gateway.kmip.messages import (
     ResponseBatchItem,
     ResponseMessage,
 )
-from gateway.kmip.structure import Item, OpenEnumeration, Structure
+from gateway.kmip.structure import OpenEnumeration, Payload, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import Version
 from gateway.operations import OPERATIONS
@@ -117,7 +117,7 @@ def encode_request(version: Version, items: tuple[tuple[Operation, Structure], .
             RequestBatchItem(
                 operation=OpenEnumeration(operation),
                 unique_batch_item_id=bytes([number]) if several else None,
-                request_payload=Item(ItemType.STRUCTURE, layout.content_writer(type(payload), version)(payload)),
+                request_payload=Payload(ItemType.STRUCTURE, layout.content_writer(type(payload), version)(payload)),
             )
             for number, (operation, payload) in enumerate(items)
         ),

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from gateway.kmip.enums import Operation, ResultReason, ResultStatus
 from gateway.kmip.messages import ProtocolVersion, RequestBatchItem, RequestHeader, RequestMessage, ResponseHeader
-from gateway.kmip.structure import Item, OpenEnumeration, Structure
+from gateway.kmip.structure import Item, OpenEnumeration, Payload, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import Version
 from gateway.operations import OPERATIONS
@@ -46,7 +46,7 @@ def request(version: Version, *items: tuple[Operation, Structure], **header: Any
         RequestBatchItem(
             operation=OpenEnumeration(operation),
             unique_batch_item_id=number.to_bytes(4, "big") if len(items) > 1 else None,
-            request_payload=Item(ItemType.STRUCTURE, layout.content_writer(type(payload), version)(payload)),
+            request_payload=Payload(ItemType.STRUCTURE, layout.content_writer(type(payload), version)(payload)),
         )
         for number, (operation, payload) in enumerate(items)
     ]

@@ -216,6 +216,20 @@ def test_a_malformed_attribute_is_refused(raw):
         read(Repeated, raw, V1_4)
 
 
+@pytest.mark.parametrize("version", GENERATIONS, ids=str)
+@pytest.mark.parametrize("depth", [40, 1000, 10_000])
+def test_a_vendors_value_nested_without_end_is_refused(depth, version):
+    value = structure(Tag.ATTRIBUTE_VALUE)
+    for _ in range(depth):
+        value = structure(Tag.ATTRIBUTE_VALUE, value)
+    raw = attribute("x-a", value)
+    if version.major >= 2:
+        vendor = structure(Tag.ATTRIBUTE, text(Tag.VENDOR_IDENTIFICATION, "x"), text(Tag.ATTRIBUTE_NAME, "a"), value)
+        raw = structure(Tag.ATTRIBUTES, vendor)
+    with pytest.raises(TtlvError, match="nested too deeply"):
+        read(Repeated, raw, version)
+
+
 def test_an_attribute_with_a_field_of_another_is_refused_and_one_of_a_vendor_passed_over():
     with pytest.raises(InvalidField):
         read(Repeated, attribute("State", VALUE, integer(Tag.BATCH_COUNT, 1)), V1_4)
