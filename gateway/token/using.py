@@ -74,7 +74,7 @@ def open(reach: Reach, request: frames.Open) -> bytes:
 
 
 def ping(reach: Reach, request: frames.Ping) -> None:
-    return None
+    """Answer, which is all that is asked."""
 
 
 def find(reach: Reach, request: frames.Find) -> list[KeyRef]:
@@ -105,6 +105,7 @@ def seed(reach: Reach, request: frames.Seed) -> None:
 
 
 def token_info(reach: Reach, request: frames.Info) -> Attributes:
+    """Give what the token says of itself, the fields of TokenInfo by name."""
     info = reach.connection.info
     return {name: getattr(info, name) for name in info.__struct_fields__}
 
