@@ -27,6 +27,7 @@ OBJECT_CLASSES = {
     O.PUBLIC_KEY: ObjectClass.PUBLIC_KEY,
 }
 MAX_SECRET_BYTES = 2048
+MAX_RSA_BITS = 8192
 
 # The names that one kind of key goes by; the first is what the server calls it when the client does not say.
 FAMILIES = (
@@ -181,7 +182,7 @@ def token_type(
     if key.object_class is ObjectClass.SECRET_KEY:
         return _secret_type(key, algorithm)
     if key.algorithm is A.RSA:
-        return KeyType.RSA
+        return KeyType.RSA if key.lengths[0] <= MAX_RSA_BITS else None
     if key.algorithm is A.ED25519:
         return KeyType.EC_EDWARDS if ED25519.parameters in profile.curves else None
     curve = None if key.curve is None else CURVES.get(key.curve)

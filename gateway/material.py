@@ -60,17 +60,17 @@ def material_of(call: Call, block: KeyBlock) -> Material:
         KeyValueNotPresent: it has none.
         InvalidField: the structure is not the one that its Key Format Type names.
     """
-    value = block.key_value
+    value, cls = block.key_value, TRANSPARENT.get(block.key_format_type)
     if value is None:
         raise errors.KeyValueNotPresent
-    if isinstance(value, bytes):  # PKCS#12 of 1.4
-        return value
-    if not isinstance(value.key_material, Item):
-        return value.key_material
-    cls = TRANSPARENT.get(block.key_format_type)
-    if cls is None:
-        raise errors.InvalidField(f"the Key Material of format {block.key_format_type.token} is a byte string")
-    return call.services.codec.decode_structure(cls, value.key_material, call.version)
+    # A Key Value that is a byte string itself is PKCS#12 of 1.4.
+    content = value if isinstance(value, bytes) else value.key_material
+    if isinstance(content, bytes) and cls is None:
+        return content
+    if isinstance(content, Item) and cls is not None:
+        return call.services.codec.decode_structure(cls, content, call.version)
+    kind = "byte string" if cls is None else "structure"
+    raise errors.InvalidField(f"the Key Material of format {block.key_format_type.token} is a {kind}")
 
 
 def format_for(call: Call, managed: Managed, asked: KeyFormatType | None) -> KeyFormatType:

@@ -1,7 +1,6 @@
 """Private keys in the formats of KMIP: a row for reading and a row for writing each."""
 
 from collections.abc import Callable
-from math import lcm
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -9,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_private_key
 
 from gateway.errors import InvalidField, KeyFormatTypeNotSupported
+from gateway.keys import rsa_numbers
 from gateway.keys.curves import (
     CURVES,
     MONTGOMERY,
@@ -24,6 +24,7 @@ from gateway.kmip.objects import TransparentDSAPrivateKey, TransparentECPrivateK
 from gateway.kmip.structure import BigInteger, Structure
 
 F = KeyFormatType
+MAX_DSA_BITS = 4096
 
 
 def _load_private(material: bytes) -> PrivateKey:
@@ -33,38 +34,14 @@ def _load_private(material: bytes) -> PrivateKey:
         raise NotUnderstood from None
     if not isinstance(key, PRIVATE):
         raise NotUnderstood
+    if isinstance(key, rsa.RSAPrivateKey):
+        rsa_numbers.check(key)
     return key
 
 
 def _rsa_private(material: TransparentRSAPrivateKey) -> PrivateKey:
-    """Make an RSA key of as few of its numbers as determine it."""
-    d, e = _exponents(material)
-    p, q = material.p, material.q
-    if p is None or q is None:
-        p, q = map(BigInteger, rsa.rsa_recover_prime_factors(material.modulus, e, d))
-    numbers = rsa.RSAPrivateNumbers(
-        p=p,
-        q=q,
-        d=d,
-        dmp1=rsa.rsa_crt_dmp1(d, p),
-        dmq1=rsa.rsa_crt_dmq1(d, q),
-        iqmp=rsa.rsa_crt_iqmp(p, q),
-        public_numbers=rsa.RSAPublicNumbers(e=e, n=material.modulus),
-    )
-    return numbers.private_key()
-
-
-def _exponents(material: TransparentRSAPrivateKey) -> tuple[int, int]:
-    """Give the private and the public exponent, one of them worked out from the primes where it is missing."""
-    d, e, p, q = material.private_exponent, material.public_exponent, material.p, material.q
-    if d is not None and e is not None:
-        return d, e
-    if p is not None and q is not None:
-        if e is not None:
-            return rsa.rsa_recover_private_exponent(e, p, q), e
-        if d is not None:
-            return d, pow(d, -1, lcm(p - 1, q - 1))
-    raise ValueError("too few numbers for an RSA key")
+    exponents = material.public_exponent, material.private_exponent
+    return rsa_numbers.private_key(material.modulus, *exponents, material.p, material.q)
 
 
 def _ec_private(material: TransparentECPrivateKey) -> PrivateKey:
@@ -79,6 +56,8 @@ def _ec_private(material: TransparentECPrivateKey) -> PrivateKey:
 
 
 def _dsa_private(material: TransparentDSAPrivateKey) -> PrivateKey:
+    if not 0 < material.x < material.p or material.p.bit_length() > MAX_DSA_BITS:
+        raise NotUnderstood
     group = dsa.DSAParameterNumbers(material.p, material.q, material.g)
     public = dsa.DSAPublicNumbers(pow(material.g, material.x, material.p), group)
     try:

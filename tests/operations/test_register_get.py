@@ -466,6 +466,11 @@ REFUSED = {
         (mask(M.ENCRYPT),),
         R.INVALID_FIELD,
     ),
+    "bytes for a structure": (
+        PrivateKey(key_block=block(F.TRANSPARENT_RSA_PRIVATE_KEY, b"bytes", A.RSA, 2048)),
+        (mask(M.SIGN),),
+        R.INVALID_FIELD,
+    ),
     "a date of the server": (
         aes(bytes(16)),
         (mask(M.ENCRYPT), Attribute(Tag.INITIAL_DATE, DateTime(0))),

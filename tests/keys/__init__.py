@@ -1,0 +1,1 @@
+"""Tests of gateway.keys and keyblocks: pure, no token."""
