@@ -1,19 +1,25 @@
 """Create (KMIP 2.1 section 6.1.8): what the token is asked for, what is kept, what is refused."""
 
 import hashlib
+from typing import Annotated
 
 import pytest
 
+from gateway.errors import NotExtractable, TokenDown
 from gateway.kmip.enums import CryptographicAlgorithm as A
 from gateway.kmip.enums import CryptographicUsageMask as M
 from gateway.kmip.enums import KeyFormatType, NameType, ObjectType, Operation, ProtectionStorageMask, ResultReason
-from gateway.kmip.structure import Attribute, Attributes, DateTime
+from gateway.kmip.objects import Template
+from gateway.kmip.structure import Attribute, Attributed, Attributes, DateTime, Form, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import Digest, Name, ProtectionStorageMasks
 from gateway.kmip.version import SUPPORTED, V1_0, V1_2, V1_4, V2_0, V2_1, Version
 from gateway.managed import Catalogue, Managed
 from gateway.operations.create import CreateRequest
+from gateway.operations.locate import LocateRequest
+from gateway.operations.register import RegisterRequest
 from gateway.store.api import Custody
+from gateway.token.api import KeyRef
 from gateway.wire.codec import Codec
 from tests.operations.conftest import Gateway
 
@@ -30,8 +36,26 @@ def spec(algorithm: A | None, bits: int | None, mask: M | None = USE, *more: Att
     return (*(Attribute(tag, value) for tag, value in found if value is not None), *more)
 
 
+def called(text: str) -> Name:
+    return Name(name_value=text, name_type=NameType.UNINTERPRETED_TEXT_STRING)
+
+
 def name(text: str) -> Attribute:
-    return Attribute(Tag.NAME, Name(name_value=text, name_type=NameType.UNINTERPRETED_TEXT_STRING))
+    return Attribute(Tag.NAME, called(text))
+
+
+class TemplateAttribute(Structure):
+    """What a 1.x client sends that names a Template object."""
+
+    name: tuple[Name, ...]
+    attributes: Annotated[Attributes, Attributed(Form.REPEATED, Tag.ATTRIBUTE, Tag.ATTRIBUTES)]
+
+
+class CreateByTemplate(Structure):
+    """A Create request with it."""
+
+    object_type: ObjectType
+    template_attribute: TemplateAttribute
 
 
 async def created(gateway: Gateway, attributes: Attributes, version: Version = V2_1, kind: ObjectType = S) -> Managed:
@@ -176,6 +200,60 @@ async def test_a_name_is_given_once_and_nothing_is_left_of_the_second(
         del gateway.token.destroy
     assert len(destroyed) == 1
     assert await gateway.token.find([destroyed[0].cka_id]) == []
+
+
+async def test_a_key_is_taken_away_when_the_token_fails_over_it(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    async def digest_key(ref: KeyRef, ckm: int) -> bytes:
+        made.append(ref)
+        raise TokenDown
+
+    monkeypatch.setattr(gateway.token, "digest_key", digest_key)
+    assert await refused(gateway, spec(A.AES, 128)) is ResultReason.GENERAL_FAILURE
+    assert await gateway.token.find([made[0].cka_id]) == []
+
+
+async def test_a_token_that_digests_no_keys_leaves_the_digest_out(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def digest_key(ref: KeyRef, ckm: int) -> bytes:
+        raise NotExtractable
+
+    monkeypatch.setattr(gateway.token, "digest_key", digest_key)
+    assert value(await created(gateway, spec(A.AES, 128)), Tag.DIGEST) is None
+
+
+async def test_transparent_keys_are_digested_in_both_formats(gateway: Gateway) -> None:
+    """TC-DIGESTS-1: of a structure the whole item is digested."""
+    transparent = Attribute(Tag.KEY_FORMAT_TYPE, KeyFormatType.TRANSPARENT_SYMMETRIC_KEY)
+    managed = await created(gateway, spec(A.AES, 128, USE, transparent))
+    digests = {a.value.key_format_type: a.value.digest_value for a in managed.attributes if a.tag is Tag.DIGEST}
+    key = await gateway.token.export_key(managed.ref)
+    item = bytes.fromhex("42004301 00000018 42003f08 00000010") + key
+    assert digests == {
+        KeyFormatType.TRANSPARENT_SYMMETRIC_KEY: hashlib.sha256(item).digest(),
+        KeyFormatType.RAW: hashlib.sha256(key).digest(),
+    }
+
+
+async def test_a_template_stands_for_its_attributes(gateway: Gateway) -> None:
+    template = Template(attributes=spec(A.AES, 192, M.SIGN, Attribute(Tag.OBJECT_GROUP, "group")))
+    register = RegisterRequest(object_type=ObjectType.TEMPLATE, attributes=(name("template"),), template=template)
+    await gateway.one(V1_2, Operation.REGISTER, register)
+    own = (Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, M.ENCRYPT), Attribute(Tag.OBJECT_GROUP, "own"), name("key"))
+    for wanted, reason in (("template", None), ("another", ResultReason.ITEM_NOT_FOUND)):
+        named = TemplateAttribute(name=(called(wanted),), attributes=own)
+        request = CreateByTemplate(object_type=S, template_attribute=named)
+        (answer,) = await gateway.ask(V1_2, (Operation.CREATE, request))
+        assert answer.reason is reason
+        own = own[:2]
+    (uid,) = (await gateway.one(V1_2, Operation.LOCATE, LocateRequest(attributes=(name("key"),)))).unique_identifier
+    managed = await kept(gateway, uid)
+    assert (managed.length, managed.usage_mask, managed.names()) == (192, M.ENCRYPT, ("key",))
+    assert [a.value for a in managed.attributes if a.tag is Tag.OBJECT_GROUP] == ["group", "own"]
 
 
 async def test_protection_storage_masks_are_alternatives(gateway: Gateway) -> None:
