@@ -95,6 +95,7 @@ class WorkerSlot:
         self.process: WorkerProcess | None = None
         self.successor: WorkerSlot | None = None
         self.restarts = Restarts()
+        self._killed = False
 
     @property
     def alive(self) -> bool:
@@ -105,6 +106,7 @@ class WorkerSlot:
         """Start the process."""
         self.process = WorkerProcess(WorkerSettings.of(config.token, config.server.runtime_dir), self.index)
         self.restarts.started(time.monotonic())
+        self._killed = False
         return self.process
 
     @property
@@ -113,8 +115,8 @@ class WorkerSlot:
         return self.process is not None and self.process.retiring and self.successor is None
 
     def overdue(self, now: float) -> bool:
-        """Say whether the process is past the deadline of its call; now is time.monotonic()."""
-        return self.process is not None and self.process.overdue(now)
+        """Say, until it is killed, whether the process is past the deadline of its call; now is time.monotonic()."""
+        return self.process is not None and not self._killed and self.process.overdue(now)
 
     def stop(self) -> None:
         """Ask the process to finish what has reached it and end."""
@@ -124,6 +126,7 @@ class WorkerSlot:
 
     def kill(self) -> None:
         """End the process at once; nobody waits here, for one that hangs in a driver may not end at once."""
+        self._killed = True
         if self.process is not None and self.process.exit_code() is None:
             os.kill(self.process.pid, signal.SIGKILL)
 

@@ -170,6 +170,21 @@ def test_a_killed_worker_is_replaced_under_the_same_connection(running: Running)
         assert gateway.stop() == 0
 
 
+def test_a_worker_that_hangs_is_killed_and_replaced(running: Running, tmp_path: Path) -> None:
+    with running() as gateway:
+        hanging, _ = gateway.workers()
+        os.kill(hanging, signal.SIGSTOP)  # it shows no sign of life from now on, which is noticed after ten seconds
+        assert eventually(lambda: gone(hanging), 15)
+        assert eventually(lambda: len(gateway.workers()) == 2)
+        assert len(gateway.ask("random")) == 32
+        assert gateway.stop() == 0
+    assert [event["event"] for event in events(tmp_path)] == [
+        "token worker is past its deadline",
+        "child ended",
+        "stopping",
+    ]
+
+
 def test_a_worker_is_succeeded_without_a_gap(running: Running, tmp_path: Path) -> None:
     with running() as gateway, gateway.connect() as sock:
         first, second = gateway.workers()
