@@ -143,7 +143,7 @@ async def query(call: Call, request: QueryRequest) -> QueryResponse:
         raise MissingData("the Query Function is missing")
     services = call.services
     vendor, protection = services.config.vendor_identification, services.protection
-    told = _told(request.query_function, call.version, services.token.profile, vendor, protection)
+    told = _told(frozenset(request.query_function), call.version, services.token.profile, vendor, protection)
     if told.server_information is None or call.version < V2_0:
         return told
     token = await services.token.info()
@@ -158,7 +158,7 @@ async def query(call: Call, request: QueryRequest) -> QueryResponse:
 
 @lru_cache(maxsize=256)
 def _told(
-    functions: tuple[QueryFunction, ...],
+    functions: frozenset[QueryFunction],
     version: Version,
     profile: Profile,
     vendor: str,
