@@ -83,12 +83,15 @@ def _check_cipher(algorithm: CryptographicAlgorithm | None, parameters: Cryptogr
 
 
 def draw_iv(row: Cipher, parameters: CryptographicParameters) -> bytes:
-    """Draw an IV for an encryption that came without one: where Random IV asks for it, and always in GCM.
+    """Draw an IV for an encryption that came without one, which the response then carries.
+
+    The text leaves open what a server does where Random IV is not given. Clients written for PyKMIP's server count on an
+    IV being drawn, and a drawn one is never worse than a client's.
 
     Raises:
-        InvalidMessage: the client should have sent one.
+        InvalidMessage: the parameters say that the IV is not the server's to draw.
     """
-    if not parameters.random_iv and not row.tagged:
+    if parameters.random_iv is False and not row.tagged:
         raise errors.InvalidMessage("missing-iv")
     if parameters.iv_length not in (None, 8 * row.iv_bytes) or parameters.fixed_field_length:
         raise errors.UnsupportedCryptographicParameters(f"an IV drawn here has {8 * row.iv_bytes} random bits")
