@@ -186,9 +186,11 @@ def token_type(
     if key.algorithm is A.ED25519:
         return KeyType.EC_EDWARDS if ED25519.parameters in profile.curves else None
     curve = None if key.curve is None else CURVES.get(key.curve)
-    if curve is None or (curve.key_type is KeyType.EC_MONTGOMERY and not profile.curve25519[0]):
+    if curve is None:
         return None
-    return curve.key_type
+    if curve.key_type is KeyType.EC_MONTGOMERY:
+        return curve.key_type if profile.curve25519[0] else None
+    return curve.key_type if curve.parameters in profile.curves else None
 
 
 def _secret_type(key: Key, algorithm: CryptographicAlgorithm | None) -> KeyType | None:

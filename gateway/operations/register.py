@@ -68,9 +68,11 @@ async def register(call: Call, request: RegisterRequest) -> RegisterResponse:
     Raises:
         InvalidField: object, Key Block and attributes contradict each other, or the object is not what it says.
         MissingData: a key without algorithm or Cryptographic Usage Mask.
+        ProtectionStorageUnavailable: the token keeps nothing as asked.
         AttributeReadOnly, AttributeSingleValued, InvalidAttributeValue, NonUniqueName: an attribute cannot be so.
     """
     given = brought(request)
+    creation.check_protection(call, request.protection_storage_masks)
     named = await templates.expanded(call, request.attributes)
     attributes = attribute_rules.at_birth(named, request.object_type)
     (made,) = await creation.add(call, await registration.drafted(call, request.object_type, given, attributes))

@@ -37,6 +37,7 @@ from gateway.kmip.enums import (
     ObjectType,
     Operation,
     PaddingMethod,
+    ProtectionStorageMask,
     RecommendedCurve,
     ResultReason,
     SecretDataType,
@@ -64,9 +65,10 @@ from gateway.kmip.objects import (
 )
 from gateway.kmip.structure import Attribute, AttributeReference, BigInteger, DateTime, Item, OpenEnumeration
 from gateway.kmip.tags import Tag
-from gateway.kmip.values import CryptographicParameters, Digest, Name, X509CertificateIdentifier
+from gateway.kmip.values import CryptographicParameters, Digest, Name, ProtectionStorageMasks, X509CertificateIdentifier
 from gateway.kmip.version import SUPPORTED, V1_0, V1_1, V1_2, V1_4, V2_0, V2_1, Version
 from gateway.operations.activate import ActivateRequest
+from gateway.operations.destroy import DestroyRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.register import RegisterRequest
 from gateway.store.api import Custody
@@ -683,6 +685,30 @@ async def test_wrapping_that_is_refused(gateway: Gateway) -> None:
         assert await gateway.refused(V2_1, Operation.GET, payload) is reason
     other = GetRequest(unique_identifier=made, key_wrapping_specification=specification("no such key"))
     assert await gateway.refused(V1_2, Operation.GET, other) is R.ITEM_NOT_FOUND
+
+
+async def test_wrapping_key_that_is_gone(gateway: Gateway) -> None:
+    by = await wrapping_key(gateway, active=False)
+    made = await register(gateway, V2_1, aes(bytes(32)), mask(M.ENCRYPT))
+    kept = await register(gateway, V2_1, wrapped_aes(by, aes_key_wrap(KEK, bytes(16))), mask(M.ENCRYPT))
+    await gateway.one(V2_1, Operation.DESTROY, DestroyRequest(unique_identifier=by))
+    for asked in (
+        GetRequest(unique_identifier=made, key_wrapping_specification=specification(by)),
+        GetRequest(unique_identifier=kept, key_wrap_type=KeyWrapType.NOT_WRAPPED),
+    ):
+        assert await gateway.refused(V2_1, Operation.GET, asked) is R.WRAPPING_OBJECT_DESTROYED
+    assert await get(gateway, V2_1, kept) == wrapped_aes(by, aes_key_wrap(KEK, bytes(16)))
+
+
+async def test_protection_that_the_token_does_not_give(gateway: Gateway) -> None:
+    masks = ProtectionStorageMasks(protection_storage_mask=(ProtectionStorageMask.OFF_SYSTEM,))
+    asked = RegisterRequest(
+        object_type=O.SYMMETRIC_KEY,
+        attributes=(mask(M.ENCRYPT),),
+        symmetric_key=aes(bytes(16)),
+        protection_storage_masks=masks,
+    )
+    assert await gateway.refused(V2_1, Operation.REGISTER, asked) is R.PROTECTION_STORAGE_UNAVAILABLE
 
 
 async def test_structure_has_no_bytes_of_its_own_to_wrap(gateway: Gateway) -> None:
