@@ -345,9 +345,11 @@ async def test_cbc_with_random_iv_draws_it_and_decrypt_needs_it(gateway: Gateway
     assert again.iv_counter_nonce is None
 
 
-async def test_cbc_without_random_iv_needs_an_iv(gateway: Gateway, keys: Keys) -> None:
+async def test_cbc_draws_an_iv_unless_random_iv_is_false(gateway: Gateway, keys: Keys) -> None:
     uid = await keys.secret(cryptographic_parameters=params(B.CBC, P.PKCS5))
-    assert await refused_encrypt(gateway, uid, data=DATA) is R.INVALID_MESSAGE
+    assert len((await encrypt(gateway, uid, data=DATA)).iv_counter_nonce) == 16
+    given = params(B.CBC, P.PKCS5, random_iv=False)
+    assert await refused_encrypt(gateway, uid, data=DATA, cryptographic_parameters=given) is R.INVALID_MESSAGE
 
 
 @pytest.mark.parametrize(
