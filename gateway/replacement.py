@@ -7,7 +7,7 @@ one live; whatever says how the old one's life went stays with it.
 from gateway import attribute_rules, creation
 from gateway.call import Call
 from gateway.creation import Change
-from gateway.errors import InvalidMessage, KeyValueNotPresent, NotReplaceable, ObjectDestroyed
+from gateway.errors import GeneralFailure, InvalidMessage, KeyValueNotPresent, NotReplaceable, ObjectDestroyed
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.attributes import ATTRIBUTES, By
 from gateway.kmip.enums import LinkType, ObjectType
@@ -79,6 +79,9 @@ def replaced(old: Managed, unique_identifier: str) -> Change:
     def without_names(current: Managed) -> Attributes:
         if current.destroy is not None:
             raise ObjectDestroyed(f"{current.unique_identifier} was destroyed")
+        if current.names() != old.names():
+            # Another change of its Names came between, and would be lost.
+            raise GeneralFailure(f"{current.unique_identifier} was changed at the same time; try again")
         attributes = sets.drop(current.attributes, Tag.NAME)
         attributes = sets.put(attributes, Tag.ROTATE_GENERATION, _generation(current))
         attributes = sets.put(attributes, Tag.ROTATE_LATEST, False)

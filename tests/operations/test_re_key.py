@@ -1,5 +1,7 @@
 """Re-key and Re-key Key Pair (KMIP 2.1 sections 6.1.46 and 6.1.47), after the official cases."""
 
+import asyncio
+
 import pytest
 
 from gateway.kmip.enums import (
@@ -188,6 +190,15 @@ async def test_a_name_that_is_taken_leaves_everything_as_it_was(gateway: Gateway
     request = ReKeyRequest(unique_identifier=old.unique_identifier, attributes=(name("taken"),))
     assert await gateway.refused(V2_1, Operation.RE_KEY, request) is ResultReason.NON_UNIQUE_NAME_ATTRIBUTE
     assert (await kept(gateway, old.unique_identifier)).attributes == old.attributes
+
+
+async def test_of_several_replacements_at_once_one_gets_the_name(gateway: Gateway) -> None:
+    old = await created(gateway, (*AES, name("key")))
+    request = ReKeyRequest(unique_identifier=old.unique_identifier)
+    answers = await asyncio.gather(*(gateway.ask(V2_1, (Operation.RE_KEY, request)) for _ in range(4)))
+    made = [answer.payload for (answer,) in answers if answer.payload is not None]
+    assert [(await kept(gateway, each.unique_identifier)).names() for each in made] == [("key",)]
+    assert {answer.reason for (answer,) in answers} == {None, ResultReason.GENERAL_FAILURE}
 
 
 async def test_undo_gives_the_names_back(gateway: Gateway) -> None:
