@@ -355,7 +355,9 @@ class NumericRange(KmipError):
 
 
 class NonUniqueName(KmipError):
-    """Another object has this Name already (a 1.x Create says Invalid Field; Add and Modify Attribute: NameTaken)."""
+    """Another object has this Name already."""
+
+    # So says a Create of 1.x; Add and Modify Attribute say Illegal Operation there: NameTaken.
 
     reason, reason_1x = R.NON_UNIQUE_NAME_ATTRIBUTE, R.INVALID_FIELD
 
