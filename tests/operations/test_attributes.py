@@ -393,7 +393,7 @@ class TestModifyAttribute:
         uid = await make(gateway, name("n"))
         await destroy(gateway, uid)
         assert await gateway.refused(V2_1, *modifying(uid, name("m"))) is R.OBJECT_DESTROYED
-        assert await gateway.refused(V1_4, *adding(uid, name("m"))) is R.PERMISSION_DENIED
+        assert await gateway.refused(V1_4, *adding(uid, name("m"))) is R.ITEM_NOT_FOUND
 
     async def test_others_change_nothing(self, gateway):
         uid = await make(gateway, name("n"))
