@@ -216,7 +216,8 @@ class CryptographicUsageMask(Mask):
     MAC_GENERATE = 0x00000080, V1_0, V2_1, "MAC Generate"
     MAC_VERIFY = 0x00000100, V1_0, V2_1, "MAC Verify"
     DERIVE_KEY = 0x00000200, V1_0, V2_1
-    CONTENT_COMMITMENT_NON_REPUDIATION = 0x00000400, V1_0, V1_4, "Content Commitment (Non Repudiation)"
+    # Reserved in the text of 2.0 and 2.1, whose test cases go on using it (TC-CERTATTR-1-21).
+    CONTENT_COMMITMENT_NON_REPUDIATION = 0x00000400, V1_0, V2_1, "Content Commitment (Non Repudiation)"
     KEY_AGREEMENT = 0x00000800, V1_0, V2_1
     CERTIFICATE_SIGN = 0x00001000, V1_0, V2_1
     CRL_SIGN = 0x00002000, V1_0, V2_1, "CRL Sign"
