@@ -90,6 +90,14 @@ def test_what_a_vendor_added_is_passed_over():
     assert activate(structure(T.REQUEST_PAYLOAD, own, text(T.UNIQUE_IDENTIFIER, "1"))).unique_identifier == "1"
 
 
+def test_padding_is_not_looked_at():
+    """The standard has it zero; nothing is gained by refusing the clients that leave other bytes there."""
+    assert BATCH_ITEM.count(bytes(7)) == 1
+    request = decode(message(BATCH_ITEM.replace(bytes(7), b"padding")))
+    (one,) = request.batch_item
+    assert ttlv.decode_structure(ActivateRequest, one.request_payload, V1_4).unique_identifier == "1"
+
+
 STRANGERS = {
     "in the message": (message(BATCH_ITEM, integer(T.BATCH_COUNT, 1)), "BatchCount does not belong in RequestMessage"),
     "in the header": (message(BATCH_ITEM, head=header(COUNT, integer(T.OFFSET, 1))), "Offset does not belong"),
