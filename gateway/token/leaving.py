@@ -25,7 +25,7 @@ CKM_SHA256 = 0x250
 
 
 def export_key(reach: Reach, request: frames.ExportKey) -> bytes:
-    handle = reach.handles.of(request.ref)
+    handle = reach.copies.of(request.ref)
     if request.ref.object_class is ObjectClass.PUBLIC_KEY:
         return public_info(reach, handle)
     if not reach.profile.kwp:
@@ -108,7 +108,7 @@ def unwrap_data(reach: Reach, request: frames.UnwrapData) -> bytes:
     ref, template = KeyRef(ObjectClass.SECRET_KEY, b""), KeyTemplate("", Rights(0), extractable=True)
     attributes = reach.key_attributes(ref, template, on_token=False)
     attributes |= key_type_attributes(KeyType.GENERIC_SECRET)
-    reach.session_objects += 1
+    reach.count_session_object()
     packed_attributes = AttributeArray(packed(attributes))
     handle = reach.calls.unwrap(reach.connection.session, mechanism, key, request.blob, packed_attributes)
     try:
@@ -118,6 +118,7 @@ def unwrap_data(reach: Reach, request: frames.UnwrapData) -> bytes:
 
 
 def destroy(reach: Reach, request: frames.Destroy) -> bool:
+    reach.copies.forget(request.ref)
     with reach.connection.writing():
         handle = reach.handles.get(request.ref)
         if handle is None:

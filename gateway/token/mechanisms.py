@@ -85,8 +85,8 @@ def _check_cipher(algorithm: CryptographicAlgorithm | None, parameters: Cryptogr
 def draw_iv(row: Cipher, parameters: CryptographicParameters) -> bytes:
     """Draw an IV for an encryption that came without one, which the response then carries.
 
-    The text leaves open what a server does where Random IV is not given. Clients written for PyKMIP's server count on an
-    IV being drawn, and a drawn one is never worse than a client's.
+    The text leaves open what a server does where Random IV is not given. Clients written for PyKMIP's server count on
+    an IV being drawn, and a drawn one is never worse than a client's.
 
     Raises:
         InvalidMessage: the parameters say that the IV is not the server's to draw.

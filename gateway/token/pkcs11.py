@@ -110,10 +110,12 @@ class Access(Reach):
             self.connection.renew_session()
         except (CryptokiError, PKCS11Error):
             self.stopping = Recovery.STOP
+        self.copies.clear()
         self.forget_own_keys()
 
     def _forget_all(self) -> None:
         self.handles.clear()
+        self.copies.clear()
         self.forget_own_keys()
 
     def _forget_handles(self, request: frames.Request) -> None:
@@ -121,6 +123,7 @@ class Access(Reach):
             ref = getattr(request, field, None)
             if ref is not None:
                 self.handles.forget(ref)
+                self.copies.forget(ref)
         self.forget_own_keys()
 
 

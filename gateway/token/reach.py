@@ -10,6 +10,7 @@ from pkcs11 import Attribute
 
 from gateway.token.api import STORAGE_KEY_LABEL, KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Profile, Rights
 from gateway.token.connection import Connection
+from gateway.token.copies import Copies
 from gateway.token.failures import KeyGone
 from gateway.token.handles import Handles
 from gateway.token.parameters import MechanismPacker
@@ -27,11 +28,21 @@ class Reach:
         self.calls = connection.calls
         self.profile = profile or Profile()
         self.handles = Handles(connection)
-        self.session_objects = 0
+        self.copies = Copies(connection, self.handles)
+        self._session_objects = 0
         self._mechanisms = MechanismPacker()
         self._storage_key: int | None = None
         self._transport_key: tuple[int, bytes] | None = None
         self._exports_left = 0
+
+    @property
+    def session_objects(self) -> int:
+        """How many session objects were made: a module may leak some bytes with each."""
+        return self._session_objects + self.copies.made
+
+    def count_session_object(self) -> None:
+        """Note that one was made."""
+        self._session_objects += 1
 
     def pack(self, mechanism: Mechanism) -> int:
         """Give the address of a CK_MECHANISM, valid until the next one is packed."""
@@ -48,7 +59,7 @@ class Reach:
         ref = KeyRef(ObjectClass.SECRET_KEY, b"")
         attributes = self.key_attributes(ref, KeyTemplate("", rights, extractable), on_token=False)
         attributes |= {**key_type_attributes(key_type), Attribute.VALUE: value}
-        self.session_objects += 1
+        self.count_session_object()
         return handle_of(self.connection.work.create_object(attributes))
 
     def transport(self) -> tuple[int, bytes]:

@@ -39,22 +39,22 @@ READABLE: dict[str, tuple[Attribute, Callable[[bytes], bool | int | str]]] = {
 
 
 def encrypt(reach: Reach, request: frames.Encrypt) -> bytes:
-    handle = reach.handles.of(request.ref)
+    handle = reach.copies.of(request.ref)
     return reach.calls.encrypt(reach.connection.session, reach.pack(request.mechanism), handle, request.data)
 
 
 def decrypt(reach: Reach, request: frames.Decrypt) -> bytes:
-    handle = reach.handles.of(request.ref)
+    handle = reach.copies.of(request.ref)
     return reach.calls.decrypt(reach.connection.session, reach.pack(request.mechanism), handle, request.data)
 
 
 def sign(reach: Reach, request: frames.Sign) -> bytes:
-    handle = reach.handles.of(request.ref)
+    handle = reach.copies.of(request.ref)
     return reach.calls.sign(reach.connection.session, reach.pack(request.mechanism), handle, request.data)
 
 
 def verify(reach: Reach, request: frames.Verify) -> bool:
-    handle = reach.handles.of(request.ref)
+    handle = reach.copies.of(request.ref)
     mechanism = reach.pack(request.mechanism)
     return reach.calls.verify(reach.connection.session, mechanism, handle, request.data, request.signature)
 
