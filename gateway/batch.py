@@ -3,13 +3,15 @@
 (KMIP 2.1 section 9.5 Batch Error Continuation Option, section 9.6 Batch Order Option, section 6 Operations.)
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import structlog
 
 from gateway import errors
 from gateway.access.identity import Peer
+from gateway.ahead import Ahead
 from gateway.call import Batch, Call, Outcome, Services
 from gateway.kmip.enums import AsynchronousIndicator, BatchErrorContinuationOption, ResultReason, ResultStatus
 from gateway.kmip.messages import RequestBatchItem, RequestMessage
@@ -19,6 +21,8 @@ from gateway.operations import OPERATIONS, Entry
 
 log = structlog.get_logger()
 Undo = BatchErrorContinuationOption.UNDO
+# Items of one message under way together: enough to keep every token worker busy, few enough to leave room for others.
+MAX_AHEAD = 32
 
 
 class Done(NamedTuple):
@@ -39,17 +43,62 @@ async def run(services: Services, message: RequestMessage, peer: Peer, version: 
     if option is Undo:
         batch.undo = []
     mandatory = header.asynchronous_indicator is AsynchronousIndicator.MANDATORY
+
+    def begin(item: RequestBatchItem, ahead: bool) -> Coroutine[Any, None, Done]:
+        return _item(Call(services, peer, version, batch, ahead=ahead), item, mandatory)
+
+    line = Line(message.batch_item, begin, services.store.refresh)
     done: list[Done] = []
-    for item in message.batch_item:
-        result = await _item(Call(services, peer, version, batch), item, mandatory)
-        done.append(result)
-        batch.outcomes.append(Outcome(item.operation, _identifiers(result.payload)))
-        if result.status is ResultStatus.OPERATION_FAILED and option is not BatchErrorContinuationOption.CONTINUE:
-            if option is Undo:
-                done = await _undone(batch, done)
-            return done
+    try:
+        for place, item in enumerate(message.batch_item):
+            result = await line.carry_out(place)
+            done.append(result)
+            batch.outcomes.append(Outcome(item.operation, _identifiers(result.payload)))
+            if result.status is ResultStatus.OPERATION_FAILED and option is not BatchErrorContinuationOption.CONTINUE:
+                return await _undone(batch, done) if option is Undo else done
+    finally:
+        line.close()
     await _all(batch.finish)
     return done
+
+
+class Line:
+    """The items of a message in their order; of those that change nothing, some are under way together."""
+
+    def __init__(
+        self,
+        items: Sequence[RequestBatchItem],
+        begin: Callable[[RequestBatchItem, bool], Coroutine[Any, None, Done]],
+        refresh: Callable[[], None],
+    ) -> None:
+        """`begin` takes an item, and whether items before it are not done yet; `refresh` is the store's."""
+        self._items = items
+        self._begin = begin
+        self._refresh = refresh
+        self._begun: deque[Ahead[Done]] = deque()  # from the present item on, without a gap
+
+    async def carry_out(self, place: int) -> Done:
+        """Give what becomes of an item, when all before it are done."""
+        self._begin_ahead(place)
+        result = await self._begun.popleft().finish() if self._begun else None
+        return await self._begin(self._items[place], False) if result is None else result
+
+    def _begin_ahead(self, place: int) -> None:
+        if len(self._items) == 1:
+            return
+        begun = self._begun
+        for item in self._items[place + len(begun) : place + MAX_AHEAD]:
+            entry = OPERATIONS.get(item.operation)
+            if entry is None or not entry.pure:
+                return
+            if not begun:  # What an item before has changed is seen by all that are begun now.
+                self._refresh()
+            begun.append(Ahead(self._begin(item, bool(begun))))
+
+    def close(self) -> None:
+        """Give up what was begun and is not wanted any more."""
+        for each in self._begun:
+            each.close()
 
 
 async def _item(call: Call, item: RequestBatchItem, mandatory: bool) -> Done:

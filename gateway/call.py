@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from gateway import errors
 from gateway.access.identity import Peer
+from gateway.ahead import OutOfTurn
 from gateway.config import KmipConfig
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip import lifecycle
@@ -85,9 +86,11 @@ class Batch:
 class Call:
     """One batch item: who asks, in which version, and everything the operation may reach."""
 
-    __slots__ = ("batch", "now", "peer", "services", "version")
+    __slots__ = ("ahead", "batch", "now", "peer", "services", "version")
 
-    def __init__(self, services: Services, peer: Peer, version: Version, batch: Batch) -> None:
+    def __init__(self, services: Services, peer: Peer, version: Version, batch: Batch, *, ahead: bool = False) -> None:
+        """`ahead` says that items before this one are not done yet."""
+        self.ahead = ahead
         self.services = services
         self.peer = peer
         self.version = version
@@ -114,6 +117,15 @@ class Call:
         """The time at which this item began, in whole seconds since 1970."""
         return DateTime(int(self.now))
 
+    def in_turn(self) -> None:
+        """Make sure that every item before this one is done, before anything is changed or taken from them.
+
+        Raises:
+            OutOfTurn: they are not; the item is begun anew when they are.
+        """
+        if self.ahead:
+            raise OutOfTurn
+
     def reference(self) -> str:
         """Give a number under which the log and the client's message can be brought together."""
         return secrets.token_hex(4)
@@ -126,6 +138,7 @@ class Call:
         """
         if type(given) is str:
             return given
+        self.in_turn()
         if given is None or given is UniqueIdentifierReference.ID_PLACEHOLDER:
             found = self.batch.placeholder
         elif isinstance(given, UniqueIdentifierReference):
@@ -157,7 +170,9 @@ class Call:
             ObjectNotFound: there is none, or it is somebody else's (the two are told alike).
         """
         unique_identifier = self.identifier(given)
-        row = self.services.store.peek(unique_identifier)
+        # A request sees all that was committed before it came; the items begun ahead in it need not look again.
+        store = self.services.store
+        row = store.recall(unique_identifier) if self.ahead else store.peek(unique_identifier)
         if row is None or not self._mine(row):
             raise self._missing(unique_identifier, row)
         return self.services.catalogue.managed(row)
@@ -231,6 +246,7 @@ class Call:
         Change Date moves with it unless `touch` is false; the names are compared with others' only if `names` is true.
         """
 
+        self.in_turn()
         before = await self.services.store.write(lambda t: self.alter(t, managed, fn, touch=touch, names=names))
         self.on_undo(lambda: self.restore(before))
         return self.services.catalogue.managed(self._row(managed.unique_identifier))

@@ -22,7 +22,8 @@ Handler = Callable[[Call, Request], Awaitable[Response]]
 class Entry(NamedTuple):
     """One operation: its payloads, its handler, and the versions that have it.
 
-    `pure` says that it changes nothing and leaves no ID Placeholder: neighbours in a batch may then run side by side.
+    `pure` says that it leaves no ID Placeholder and changes nothing but by `call.change`, if at all: neighbours in a
+    batch may then be under way together.
     """
 
     operation: Operation

@@ -68,7 +68,7 @@ class GetResponse(Structure):
     pgp_key: PGPKey | None = None
 
 
-@operation(Operation.GET)
+@operation(Operation.GET, pure=True)
 async def get(call: Call, request: GetRequest) -> GetResponse:
     """Give an object; from then on it is not Fresh.
 

@@ -159,6 +159,14 @@ class Store(Protocol):
         """Give the same without a turn of the event loop."""
         ...
 
+    def recall(self, unique_identifier: str) -> ObjectRow | None:
+        """Give the row as the last look or `refresh` saw it, at a tenth of the cost."""
+        ...
+
+    def refresh(self) -> None:
+        """Look whether anything was committed, so that `recall` knows it."""
+        ...
+
     async def locate(self, query: Query, post: Callable[[ObjectRow], bool] | None = None) -> Located:
         """Give a page of what satisfies the query and, before offset and limit are counted, `post`."""
         ...

@@ -54,6 +54,16 @@ class Reader:
         self._rows.move_to_end(unique_identifier)
         return row
 
+    def refresh(self) -> None:
+        """Drop what was changed since the last look."""
+        with translated("read"):
+            if self._execute(_DATA_VERSION).fetchone() != self._version:
+                self._drop_changed()
+
+    def recall(self, unique_identifier: str) -> ObjectRow | None:
+        """Give the row as the last look or `refresh` saw it; one that is not cached is looked for."""
+        return self._rows.get(unique_identifier) or self.peek(unique_identifier)
+
     def scan(self, unique_identifiers: Iterable[str]) -> list[ObjectRow]:
         """Give those that exist, and leave the cache as it is: a Locate over everything must not empty it."""
         with translated("read"):

@@ -35,7 +35,10 @@ class SqliteStore:
         self._locks = locks
         self._instance = instance
         self._stock = Stock(lambda block: writer.write(lambda tx: tx.reserve(block)))
-        self.peek = reader.peek  # Bound once: the request path saves a call.
+        # Bound once: the request path saves a call.
+        self.peek = reader.peek
+        self.recall = reader.recall
+        self.refresh = reader.refresh
 
     async def get(self, unique_identifier: str) -> ObjectRow | None:
         return self._reader.peek(unique_identifier)

@@ -35,8 +35,8 @@ MAX_OUTGOING_BYTES = 64 * 1024 * 1024
 # made is not: with 32 clients creating keys, looking for each on the other worker took all of the token's time.
 SPILL_DEPTH = 16
 SPILL_USES = 64  # in one sweep
-# Keys whose maker is remembered; the oldest is forgotten first, and then falls to a worker by its CKA_ID.
-MAKERS_KEPT = 100_000
+# Keys whose home is remembered; the oldest is forgotten first, and then falls to a worker by its CKA_ID.
+HOMES_KEPT = 100_000
 SWEEP_S = 1.0
 
 Sent = tuple["asyncio.Future[frames.Result]", float]
@@ -150,7 +150,7 @@ class TokenPool(Token):
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
         self._workers: dict[int, Worker] = {}
-        self._makers: dict[bytes, Worker] = {}
+        self._homes: dict[bytes, Worker] = {}
         self._uses: dict[bytes, int] = {}  # since the last sweep
         self._last_id = 0
         self._now = time.monotonic()
@@ -207,15 +207,18 @@ class TokenPool(Token):
 
         A worker that does not know it must look through the token once, and knows all keys then.
         """
-        maker = self._makers.get(cka_id)
-        if maker is not None:
-            if maker.open:
-                return maker
-            del self._makers[cka_id]
-        live = self._live()
-        if len(live) == 1:
-            return next(iter(live.values()))
-        return live[max(live, key=lambda index: crc32(cka_id, index))]
+        home = self._homes.get(cka_id)
+        if home is None or not home.open:
+            live = self._live()
+            home = live[max(live, key=lambda index: crc32(cka_id, index))]
+            self._settle(cka_id, home)
+        return home
+
+    def _settle(self, cka_id: bytes, home: Worker) -> None:
+        """Remember where a key is used from now on."""
+        if len(self._homes) >= HOMES_KEPT:
+            del self._homes[next(iter(self._homes))]
+        self._homes[cka_id] = home
 
     def _maker(self, cka_id: bytes) -> Worker:
         """Give the worker that is to make or destroy a key: always the same one where the token wants one writer."""
@@ -254,9 +257,7 @@ class TokenPool(Token):
         """Make a key, once, and remember which worker knows it."""
         maker = self._maker(cka_id)
         result = await maker.send(frame, self._now)
-        if len(self._makers) >= MAKERS_KEPT:
-            del self._makers[next(iter(self._makers))]
-        self._makers[cka_id] = maker
+        self._settle(cka_id, maker)
         return result
 
     # --- the verbs, as `api.Token` says

@@ -4,6 +4,7 @@ import pytest
 
 from gateway.kmip.enums import (
     BatchErrorContinuationOption,
+    BlockCipherMode,
     CryptographicAlgorithm,
     CryptographicUsageMask,
     ObjectType,
@@ -12,9 +13,11 @@ from gateway.kmip.enums import (
     ResultReason,
     ResultStatus,
     UniqueIdentifierReference,
+    UsageLimitsUnit,
 )
-from gateway.kmip.structure import Attribute, ItemNumber, Structure
+from gateway.kmip.structure import Attribute, DateTime, ItemNumber, LongInteger, Structure
 from gateway.kmip.tags import Tag
+from gateway.kmip.values import CryptographicParameters, UsageLimits
 from gateway.kmip.version import V1_0, V1_4, V2_0, V2_1, Version
 from gateway.operations.activate import ActivateRequest
 from gateway.operations.create import CreateRequest
@@ -23,6 +26,7 @@ from gateway.operations.encrypt import EncryptRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.locate import LocateRequest
 from gateway.operations.query import QueryRequest
+from gateway.operations.rng_retrieve import RNGRetrieveRequest
 from tests.operations.conftest import Gateway
 
 Item = tuple[Operation, Structure]
@@ -131,3 +135,39 @@ async def test_an_answer_too_large_for_the_client_fails_alone(gateway: Gateway) 
     query = (O.QUERY, QueryRequest(query_function=(QueryFunction.QUERY_OPERATIONS, QueryFunction.QUERY_OBJECTS)))
     located, queried = await gateway.ask(V1_4, LOCATE, query, maximum_response_size=512)
     assert (located.status, queried.status, queried.reason) == (SUCCESS, FAILED, ResultReason.RESPONSE_TOO_LARGE)
+
+
+async def test_items_under_way_together_see_what_an_item_before_them_did(gateway: Gateway) -> None:
+    made = await gateway.one(V2_1, *CREATE)
+    get = (O.GET, GetRequest(unique_identifier=made.unique_identifier))
+    await gateway.ask(V2_1, get, get)
+    destroy = (O.DESTROY, DestroyRequest(unique_identifier=made.unique_identifier))
+    draw = (O.RNG_RETRIEVE, RNGRetrieveRequest(data_length=8))
+    found = await gateway.ask(V2_1, destroy, draw, get, draw, get, batch_error_continuation_option=C.CONTINUE)
+    assert [each.status for each in found] == [SUCCESS, SUCCESS, FAILED, SUCCESS, FAILED]
+    assert {each.reason for each in found} == {None, ResultReason.OBJECT_DESTROYED}
+
+
+async def test_usage_limits_are_exact_though_items_are_under_way_together(gateway: Gateway) -> None:
+    limits = UsageLimits(usage_limits_total=LongInteger(5), usage_limits_unit=UsageLimitsUnit.OBJECT)
+    attributes = (*AES, Attribute(Tag.USAGE_LIMITS, limits), Attribute(Tag.ACTIVATION_DATE, DateTime(1)))
+    made = await gateway.one(V1_4, O.CREATE, CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=attributes))
+    gcm = CryptographicParameters(block_cipher_mode=BlockCipherMode.GCM, tag_length=16)
+    encrypt = EncryptRequest(unique_identifier=made.unique_identifier, cryptographic_parameters=gcm, data=bytes(16))
+    first = await gateway.ask(V1_4, *[(O.ENCRYPT, encrypt)] * 3)
+    assert [each.status for each in first] == [SUCCESS] * 3
+    rest = await gateway.ask(V1_4, *[(O.ENCRYPT, encrypt)] * 6)
+    assert [each.status for each in rest] == [SUCCESS, SUCCESS, FAILED]
+    assert rest[-1].reason is ResultReason.PERMISSION_DENIED
+
+
+async def test_a_failure_stops_what_was_begun_after_it(gateway: Gateway) -> None:
+    draw = (O.RNG_RETRIEVE, RNGRetrieveRequest(data_length=8))
+    found = await gateway.ask(V1_4, *[draw] * 40, MISSING, *[draw] * 40)
+    assert [each.status for each in found] == [SUCCESS] * 40 + [FAILED]
+
+
+async def test_a_long_batch_is_answered_in_order(gateway: Gateway) -> None:
+    sizes = [1 + number % 50 for number in range(200)]
+    found = await gateway.ask(V2_1, *[(O.RNG_RETRIEVE, RNGRetrieveRequest(data_length=size)) for size in sizes])
+    assert [len(each.payload.data) for each in found] == sizes
