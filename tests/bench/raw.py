@@ -1,4 +1,4 @@
-"""What the bare token does in a loop of python-pkcs11, in one process and in two: the limit the gateway runs against."""
+"""What the bare token does in a loop of python-pkcs11, in one process and in two: the limit for the gateway."""
 
 import json
 import os
