@@ -60,6 +60,12 @@ def pykmip(gateway):
         client.close()
 
 
+@pytest.fixture(params=PYKMIP_VERSIONS)
+def client(pykmip, request):
+    """PyKMIP's client in each of its versions."""
+    return pykmip(request.param)
+
+
 @pytest.fixture(scope="session")
 def wire(gateway):
     """Give a function that gives a plain client of a certificate, connected, one for the whole session."""
@@ -79,6 +85,11 @@ def wire(gateway):
 def fresh():
     """Give a function that gives a name which nothing else in the session has."""
     return lambda text="name": f"{text} {next(NUMBERS)}"
+
+
+def version_of(client):
+    """Spell the version that PyKMIP's client speaks."""
+    return client.kmip_version.name[5:].replace("_", ".")
 
 
 def kmip(text):

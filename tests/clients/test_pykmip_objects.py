@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
 )
 
-from tests.clients.conftest import enums, failing, kmip, recorded
+from tests.clients.conftest import enums, failing, kmip, recorded, version_of
 from tests.support.messages import answers
 
 # After conftest, which silences what PyKMIP warns of when it is imported first.
@@ -31,7 +31,6 @@ A, M, F, State, Reason = (
     enums.State,
     enums.ResultReason,
 )
-VERSIONS = ("1.0", "1.1", "1.2", "1.3", "1.4", "2.0")
 USE = [M.ENCRYPT, M.DECRYPT]
 RSA_KEY = rsa.generate_private_key(65537, 2048)
 EC_KEY = ec.generate_private_key(ec.SECP256R1())
@@ -39,16 +38,6 @@ WRAPPED_BY = {
     "wrapping_method": enums.WrappingMethod.ENCRYPT,
     "encoding_option": enums.EncodingOption.NO_ENCODING,
 }
-
-
-@pytest.fixture(params=VERSIONS)
-def client(pykmip, request):
-    """PyKMIP's client in each of its versions."""
-    return pykmip(request.param)
-
-
-def version_of(client):
-    return client.kmip_version.name[5:].replace("_", ".")
 
 
 def pkcs8(key):
