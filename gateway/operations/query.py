@@ -28,7 +28,7 @@ from gateway.kmip.enums import (
 from gateway.kmip.objects import OBJECTS
 from gateway.kmip.structure import Item, Since, Structure
 from gateway.kmip.values import ProtectionStorageMasks, RNGParameters
-from gateway.kmip.version import V2_0, Version
+from gateway.kmip.version import V2_0, V2_1, Version
 from gateway.operations import OPERATIONS, operation
 from gateway.token.api import Profile
 
@@ -128,7 +128,6 @@ FIXED: dict[QueryFunction, dict[str, Any]] = {
     Q.QUERY_RNGS: {"rng_parameters": (RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED),)},
     Q.QUERY_CAPABILITIES: {"capability_information": (CAPABILITIES,)},
     Q.QUERY_CLIENT_REGISTRATION_METHODS: {"client_registration_method": (ClientRegistrationMethod.UNSPECIFIED,)},
-    Q.QUERY_DEFAULTS_INFORMATION: {"defaults_information": DefaultsInformation()},
 }
 
 
@@ -174,6 +173,9 @@ def _told(
         found["object_type"] = _objects(version)
     if Q.QUERY_SERVER_INFORMATION in functions:
         found |= {"vendor_identification": vendor, "server_information": ServerInformation()}
+    # There are none, which 2.1 has an empty structure for (test case TC-MD-1), and 2.0 no way to say (section 7.7).
+    if Q.QUERY_DEFAULTS_INFORMATION in functions and version >= V2_1:
+        found["defaults_information"] = DefaultsInformation()
     if Q.QUERY_STORAGE_PROTECTION_MASKS in functions:
         found["protection_storage_masks"] = ProtectionStorageMasks(protection_storage_mask=(protection,))
     return QueryResponse(**found)

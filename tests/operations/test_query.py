@@ -90,8 +90,8 @@ async def test_functions_of_later_versions_get_no_answer_in_old_ones(gateway: Ga
 
 @pytest.mark.parametrize("version", [v for v in SUPPORTED if v < V2_1], ids=str)
 async def test_pykmip_reads_every_answer(gateway: Gateway, version: Version) -> None:
-    # PyKMIP has the Protection Storage Masks of 2.0 as bare integers, and demands defaults where there are none.
-    functions = [q for q in ALL if q.exists_in(version) and q < Q.QUERY_DEFAULTS_INFORMATION]
+    # PyKMIP has the Protection Storage Masks of 2.0 as bare integers.
+    functions = [q for q in ALL if q.exists_in(version) and q < Q.QUERY_STORAGE_PROTECTION_MASKS]
     answer = await told(gateway, version, *functions)
     raw = layout.writer(type(answer), Tag.RESPONSE_PAYLOAD, version)(answer)
     payload = QueryResponsePayload()
