@@ -22,6 +22,7 @@ from tests.support.messages import answers
 
 # After conftest, which silences what PyKMIP warns of when it is imported first.
 from kmip.core.exceptions import ReadValueError  # isort: skip
+from kmip.core.misc import KeyFormatType  # isort: skip
 from kmip.pie import objects  # isort: skip
 
 A, M, F, State, Reason = (
@@ -312,3 +313,34 @@ def test_another_client_sees_nothing(pykmip, client, fresh):
     # Names are unique among the objects of a tenant, not of a client, and so this one is taken.
     with failing():
         other.create(A.AES, 128, name=name)
+
+
+@pytest.mark.parametrize("form", [F.PKCS_1, F.PKCS_8, F.TRANSPARENT_RSA_PRIVATE_KEY], ids=lambda form: form.name)
+def test_get_in_a_format(client, fresh, form):
+    """The proxy asks for formats, which pie does not."""
+    uid = client.register(objects.PrivateKey(A.RSA, 2048, pkcs8(RSA_KEY), F.PKCS_8, [M.SIGN], fresh()))
+    with recorded(client) as read:
+        try:
+            client.proxy.get(uid, key_format_type=KeyFormatType(form))
+        except (ReadValueError, TypeError, AttributeError):
+            # PyKMIP has no transparent keys.
+            assert form is F.TRANSPARENT_RSA_PRIVATE_KEY
+    (answer,) = answers(read[0], kmip(version_of(client)))
+    block = answer.payload.private_key.key_block
+    assert block.key_format_type == form.value
+    expected = {F.PKCS_1: pkcs1(RSA_KEY), F.PKCS_8: pkcs8(RSA_KEY)}.get(form)
+    assert expected is None or block.key_value.key_material == expected
+
+
+def test_credentials_beside_the_certificate(pykmip):
+    """As Barbican has them: the certificate tells who it is, whatever the password."""
+    client = pykmip("1.2", username="anybody", password="anything")
+    uid = client.create(A.AES, 128)
+    assert pykmip("1.2").get(uid).value == client.get(uid).value
+
+
+@pytest.mark.parametrize("protocol", ["PROTOCOL_TLSv1_2", "PROTOCOL_SSLv23"])
+def test_versions_of_tls(pykmip, protocol):
+    client = pykmip("1.2", ssl_version=protocol)
+    assert client.create(A.AES, 128)
+    assert client.proxy.socket.version() == ("TLSv1.2" if protocol == "PROTOCOL_TLSv1_2" else "TLSv1.3")
