@@ -50,7 +50,8 @@ def test_the_message_is_the_seed():
 
 @pytest.mark.parametrize("curve", ["CURVE25519", "P_256"])
 def test_both_items_have_results(wire, curve):
-    answer = decode(wire().send(encode(MESSAGE.replace("CURVE25519", curve))))
+    # The other tests make their objects as the first client: what it has does not fit into 9999 bytes.
+    answer = decode(wire("client2").send(encode(MESSAGE.replace("CURVE25519", curve))))
     assert answer.values("ResponseHeader", "ProtocolVersionMajor") == [2]
     assert answer.values("ResponseHeader", "ProtocolVersionMinor") == [1]
     made, located = answer.all("BatchItem")

@@ -9,7 +9,8 @@ takes no part in it.
 """
 
 import struct
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from gateway.kmip import enums
@@ -17,9 +18,8 @@ from gateway.kmip.tags import Tag
 from tests.wire import trees
 
 TAGS = {tag.token: tag for tag in Tag}
-TYPES = " Structure Integer LongInteger BigInteger Enumeration Boolean TextString ByteString DateTime Interval".split(
-    " "
-)
+# In the order of their codes, from 1.
+TYPES = "Structure Integer LongInteger BigInteger Enumeration Boolean TextString ByteString DateTime Interval".split()
 NUMBERS = {
     "Integer": ">i",
     "LongInteger": ">q",
@@ -65,6 +65,40 @@ class Item(NamedTuple):
                 yield from each.walk()
 
 
+def nest(tag: str, *parts: str) -> str:
+    """Give the lines of a structure; its parts may be lines too."""
+    return "\n".join((tag, *(textwrap.indent(part, "  ") for part in parts if part)))
+
+
+def attribute(name: str, *value: str, index: str = "") -> str:
+    """Give an Attribute of 1.x; one line of value is a type and what it says, several are what a structure holds."""
+    (first, *_), structured = value, len(value) > 1
+    return nest(
+        "Attribute",
+        f"AttributeName TextString {name}",
+        index,
+        nest("AttributeValue", *value) if structured else f"AttributeValue {first}",
+    )
+
+
+def named(name: str) -> str:
+    """Give the Attribute Name."""
+    return attribute("Name", f"NameValue TextString {name}", "NameType Enumeration UninterpretedTextString")
+
+
+def item(operation: str, *payload: str, number: str = "") -> str:
+    """Give a batch item."""
+    return nest("BatchItem", f"Operation Enumeration {operation}", number, nest("RequestPayload", *payload))
+
+
+def message(version: str, *items: str, header: Iterable[str] = ()) -> str:
+    """Give a request message; `header` is what stands in its header beside the version and the count."""
+    major, minor = version.split(".")
+    spoken = nest("ProtocolVersion", f"ProtocolVersionMajor Integer {major}", f"ProtocolVersionMinor Integer {minor}")
+    head = nest("RequestHeader", spoken, *header, f"BatchCount Integer {len(items)}")
+    return nest("RequestMessage", head, *items)
+
+
 def encode(text: str) -> bytes:
     """Give the message that the lines show; how far they are indented makes the structures."""
     lines = [(len(line) - len(line.lstrip()), line.split(maxsplit=2)) for line in text.splitlines() if line.strip()]
@@ -83,7 +117,7 @@ def _structures(lines: list[tuple[int, list[str]]], depth: int) -> list[bytes]:
         if len(words) == 1:
             made.append(trees.structure(tag, *_structures(lines, lines[0][0]) if lines and lines[0][0] > depth else ()))
         else:
-            made.append(trees.item(tag, TYPES.index(words[1]), _value(*words, "")))
+            made.append(trees.item(tag, TYPES.index(words[1]) + 1, _value(*words, "")))
     return made
 
 
@@ -110,7 +144,7 @@ def decode(raw: bytes) -> Item:
 
 
 def _item(node: trees.Node) -> Item:
-    name, kind = Tag(node.tag).token, TYPES[node.type]
+    name, kind = Tag(node.tag).token, TYPES[node.type - 1]
     if isinstance(node.value, list):
         return Item(name, kind, [_item(each) for each in node.value])
     if kind in NUMBERS:
