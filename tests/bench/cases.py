@@ -2,14 +2,6 @@
 
 from typing import NamedTuple
 
-from gateway.operations.create import CreateRequest
-from gateway.operations.create_key_pair import CreateKeyPairRequest
-from gateway.operations.encrypt import EncryptRequest
-from gateway.operations.get import GetRequest
-from gateway.operations.locate import LocateRequest
-from gateway.operations.query import QueryRequest
-from gateway.operations.sign import SignRequest
-
 from gateway.kmip.enums import (
     BlockCipherMode,
     CryptographicAlgorithm,
@@ -27,6 +19,13 @@ from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicDomainParameters, CryptographicParameters, Name
 from gateway.kmip.version import V1_4
 from gateway.operations.activate import ActivateRequest
+from gateway.operations.create import CreateRequest
+from gateway.operations.create_key_pair import CreateKeyPairRequest
+from gateway.operations.encrypt import EncryptRequest
+from gateway.operations.get import GetRequest
+from gateway.operations.locate import LocateRequest
+from gateway.operations.query import QueryRequest
+from gateway.operations.sign import SignRequest
 from tests.support.client import Client
 from tests.support.messages import request
 
