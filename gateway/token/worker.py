@@ -8,7 +8,9 @@ import ctypes
 import gc
 import os
 import resource
+import select
 import selectors
+import signal
 import socket
 import sys
 from collections import deque
@@ -28,6 +30,7 @@ from gateway.token.heartbeat import IDLE_TICK_S, Heartbeat
 from gateway.token.pkcs11 import Access
 from gateway.token.settings import WorkerSettings
 
+PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 RECEIVE_BYTES = 256 * 1024
 # Replies go out after so many requests even if more are waiting, so that a front end works on some meanwhile.
@@ -195,10 +198,23 @@ class Worker:
 
 
 def harden() -> None:
-    """Keep the PIN and keys out of core files and debuggers, and the module's chatter out of our standard output."""
+    """Keep the PIN and keys out of core files and debuggers, and the module's chatter out of our standard output.
+
+    And die with the process that started this one, even in the middle of a call that never returns, where nobody
+    would be left to notice.
+    """
     os.dup2(2, 1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    prctl = ctypes.CDLL(None).prctl
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def abandoned(control: socket.socket) -> bool:
+    """Say whether the process at the other end is gone: it may have died before we asked to die with it."""
+    poll = select.poll()
+    poll.register(control, 0)
+    return bool(poll.poll(0))
 
 
 def read_settings(fd: int) -> WorkerSettings:
@@ -223,6 +239,8 @@ def main(arguments: list[str]) -> ExitCode:
     control_fd, settings_fd, heartbeat_fd = map(int, arguments)
     harden()
     control = socket.socket(fileno=control_fd)
+    if abandoned(control):
+        return ExitCode.DRAINED
     heartbeat = Heartbeat(heartbeat_fd)
     settings = read_settings(settings_fd)
     try:

@@ -26,7 +26,10 @@ PIN_REFUSED = 4  # worker.ExitCode.PIN_REFUSED; not imported, because that modul
 
 
 class WorkerProcess:
-    """One worker. `ready` is None until the worker has said that it takes requests."""
+    """One worker. `ready` is None until the worker has said that it takes requests.
+
+    It dies with the thread that starts it (prctl PR_SET_PDEATHSIG), which must therefore outlive it.
+    """
 
     def __init__(self, settings: WorkerSettings, index: int = 0) -> None:
         """Start the process; `wait_ready` or `read_control` tells how it went."""
@@ -136,7 +139,7 @@ class WorkerProcess:
 
 
 def start_workers(settings: WorkerSettings, count: int) -> list[WorkerProcess]:
-    """Give `count` workers that are ready.
+    """Give `count` workers that are ready; they die with the calling thread.
 
     The first must have logged in before the others try: a wrong PIN costs one try of the token's counter, not `count`.
 

@@ -236,6 +236,15 @@ def test_kill_9_of_the_supervisor_leaves_nothing_behind(running: Running) -> Non
         assert eventually(lambda: all(map(gone, children)))
 
 
+def test_workers_that_are_stuck_die_with_the_supervisor(running: Running) -> None:
+    with running() as gateway:
+        children, stuck = gateway.children(), gateway.workers()
+        for pid in stuck:  # as in a call that never returns: they read no socket any more
+            os.kill(pid, signal.SIGSTOP)
+        gateway.process.kill()
+        assert eventually(lambda: all(map(gone, children)))
+
+
 def test_no_process_dumps_core(running: Running) -> None:
     with running() as gateway:
         for pid in [gateway.process.pid, *gateway.children()]:
