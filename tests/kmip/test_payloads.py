@@ -20,7 +20,7 @@ CASES = [
     (entry, v, direction)
     for entry in OPERATIONS.values()
     for v in VERSIONS
-    if entry.exists_in(v) and str(v) in ROWS[entry.operation].get("payloads", {})
+    if entry.exists_in(v) and str(v) in ROWS.get(entry.operation, {}).get("payloads", {})
     for direction in ("request", "response")
 ]
 
