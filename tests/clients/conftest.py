@@ -8,6 +8,7 @@ import pytest
 
 from gateway.kmip.version import Version
 from tests.cli.process import running_dev
+from tests.clients.speaker import Speaker
 from tests.support.client import Client
 
 with warnings.catch_warnings():
@@ -79,6 +80,12 @@ def wire(gateway):
     yield connect
     for client in connected.values():
         client.socket.close()
+
+
+@pytest.fixture
+def speak(wire):
+    """Give a function that gives a client of a version, with what stands in each of its headers."""
+    return lambda version, *header: Speaker(wire(), version, *header)
 
 
 @pytest.fixture

@@ -18,9 +18,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from tests.clients.conftest import enums, failing, kmip, recorded, version_of
+from tests.clients.traces import decode
 from tests.support.messages import answers
 
 # After conftest, which silences what PyKMIP warns of when it is imported first.
+from kmip.core.messages import payloads  # isort: skip
 from kmip.core.exceptions import ReadValueError  # isort: skip
 from kmip.core.misc import KeyFormatType  # isort: skip
 from kmip.pie import objects  # isort: skip
@@ -72,9 +74,8 @@ def test_create_and_get(client, fresh, algorithm, bits):
     assert client.get(client.create(algorithm, bits)).value != key.value
 
 
-def test_an_operation_policy_name_comes_back_where_there_is_one(client):
-    if client.kmip_version is enums.KMIPVersion.KMIP_2_0:
-        pytest.skip("2.0 has no such attribute, and PyKMIP cannot write it")
+@pytest.mark.parametrize("client", ["1.0", "1.1", "1.2", "1.3", "1.4"], indirect=True)
+def test_an_operation_policy_name_comes_back(client):
     uid = client.create(A.AES, 256, operation_policy_name="default")
     (policy,) = client.get_attributes(uid, ["Operation Policy Name"])[1]
     assert policy.attribute_value.value == "default"
@@ -218,11 +219,34 @@ def test_get_wrapped(client, fresh, wrapping):
     assert block.key_wrapping_data.encryption_key_information.unique_identifier == by
 
 
-def test_register_wrapped(client, fresh, wrapping):
+def wrapped_samples(fresh, by, wrapped):
+    """Give a wrapped object of every kind that the client can register so."""
+    data = {"key_wrapping_data": wrapped_by(by)}
+    return {
+        "symmetric": objects.SymmetricKey(A.AES, 128, wrapped, USE, fresh(), **data),
+        "public": objects.PublicKey(A.RSA, 2048, wrapped, F.X_509, [M.VERIFY], fresh(), **data),
+        "private": objects.PrivateKey(A.RSA, 2048, wrapped, F.PKCS_8, [M.SIGN], fresh(), **data),
+        "split": objects.SplitKey(
+            cryptographic_algorithm=A.AES,
+            cryptographic_length=128,
+            key_value=wrapped,
+            cryptographic_usage_masks=USE,
+            name=fresh(),
+            split_key_parts=3,
+            key_part_identifier=1,
+            split_key_threshold=3,
+            split_key_method=enums.SplitKeyMethod.XOR,
+            **data,
+        ),
+    }
+
+
+@pytest.mark.parametrize("kind", ["symmetric", "public", "private", "split"])
+def test_register_wrapped(client, fresh, wrapping, kind):
     by, value = wrapping
-    wrapped = aes_key_wrap(value, bytes(range(16)))
-    given = objects.SymmetricKey(A.AES, 128, wrapped, USE, fresh(), key_wrapping_data=wrapped_by(by))
-    found = client.get(client.register(given))
+    material = {"public": spki(RSA_KEY), "private": pkcs8(RSA_KEY)}.get(kind, bytes(range(16)))
+    wrapped = aes_key_wrap(value, material + bytes(-len(material) % 8))
+    found = client.get(client.register(wrapped_samples(fresh, by, wrapped)[kind]))
     assert found.value == wrapped
     assert found.key_wrapping_data["encryption_key_information"]["unique_identifier"] == by
 
@@ -344,3 +368,26 @@ def test_versions_of_tls(pykmip, protocol):
     client = pykmip("1.2", ssl_version=protocol)
     assert client.create(A.AES, 128)
     assert client.proxy.socket.version() == ("TLSv1.2" if protocol == "PROTOCOL_TLSv1_2" else "TLSv1.3")
+
+
+@pytest.mark.parametrize(
+    ("operation", "payload"),
+    [
+        (enums.Operation.ARCHIVE, payloads.ArchiveRequestPayload),
+        (enums.Operation.RECOVER, payloads.RecoverRequestPayload),
+        (enums.Operation.OBTAIN_LEASE, payloads.ObtainLeaseRequestPayload),
+        (enums.Operation.GET_USAGE_ALLOCATION, payloads.GetUsageAllocationRequestPayload),
+        (enums.Operation.POLL, payloads.PollRequestPayload),
+        (enums.Operation.CANCEL, payloads.CancelRequestPayload),
+    ],
+    ids=lambda each: getattr(each, "name", ""),
+)
+def test_operations_that_are_not_here_are_refused_and_no_more(pykmip, operation, payload):
+    """PyKMIP has payloads for them, but no methods, and cannot read a response to them: the connection stays."""
+    client = pykmip("1.2")
+    assert operation not in client.proxy.query(query_functions=[enums.QueryFunction.QUERY_OPERATIONS]).operations
+    with recorded(client) as read, pytest.raises(NotImplementedError):
+        client.proxy.send_request_payload(operation, payload())
+    answer = decode(read[0])
+    assert answer.value_of("ResultReason") == Reason.OPERATION_NOT_SUPPORTED.value
+    assert client.create(A.AES, 128)
