@@ -245,6 +245,9 @@ class Token(Protocol):
     async def find(self, cka_ids: list[bytes]) -> list[KeyRef]:
         """Give the keys on the token that carry one of these CKA_IDs."""
 
+    async def labelled(self, label: str) -> KeyRef | None:
+        """Give the gateway's own key with this label, None where the token was not set up."""
+
     async def attributes(self, ref: KeyRef) -> Attributes:
         """Give what the token itself says of the key: sensitive, extractable, local, its rights, and so on."""
 

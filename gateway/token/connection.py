@@ -48,31 +48,50 @@ class Module:
             name = failure_of(error).name
             raise ConfigurationError(f"The PKCS#11 module {settings.module} cannot be initialised: {name}.") from None
 
-    def has_token(self) -> bool:
-        """Say whether a token that the settings name is there."""
-        return any(self._matches(token) for token in self._tokens())
-
     def token(self, *, with_pin: bool = True) -> pkcs11.Token:
         """Give the one token that the settings name, initialised and, if asked, with a user PIN."""
-        found = [token for token in self._tokens() if self._matches(token)]
+        token = self._named()
         wanted = self._wanted()
-        if not found:
+        if token is None:
             raise ConfigurationError(
                 f"No token with {wanted} in {self._settings.module}; create it or correct [token]."
             )
-        if len(found) > 1:
-            raise ConfigurationError(f"{len(found)} tokens with {wanted}; set serial in [token] to choose one.")
-        token: pkcs11.Token = found[0]
         if with_pin and not token.flags & TokenFlag.USER_PIN_INITIALIZED:
             raise ConfigurationError(f"The token with {wanted} has no user PIN; initialise it first.")
         return token
 
-    def free_slot(self) -> int:
-        """Give a slot whose token is not initialised."""
-        for token in self._tokens():
-            if not token.flags & TokenFlag.TOKEN_INITIALIZED:
-                return int(token.slot.slot_id)
-        raise ConfigurationError(f"{self._settings.module} has no slot with an uninitialised token.")
+    def place(self) -> pkcs11.Token:
+        """Give the token, initialised or not, to which a set-up with these settings goes.
+
+        That is the one in the slot they name, else the initialised one that they name, else any that is not
+        initialised.
+        """
+        if self._settings.slot >= 0:
+            found = [token for token in self._tokens() if token.slot.slot_id == self._settings.slot]
+        else:
+            named = self._named()
+            found = [named] if named else [token for token in self._tokens() if self._is_free(token)]
+        if not found:
+            where = f"token in slot {self._settings.slot}" * (self._settings.slot >= 0) or "uninitialised token"
+            raise ConfigurationError(f"{self._settings.module} has no {where}.")
+        return found[0]
+
+    def is_named(self, token: pkcs11.Token) -> bool:
+        """Say whether the settings name this token, which is initialised."""
+        settings = self._settings
+        return (
+            is_initialised(token)
+            and settings.label in ("", token.label)
+            and settings.serial in ("", serial_of(token))
+            and settings.slot in (-1, token.slot.slot_id)
+        )
+
+    def _is_free(self, token: pkcs11.Token) -> bool:
+        return not is_initialised(token) and self._settings.serial in ("", serial_of(token))
+
+    def labelled(self, label: str) -> list[pkcs11.Token]:
+        """Give all initialised tokens with the label."""
+        return [token for token in self._tokens() if is_initialised(token) and token.label == label]
 
     def reinitialize(self) -> None:
         """Make the module look at its tokens anew."""
@@ -87,15 +106,11 @@ class Module:
                 continue
         return tokens
 
-    def _matches(self, token: pkcs11.Token) -> bool:
-        settings = self._settings
-        initialised = bool(token.flags & TokenFlag.TOKEN_INITIALIZED)
-        return (
-            initialised
-            and settings.label in ("", token.label)
-            and settings.serial in ("", _text(token.serial))
-            and settings.slot in (-1, token.slot.slot_id)
-        )
+    def _named(self) -> pkcs11.Token | None:
+        found = [token for token in self._tokens() if self.is_named(token)]
+        if len(found) > 1:
+            raise ConfigurationError(f"{len(found)} tokens with {self._wanted()}; set serial in [token] to choose one.")
+        return found[0] if found else None
 
     def _wanted(self) -> str:
         settings = self._settings
@@ -107,7 +122,14 @@ class Module:
         return " and ".join(part for part in parts if part) or "any label"
 
 
-def _text(serial: bytes) -> str:
+def is_initialised(token: pkcs11.Token) -> bool:
+    """Say whether the token has been given a label and a security officer."""
+    return bool(token.flags & TokenFlag.TOKEN_INITIALIZED)
+
+
+def serial_of(token: pkcs11.Token) -> str:
+    """Give the token's serial number as settings have it."""
+    serial: bytes = token.serial
     return serial.decode("utf-8", "replace").rstrip("\0 ")
 
 
@@ -145,7 +167,7 @@ class Connection:
             label=token.label,
             manufacturer=token.manufacturer_id,
             model=token.model,
-            serial=_text(token.serial),
+            serial=serial_of(token),
             firmware=f"{major}.{minor}",
         )
 
@@ -246,7 +268,7 @@ class Connection:
 
     def _open_lock(self) -> int:
         folder = Path(self._settings.runtime_dir)
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = folder / f"token-{self._settings.name}.lock"
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 

@@ -218,6 +218,12 @@ class DigestKey(Frame, frozen=True, array_like=True, gc=False, tag=23):
     ckm: int
 
 
+class Labelled(Frame, frozen=True, array_like=True, gc=False, tag=24):
+    """Which secret key of the gateway's own has this label."""
+
+    label: str
+
+
 Request = (
     Ping
     | Find
@@ -243,6 +249,7 @@ Request = (
     | WrapData
     | UnwrapData
     | DigestKey
+    | Labelled
 )
 Result = bytes | bool | None | list[KeyRef] | Attributes
 

@@ -90,6 +90,11 @@ class Handles:
             found = self._connection.calls.search(self._connection.session, AttributeArray(template))
         return min(found, default=None)
 
+    def labelled_ref(self, label: str) -> KeyRef | None:
+        """Give the name of that key, which verbs know it by."""
+        handle = self.labelled(label)
+        return None if handle is None else self._ref_of(handle)
+
     def _ref_of(self, handle: int) -> KeyRef | None:
         calls, session = self._connection.calls, self._connection.session
         try:

@@ -1,5 +1,6 @@
 """Verbs that make token objects: generate, import, unwrap, derive. Each notes the handle of what it made."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from pkcs11 import Attribute
@@ -11,6 +12,8 @@ from gateway.errors import FeatureNotSupported, InvalidField
 from gateway.token import frames, keyforms
 from gateway.token.api import KeyRef, KeyTemplate, KeyType, ObjectClass
 from gateway.token.cryptoki import AttributeArray
+from gateway.token.failures import CryptokiError
+from gateway.token.handles import ON_TOKEN
 from gateway.token.leaving import public_info
 from gateway.token.reach import Reach, handle_of
 from gateway.token.templates import RIGHT_ATTRIBUTES, key_type_attributes, packed
@@ -26,9 +29,9 @@ def generate_key(reach: Reach, request: frames.GenerateKey) -> None:
     template = _template(reach, request.ref, request.template)
     key_type = _library_key_type(request.key_type)
     bits = request.bits if request.key_type in GENERATED_BITS_SAID else None
-    with reach.connection.writing():
+    with _making(reach):
         key = reach.connection.work.generate_key(key_type, bits, capabilities=NO_RIGHTS, template=template)
-    reach.handles.learn(request.ref, handle_of(key))
+    _keep(reach, {request.ref: handle_of(key)})
 
 
 def generate_key_pair(reach: Reach, request: frames.GenerateKeyPair) -> bytes:
@@ -38,11 +41,11 @@ def generate_key_pair(reach: Reach, request: frames.GenerateKeyPair) -> bytes:
         "private_template": _template(reach, private, request.private),
         "public_template": _template(reach, public, request.public),
     }
-    with reach.connection.writing():
+    with _making(reach):
         public_key, private_key = _generate_pair(reach, request, templates)
-    reach.handles.learn(private, handle_of(private_key))
-    reach.handles.learn(public, handle_of(public_key))
-    return public_info(reach, handle_of(public_key))
+    info = public_info(reach, handle_of(public_key))
+    _keep(reach, {private: handle_of(private_key), public: handle_of(public_key)})
+    return info
 
 
 def _generate_pair(reach: Reach, request: frames.GenerateKeyPair, templates: dict[str, Any]) -> tuple[Any, Any]:
@@ -63,11 +66,11 @@ def _generate_pair(reach: Reach, request: frames.GenerateKeyPair, templates: dic
 
 
 def import_key(reach: Reach, request: frames.ImportKey) -> None:
-    attributes = reach.key_attributes(request.ref, request.template, on_token=True)
+    attributes = reach.key_attributes(request.ref, request.template, on_token=not reach.keeps_by_copy)
     attributes |= _material(reach, request)
-    with reach.connection.writing():
+    with _making(reach):
         key = reach.connection.work.create_object(attributes)
-    reach.handles.learn(request.ref, handle_of(key))
+    _keep(reach, {request.ref: handle_of(key)})
 
 
 def _material(reach: Reach, request: frames.ImportKey) -> dict[Attribute, Any]:
@@ -116,8 +119,38 @@ def derive(reach: Reach, request: frames.Derive) -> None:
 
 def _template(reach: Reach, ref: KeyRef, template: KeyTemplate) -> dict[Attribute, Any]:
     """Give the template for python-pkcs11, which adds every right as False unless told to leave it out."""
-    attributes = reach.key_attributes(ref, template, on_token=True)
+    attributes = reach.key_attributes(ref, template, on_token=not reach.keeps_by_copy)
     return {**{attribute: DEFAULT for attribute in RIGHT_ATTRIBUTES.values()}, **attributes}
+
+
+def _making(reach: Reach) -> AbstractContextManager[object]:
+    """Hold the token's lock while a token object is made; one made in the session needs none."""
+    return nullcontext() if reach.keeps_by_copy else reach.connection.writing()
+
+
+def _keep(reach: Reach, made: dict[KeyRef, int]) -> None:
+    """Note the handles of what was made, after copying it onto the token where it was made in the session."""
+    for ref, handle in (_copied(reach, made) if reach.keeps_by_copy else made).items():
+        reach.handles.learn(ref, handle)
+
+
+def _copied(reach: Reach, made: dict[KeyRef, int]) -> dict[KeyRef, int]:
+    """Copy session objects onto the token, all or none, and delete them."""
+    calls, session = reach.calls, reach.connection.session
+    copies: dict[KeyRef, int] = {}
+    try:
+        with reach.connection.writing():
+            for ref, handle in made.items():
+                reach.count_session_object()
+                copies[ref] = calls.copy(session, handle, ON_TOKEN)
+    except CryptokiError:
+        for handle in copies.values():
+            calls.destroy(session, handle)
+        raise
+    finally:
+        for handle in made.values():
+            calls.destroy(session, handle)
+    return copies
 
 
 def _check_bits(bits: int, limit: int) -> None:

@@ -152,4 +152,5 @@ VERBS: dict[type[frames.Frame], Callable[[Reach, Any], frames.Result]] = {
     frames.WrapData: leaving.wrap_data,
     frames.UnwrapData: leaving.unwrap_data,
     frames.DigestKey: using.digest_key,
+    frames.Labelled: using.labelled,
 }

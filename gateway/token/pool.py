@@ -339,10 +339,11 @@ class TokenPool(Token):
         return bool(await self._maker(ref.cka_id).send(frames.Destroy(self._next_id(), ref), self._now))
 
     async def find(self, cka_ids: list[bytes]) -> list[KeyRef]:
-        found = await self._keyless(frames.Find(self._next_id(), cka_ids))
-        if not isinstance(found, list):
-            raise GeneralFailure
-        return [KeyRef(ObjectClass(ref[0]), ref[1]) for ref in found]
+        return _refs(await self._keyless(frames.Find(self._next_id(), cka_ids)))
+
+    async def labelled(self, label: str) -> KeyRef | None:
+        found = _refs(await self._keyless(frames.Labelled(self._next_id(), label)))
+        return found[0] if found else None
 
     async def attributes(self, ref: KeyRef) -> Attributes:
         return _attributes(await self._used(ref, frames.ReadAttributes(self._next_id(), ref)))
@@ -365,6 +366,12 @@ def _bytes(result: frames.Result) -> bytes:
     if not isinstance(result, bytes):
         raise GeneralFailure
     return result
+
+
+def _refs(result: frames.Result) -> list[KeyRef]:
+    if not isinstance(result, list):
+        raise GeneralFailure
+    return [KeyRef(ObjectClass(ref[0]), ref[1]) for ref in result]
 
 
 def _attributes(result: frames.Result) -> Attributes:

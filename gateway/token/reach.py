@@ -36,6 +36,11 @@ class Reach:
         self._exports_left = 0
 
     @property
+    def keeps_by_copy(self) -> bool:
+        """Whether keys are made in the session and then copied onto the token."""
+        return self.connection.quirk.keep_by_copy
+
+    @property
     def session_objects(self) -> int:
         """How many session objects were made: a module may leak some bytes with each."""
         return self._session_objects + self.copies.made

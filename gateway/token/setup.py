@@ -8,21 +8,24 @@ import os
 import secrets
 import subprocess
 import sys
+from enum import StrEnum
 
 import msgspec
 import pkcs11
+from msgspec.structs import replace
 from pkcs11.exceptions import PKCS11Error
 
 from gateway.errors import ConfigurationError
 from gateway.token import frames
 from gateway.token.api import KEK_LABEL, STORAGE_KEY_LABEL, KeyRef, KeyTemplate, KeyType, ObjectClass, Rights, TokenInfo
-from gateway.token.connection import Connection, Module
+from gateway.token.connection import Connection, Module, is_initialised, serial_of
 from gateway.token.failures import CryptokiError, failure_of
 from gateway.token.pkcs11 import Access
 from gateway.token.settings import WorkerSettings, read_pin
 from gateway.token.worker import harden
 
 KEY_BITS = 256
+MAX_LABEL_BYTES = 32  # CK_TOKEN_INFO.label
 TIMEOUT_S = 120.0
 OWN_KEYS = {
     STORAGE_KEY_LABEL: Rights.ENCRYPT | Rights.DECRYPT,
@@ -30,11 +33,20 @@ OWN_KEYS = {
 }
 
 
+class Existing(StrEnum):
+    """What becomes of a token that is initialised already."""
+
+    USE = "use"
+    REFUSE = "refuse"  # and nothing of it is touched: no PIN is tried, no key made
+    ERASE = "erase"
+
+
 class SetUp(msgspec.Struct, frozen=True):
-    """What to do: with a security officer's PIN the token named in the settings is initialised first if absent."""
+    """What to do: with a security officer's PIN the token named in the settings is initialised first if it is not."""
 
     settings: WorkerSettings
     so_pin: str = ""
+    existing: Existing = Existing.USE
 
     def __repr__(self) -> str:
         return "<SetUp>"
@@ -49,10 +61,11 @@ class Outcome(msgspec.Struct, frozen=True):
     failure: str = ""
 
 
-def set_up_token(settings: WorkerSettings, so_pin: str = "") -> Outcome:
+def set_up_token(settings: WorkerSettings, so_pin: str = "", existing: Existing = Existing.USE) -> Outcome:
     """Make the token ready for the gateway and say what was done; does nothing to a token that is ready.
 
-    The user PIN is read from its source in the settings. Without `so_pin` a token that does not exist is an error.
+    The user PIN is read from its source in the settings. Without `so_pin` a token that does not exist is an error, and
+    `existing` is of no matter.
 
     Raises:
         ConfigurationError: why it cannot be done.
@@ -60,7 +73,7 @@ def set_up_token(settings: WorkerSettings, so_pin: str = "") -> Outcome:
     request = os.memfd_create("kmip-gateway token set-up", os.MFD_CLOEXEC)
     answer = os.memfd_create("kmip-gateway token set-up answer", os.MFD_CLOEXEC)
     try:
-        os.write(request, msgspec.json.encode(SetUp(settings, so_pin)))
+        os.write(request, msgspec.json.encode(SetUp(settings, so_pin, existing)))
         os.lseek(request, 0, os.SEEK_SET)
         subprocess.run(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-P", "-m", "gateway.token.setup", str(request), str(answer)],
@@ -89,23 +102,40 @@ def _outcome(fd: int) -> Outcome:
 
 def carry_out(request: SetUp) -> Outcome:
     """Do what is asked, in this process."""
-    initialised = _initialise_if_absent(request)
-    access = Access(Connection(request.settings))
+    settings, initialised = request.settings, False
+    if request.so_pin:
+        module = Module(settings)
+        place = module.place()
+        if _may_initialise(request, place):
+            settings, initialised = _initialise(request, module, place), True
+    access = Access(Connection(settings))
     made = tuple(label for label in OWN_KEYS if _make_if_absent(access, label))
     return Outcome(info=access.connection.info, initialised=initialised, keys_made=made)
 
 
-def _initialise_if_absent(request: SetUp) -> bool:
-    settings = request.settings
-    module = Module(settings)
-    if not request.so_pin or module.has_token():
-        return False
-    if not settings.label:
-        raise ConfigurationError("A new token needs a label; set label in [token].")
-    module.functions.init_token(module.free_slot(), request.so_pin.encode(), settings.label)
-    module.reinitialize()  # SoftHSM gives the token a new slot, which only a new look shows
-    _give_pin(module.token(with_pin=False), request.so_pin, read_pin(settings))
-    return True
+def _may_initialise(request: SetUp, place: pkcs11.Token) -> bool:
+    """Say whether to initialise it, False where it is to be used as it is."""
+    if request.existing is Existing.REFUSE and is_initialised(place):
+        raise ConfigurationError(
+            f"The token '{place.label}' in slot {place.slot.slot_id} is initialised already and was not touched; leave "
+            "--initialise out to use it, name a new one, or erase it with --erase-initialised-token."
+        )
+    return request.existing is Existing.ERASE or not is_initialised(place)
+
+
+def _initialise(request: SetUp, module: Module, place: pkcs11.Token) -> WorkerSettings:
+    """Initialise the token, erasing what it holds, and give the settings that name it from then on."""
+    settings, slot = request.settings, place.slot.slot_id
+    if not 0 < len(settings.label.encode()) <= MAX_LABEL_BYTES:
+        raise ConfigurationError(f"A new token needs a label of 1 to {MAX_LABEL_BYTES} bytes; set label in [token].")
+    if any(token.slot.slot_id != slot for token in module.labelled(settings.label)):
+        raise ConfigurationError(f"There is another token with label '{settings.label}'; choose another label.")
+    pin = read_pin(settings)  # before anything is erased: it may be missing
+    module.functions.init_token(slot, request.so_pin.encode(), settings.label)
+    module.reinitialize()  # SoftHSM gives a new token another slot and serial number, which only a new look shows
+    (token,) = module.labelled(settings.label)
+    _give_pin(token, request.so_pin, pin)
+    return replace(settings, slot=-1, serial=serial_of(token))
 
 
 def _give_pin(token: pkcs11.Token, so_pin: str, pin: str) -> None:

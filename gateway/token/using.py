@@ -22,6 +22,8 @@ MAX_RANDOM_BYTES = 1 << 20
 READABLE: dict[str, tuple[Attribute, Callable[[bytes], bool | int | str]]] = {
     "key_type": (Attribute.KEY_TYPE, lambda value: int.from_bytes(value, "little")),
     "label": (Attribute.LABEL, lambda value: value.decode("utf-8", "replace")),
+    # The first three bytes of a block of zeros encrypted: tells keys apart and gives nothing of them away.
+    "check_value": (Attribute.CHECK_VALUE, bytes.hex),
     **{
         kind.name.lower(): (kind, lambda value: value not in (b"", b"\0"))
         for kind in (
@@ -79,6 +81,11 @@ def ping(reach: Reach, request: frames.Ping) -> None:
 
 def find(reach: Reach, request: frames.Find) -> list[KeyRef]:
     return reach.handles.present(request.cka_ids)
+
+
+def labelled(reach: Reach, request: frames.Labelled) -> list[KeyRef]:
+    ref = reach.handles.labelled_ref(request.label)
+    return [] if ref is None else [ref]
 
 
 def digest(reach: Reach, request: frames.Digest) -> bytes:
