@@ -26,7 +26,7 @@ def main() -> None:
             pki = folder / "gateway" / "pki"
             work = Load(program, pki, options.seconds)
             plan = _plan(options)
-            found = _measure(options, work, ours.port, folder / "gateway", plan, [cases.symmetric, cases.signing])
+            found = _measure(options, work, ours.port, folder / "gateway", plan, [cases.signing, cases.symmetric])
         finally:
             ours.stop()
         pin = (folder / "gateway" / "user.pin").read_text().strip() if options.raw else ""
@@ -76,7 +76,7 @@ def _measure(
         if not case.name.startswith(options.only):
             continue
         for connections, items in plan:
-            if case.reconnect and items > 1:
+            if items > case.most_items:
                 continue
             rate = work.run(port, case.message(items), connections, reconnect=case.reconnect)
             found[case.name, connections, items] = rate
