@@ -1,0 +1,59 @@
+"""One token for all cases, a gateway for each, and the score after the last."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from gateway.token.api import Token
+from gateway.token.local import LocalWorkers
+from gateway.token.setup import set_up_token
+from tests.conformance import score
+from tests.token.conftest import softhsm
+
+WORKERS = 2
+SCORED = "conformance"
+OUTCOMES = pytest.StashKey[list[score.Outcome]]()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def token(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Token]:
+    """A SoftHSM2 token of its own behind workers."""
+    settings = softhsm(tmp_path_factory.mktemp("conformance"))
+    await asyncio.to_thread(set_up_token, settings, so_pin="security officer")
+    async with LocalWorkers(settings, WORKERS) as pool:
+        yield pool
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep the outcomes with the run."""
+    config.stash[OUTCOMES] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Note what a case came to: skipped and expected failures are failures here."""
+    report = yield
+    scored = dict(item.user_properties).get(SCORED)
+    if scored and report.when == "call":
+        why = "" if report.passed and not hasattr(report, "wasxfail") else _why(report)
+        item.config.stash[OUTCOMES].append(score.Outcome(*scored, why))
+    return report
+
+
+def _why(report: pytest.TestReport) -> str:
+    if hasattr(report, "wasxfail"):
+        return report.wasxfail.removeprefix("reason: ")
+    if report.skipped:
+        return report.longrepr[2].removeprefix("Skipped: ")
+    return "it differs"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the score."""
+    outcomes = config.stash[OUTCOMES]
+    if outcomes:
+        terminalreporter.section("official test cases")
+        for line in score.lines(outcomes):
+            terminalreporter.write_line(line)

@@ -1,0 +1,86 @@
+"""A case replayed: each request sent, each response compared, until the end or the first that differs."""
+
+import re
+from collections.abc import Awaitable, Callable
+from functools import cache
+from xml.etree.ElementTree import Element
+
+from gateway.kmip.version import Version
+from tests.conformance import cases
+from tests.conformance.bound import Bound
+from tests.conformance.cases import Case
+from tests.conformance.comparing import differences, shown
+from tests.kmip.facts import facts, lifetime
+from tests.wire.trees import nodes, walk
+from tests.wire.xmlcases import to_ttlv
+
+REPEATS = 20
+# By what it says, a credential that stands for the client that sends none; the first is to fetch its keys once.
+SAME = {"UsernameAndPasswordonetimeuseronetimepassword": "client", "": "client"}
+# Gives the answer to a request, asked as the client of that name.
+Ask = Callable[[bytes, str], Awaitable[bytes]]
+
+
+# Lets the gateway's time go on, and tells how many seconds, before a request is repeated.
+Wait = Callable[[], Awaitable[int]]
+
+
+async def replay(case: Case, bound: Bound, ask: Ask, wait: Wait) -> list[str]:
+    """Give what differs in the first response that does; nothing when the case passes."""
+    for exchange in case.exchanges:
+        if _is_from_server(exchange):
+            continue
+        lines = await _until_it_fits(exchange, bound, ask, wait)
+        if lines:
+            return [f"message {exchange.number}: {line}" for line in lines]
+    return []
+
+
+def _is_from_server(exchange: cases.Exchange) -> bool:
+    return "[Server-to-Client]" in exchange.remark
+
+
+async def _until_it_fits(exchange: cases.Exchange, bound: Bound, ask: Ask, wait: Wait) -> list[str]:
+    """Ask once, or again and again where the file says so."""
+    for _ in range(REPEATS if "[REPEAT]" in exchange.remark else 1):
+        lines = await _ask(exchange, bound, ask)
+        if not lines:
+            break
+        bound.now += await wait()
+    return lines
+
+
+async def _ask(exchange: cases.Exchange, bound: Bound, ask: Ask) -> list[str]:
+    bound.note_request(exchange.request)
+    answer = await ask(to_ttlv(exchange.request, bound), client_of(exchange.request))
+    return compared(exchange.response, answer, bound)
+
+
+def compared(expected: Element, answer: bytes, bound: Bound) -> list[str]:
+    """Compare a whole response message, and look for anything newer than its version."""
+    (message,) = nodes(answer)
+    assert isinstance(message.value, list)
+    version = Version(*(int(each.get("value", "")) for each in expected.iterfind("ResponseHeader/ProtocolVersion/*")))
+    return differences(expected, message.value, bound) + newer(answer, version)
+
+
+def newer(answer: bytes, version: Version) -> list[str]:
+    """List the items of a response whose tag its version does not have."""
+    return [
+        f"{shown(node)} is not of {version}"
+        for node in walk(nodes(answer))
+        if node.tag in _lifetimes() and not _lifetimes()[node.tag][0] <= version <= _lifetimes()[node.tag][1]
+    ]
+
+
+@cache
+def _lifetimes() -> dict[int, tuple[Version, Version]]:
+    return {int(row["code"], 16): lifetime(row) for row in facts()["tags"] if row["name"]}
+
+
+def client_of(request: Element) -> str:
+    """Name the client: who sends another credential is another one, and has a certificate of its own."""
+    found = request.find("RequestHeader/Authentication/Credential")
+    values = [] if found is None else [each.get("value", "") for each in found.iter()]
+    name = re.sub(r"\W", "", "".join(values))
+    return SAME.get(name, name)
