@@ -6,7 +6,7 @@ one live; whatever says how the old one's life went stays with it.
 
 from gateway import attribute_rules, creation
 from gateway.call import Call
-from gateway.creation import Change
+from gateway.creation import Change, Draft
 from gateway.errors import GeneralFailure, InvalidMessage, KeyValueNotPresent, NotReplaceable, ObjectDestroyed
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.attributes import ATTRIBUTES, By
@@ -51,8 +51,13 @@ def attributes_for(call: Call, old: Managed, given: Attributes, offset: Interval
         kept = _moved(kept, call.today, offset)
     attributes = attribute_rules.at_birth(overlaid(kept, given), old.object_type)
     attributes = sets.put(attributes, Tag.ROTATE_GENERATION, _generation(old) + 1)
-    attributes = sets.put(attributes, Tag.ROTATE_LATEST, True)
-    return creation.link(attributes, LinkType.REPLACED_OBJECT_LINK, old.unique_identifier)
+    return sets.put(attributes, Tag.ROTATE_LATEST, True)
+
+
+def successor(draft: Draft, old: Managed) -> Draft:
+    """Give the new key's draft with a Link to the old one, after all others: 1.x counts Links in their order."""
+    attributes = creation.link(draft.attributes, LinkType.REPLACED_OBJECT_LINK, old.unique_identifier)
+    return draft._replace(attributes=attributes)
 
 
 def _moved(attributes: Attributes, today: DateTime, offset: Interval) -> Attributes:

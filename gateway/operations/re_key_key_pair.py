@@ -64,10 +64,9 @@ async def re_key_key_pair(call: Call, request: ReKeyKeyPairRequest) -> ReKeyKeyP
     for old, own in ((private, request.private_key_attributes), (public, request.public_key_attributes)):
         given = templates.overlaid(common, await templates.expanded(call, own))
         halves.append(replacement.attributes_for(call, old, given, request.offset))
-    drafts = await keymaking.pair(call, *halves)
-    changes = [
-        replacement.replaced(old, draft.unique_identifier) for old, draft in zip((private, public), drafts, strict=True)
-    ]
+    pairs = list(zip(await keymaking.pair(call, *halves), (private, public), strict=True))
+    drafts = [replacement.successor(draft, old) for draft, old in pairs]
+    changes = [replacement.replaced(old, draft.unique_identifier) for draft, old in pairs]
     made = await creation.add(call, *drafts, changes=changes)
     call.batch.placeholder = made[0].unique_identifier
     return ReKeyKeyPairResponse(
