@@ -124,7 +124,7 @@ def _texts(subject: x509.Name, issuer: x509.Name, serial: bytes) -> Iterator[Att
     """Give the names as 1.x wants them."""
     issuer_text = issuer.rfc4514_string()
     values: tuple[tuple[Tag, Value], ...] = (
-        (T.CERTIFICATE_IDENTIFIER, CertificateIdentifier(issuer=issuer_text, serial_number=serial.hex())),
+        (T.CERTIFICATE_IDENTIFIER, CertificateIdentifier(issuer=issuer_text, serial_number=_spelled(serial))),
         (
             T.CERTIFICATE_SUBJECT,
             CertificateSubject(certificate_subject_distinguished_name=subject.rfc4514_string()),
@@ -133,6 +133,11 @@ def _texts(subject: x509.Name, issuer: x509.Name, serial: bytes) -> Iterator[Att
     )
     for tag, value in values:
         yield Attribute(tag, value)
+
+
+def _spelled(serial: bytes) -> str:
+    """Give a serial number as the test cases of 1.x have it: upper case, and no zeros in front that only DER needs."""
+    return (serial.lstrip(bytes(1)) or bytes(1)).hex().upper()
 
 
 def _serial(number: int) -> bytes:

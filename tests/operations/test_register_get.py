@@ -836,7 +836,7 @@ async def test_attributes_of_a_certificate(gateway: Gateway) -> None:
     )
     assert values[Tag.X_509_CERTIFICATE_SUBJECT].subject_distinguished_name == der
     assert b"disk.example" in values[Tag.X_509_CERTIFICATE_SUBJECT].subject_alternative_name[0]
-    assert values[Tag.CERTIFICATE_IDENTIFIER].serial_number == "0080ab"
+    assert values[Tag.CERTIFICATE_IDENTIFIER].serial_number == "80AB"
     text = "CN=disk,OU=two,OU=one,C=AU"
     assert values[Tag.CERTIFICATE_SUBJECT].certificate_subject_distinguished_name == text
     units = [(a.index, a.value) for a in found if a.tag is Tag.CERTIFICATE_SUBJECT_OU]
