@@ -119,7 +119,7 @@ async def _item(call: Call, item: RequestBatchItem, mandatory: bool) -> Done:
 def _entry(call: Call, item: RequestBatchItem, mandatory: bool) -> Entry:
     entry = OPERATIONS.get(item.operation)
     if entry is None or not entry.exists_in(call.version):
-        raise errors.OperationNotSupported(f"KMIP {call.version} has no such operation here")
+        raise errors.OperationNotSupported(f"this operation is not offered in KMIP {call.version}")
     if item.message_extension is not None and item.message_extension.criticality_indicator:
         raise errors.UnknownMessageExtension
     if mandatory or item.ephemeral:
