@@ -114,7 +114,13 @@ def token_init(
     serial: Annotated[str, typer.Option(help="The token's serial number.")] = "",
     slot: Annotated[int, typer.Option(min=-1, help="The slot number; -1: found by label or serial.")] = -1,
     initialise: Annotated[
-        bool, typer.Option("--initialise", help="Make a new token first (SO PIN); never erases one.")
+        bool, typer.Option("--initialise", help="Make a new token first (SO PIN); one that is there is refused.")
+    ] = False,
+    erase: Annotated[
+        bool,
+        typer.Option(
+            "--erase-initialised-token", help="With --initialise: erase the token named, and every key on it, for good."
+        ),
     ] = False,
     pin_file: PinFileOption = None,
     pin_fd: PinDescriptorOption = None,
@@ -128,14 +134,14 @@ def token_init(
     from the configured source unless another is given.
     """
     from gateway.admin.pins import PinSource
-    from gateway.admin.token_setup import Job, initialise_token, token_of
+    from gateway.admin.token_setup import Job, initialise_token, target_of
 
-    token = token_of(config, module=module, label=label, serial=serial, slot=slot)
     job = Job(
-        token,
+        target_of(config, module=module, label=label, serial=serial, slot=slot),
         user_pin=PinSource("user PIN", "--pin", pin_file, pin_fd),
         so_pin=PinSource("SO PIN", "--so-pin", so_pin_file, so_pin_fd),
         initialise=initialise,
+        erase=erase,
     )
     print_report(initialise_token(job), json=json)
 

@@ -57,11 +57,21 @@ class Ability(Struct, frozen=True):
         return self.needed and not self.works
 
 
+class OwnKey(Struct, frozen=True):
+    """One of the gateway's own keys: `made` now, and the check value by which one knows it again."""
+
+    label: str
+    works: bool
+    made: bool = False
+    check_value: str = ""  # a block of zeros encrypted, its first three bytes in hexadecimal; "": the token tells none
+
+
 class Report(Struct, frozen=True):
     """What is printed: the token by its own names, then each ability."""
 
     token: TokenInfo
     abilities: tuple[Ability, ...]
+    own_keys: tuple[OwnKey, ...] = ()
 
     @property
     def fit(self) -> bool:
@@ -69,12 +79,12 @@ class Report(Struct, frozen=True):
         return not any(ability.fails for ability in self.abilities)
 
 
-def report_of(info: TokenInfo, profile: Profile, *, has_own_keys: bool) -> Report:
-    """Give the report; `has_own_keys` says whether storage key and key-encryption key are on the token."""
+def report_of(info: TokenInfo, profile: Profile, own_keys: tuple[OwnKey, ...]) -> Report:
+    """Give the report."""
     return Report(
         info,
         (
-            Ability("the gateway's own keys (made by token init)", has_own_keys, needed=True),
+            *(Ability(f"{key.label} (made by token init)", key.works, needed=True) for key in own_keys),
             Ability("wrapping, Get of a key: AES-KWP (RFC 5649)", bool(profile.kwp), needed=True),
             *(Ability(f"{row.what}: {row.name}", row.ckm in profile.mechanisms, row.needed) for row in MECHANISMS),
             *(Ability(f"curve {name}", oid in profile.curves) for name, oid in CURVES.items()),
@@ -82,6 +92,7 @@ def report_of(info: TokenInfo, profile: Profile, *, has_own_keys: bool) -> Repor
             *(Ability(f"AES {bits} bits", bits in profile.aes_bits) for bits in (128, 192, 256)),
             *(Ability(f"RSA {bits} bits", bits in profile.rsa_bits) for bits in (2048, 3072, 4096)),
         ),
+        own_keys,
     )
 
 
@@ -91,7 +102,12 @@ def lines_of(report: Report) -> list[str]:
     title = (
         f"token {token.label!r}: {token.manufacturer} {token.model}, serial {token.serial}, firmware {token.firmware}"
     )
-    return [title, *(f"  {_word(ability):8} {ability.what}" for ability in report.abilities)]
+    keys = [f"  {'made' if key.made else 'found':8} {_known_by(key)}" for key in report.own_keys if key.works]
+    return [title, *keys, *(f"  {_word(ability):8} {ability.what}" for ability in report.abilities)]
+
+
+def _known_by(key: OwnKey) -> str:
+    return f"{key.label}, check value {key.check_value.upper() or 'not told by the token'}"
 
 
 def _word(ability: Ability) -> str:

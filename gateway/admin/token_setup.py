@@ -8,48 +8,60 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from gateway.admin.pins import PinSource, read_pin
-from gateway.admin.token_report import Report, report_of
+from gateway.admin.token_report import OwnKey, Report, report_of
 from gateway.config import Config, TokenConfig, load
 from gateway.errors import ConfigurationError, KmipError
+from gateway.token.api import KEK_LABEL, STORAGE_KEY_LABEL, Mechanism
 from gateway.token.local import LocalWorkers
 from gateway.token.pool import TokenPool
 from gateway.token.settings import WorkerSettings
-from gateway.token.setup import set_up_token
+from gateway.token.setup import Existing, set_up_token
+
+PROBE = bytes(range(32))
+
+
+class Target(NamedTuple):
+    """A token, and the folder whose locks keep other processes of the gateway apart from us; None: nobody is there."""
+
+    token: TokenConfig
+    runtime_dir: Path | None = None
 
 
 class Job(NamedTuple):
     """What `token init` is asked to do."""
 
-    token: TokenConfig
+    target: Target
     user_pin: PinSource
     so_pin: PinSource
     initialise: bool = False
+    erase: bool = False
 
 
-def token_of(config: Path | None, *, module: Path | None, label: str, serial: str, slot: int) -> TokenConfig:
+def target_of(config: Path | None, *, module: Path | None, label: str, serial: str, slot: int) -> Target:
     """Give the token that the options name, over what the configuration file says.
 
     Raises:
         ConfigurationError: neither names a module, or neither a token in it.
     """
-    token = load(config).token if config else None
-    if token is None and module is None:
-        raise ConfigurationError("No PKCS#11 module is named; give --module or --config.")
+    configured = load(config) if config else None
     named = bool(label or serial or slot >= 0)
-    if token is None and not named:
+    if configured is None and module is None:
+        raise ConfigurationError("No PKCS#11 module is named; give --module or --config.")
+    if configured is None and not named:
         raise ConfigurationError("No token is named; give --label, --serial or --slot.")
-    if token is None:
-        return TokenConfig(module=module or Path(), label=label, serial=serial, slot=slot)
+    token = configured.token if configured else TokenConfig(module=module or Path())
     if named:
         token = replace(token, label=label, serial=serial, slot=slot)
-    return replace(token, module=module) if module else token
+    if module:
+        token = replace(token, module=module)
+    return Target(token, configured.server.runtime_dir if configured else None)
 
 
 def initialise_token(job: Job) -> Report:
@@ -58,21 +70,29 @@ def initialise_token(job: Job) -> Report:
     Raises:
         ConfigurationError: why it cannot be done.
     """
-    has_source = job.token.pin_file is not None or job.token.pin_credential
+    if job.erase and not job.initialise:
+        raise ConfigurationError("--erase-initialised-token goes with --initialise; give both, or neither.")
+    token = job.target.token
+    has_source = token.pin_file is not None or token.pin_credential
     given = job.user_pin.path is not None or job.user_pin.descriptor is not None
     pin = None if has_source and not given else read_pin(job.user_pin)
     so_pin = read_pin(job.so_pin).decode() if job.initialise else ""
-    with tempfile.TemporaryDirectory(prefix="kmip-gateway-") as runtime_dir, _pin_file(pin) as pin_file:
-        settings = WorkerSettings.of(job.token, Path(runtime_dir))
-        if pin_file:
-            settings = replace(settings, pin_file=pin_file, pin_credential="")
-        outcome = set_up_token(settings, so_pin)
-        if job.initialise and not outcome.initialised:
-            raise ConfigurationError(
-                f"The token {outcome.info.label if outcome.info else ''!r} is initialised already and nothing of it "
-                "was erased; leave --initialise out to use it, or name a new one."
-            )
-        return asyncio.run(_report(settings))
+    with ExitStack() as stack:
+        settings = WorkerSettings.of(token, _runtime_dir(job.target, stack))
+        if pin is not None:
+            settings = replace(settings, pin_file=stack.enter_context(_pin_file(pin)), pin_credential="")
+        outcome = set_up_token(settings, so_pin, Existing.ERASE if job.erase else Existing.REFUSE)
+        if outcome.initialised and outcome.info:
+            # It may be in another slot than the one it was asked for in, and has another serial number.
+            settings = replace(settings, slot=-1, serial=outcome.info.serial)
+        return asyncio.run(_report(settings, made=outcome.keys_made))
+
+
+def _runtime_dir(target: Target, stack: ExitStack) -> Path:
+    """Give the configured folder, or one for as long as the stack stands."""
+    if target.runtime_dir:
+        return target.runtime_dir
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kmip-gateway-")))
 
 
 def check_token(config: Config) -> Report:
@@ -85,11 +105,8 @@ def check_token(config: Config) -> Report:
 
 
 @contextmanager
-def _pin_file(pin: bytes | None) -> Iterator[str]:
+def _pin_file(pin: bytes) -> Iterator[str]:
     """Give the path of an unnamed file that has the PIN, readable by this user's processes while the block runs."""
-    if pin is None:
-        yield ""
-        return
     fd = os.memfd_create("kmip-gateway PIN", os.MFD_CLOEXEC)
     try:
         os.fchmod(fd, 0o400)
@@ -99,13 +116,35 @@ def _pin_file(pin: bytes | None) -> Iterator[str]:
         os.close(fd)
 
 
-async def _report(settings: WorkerSettings) -> Report:
+async def _report(settings: WorkerSettings, made: tuple[str, ...] = ()) -> Report:
     async with LocalWorkers(settings) as pool:
-        return report_of(await pool.info(), pool.profile, has_own_keys=await _can_seal(pool))
+        keys = [
+            OwnKey(label, await works(pool), label in made, await _check_value(pool, label))
+            for label, works in ((STORAGE_KEY_LABEL, _can_seal), (KEK_LABEL, _can_wrap))
+        ]
+        return report_of(await pool.info(), pool.profile, tuple(keys))
 
 
 async def _can_seal(pool: TokenPool) -> bool:
+    """Say whether the storage key encrypts and decrypts."""
     try:
-        return await pool.open(await pool.seal(b"probe", b""), b"") == b"probe"
+        return await pool.open(await pool.seal(PROBE, b"aad"), b"aad") == PROBE
     except KmipError:
         return False
+
+
+async def _can_wrap(pool: TokenPool) -> bool:
+    """Say whether the key-encryption key wraps and unwraps."""
+    key, mechanism = await pool.labelled(KEK_LABEL), Mechanism(pool.profile.kwp)
+    if key is None or not mechanism.ckm:
+        return False
+    try:
+        return await pool.unwrap_data(key, mechanism, await pool.wrap_data(key, mechanism, PROBE)) == PROBE
+    except KmipError:
+        return False
+
+
+async def _check_value(pool: TokenPool, label: str) -> str:
+    """Give the key's check value in hexadecimal, "" where there is no such key or the token tells none."""
+    key = await pool.labelled(label)
+    return "" if key is None else str((await pool.attributes(key)).get("check_value", ""))

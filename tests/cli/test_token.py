@@ -2,13 +2,16 @@
 
 import json
 import os
+import subprocess
 
 import pytest
 
 from tests.cli.process import assert_one_sentence, run
 
 MODULE = "/usr/lib/softhsm/libsofthsm2.so"
-OWN_KEYS = "the gateway's own keys (made by token init)"
+OWN_KEYS = {"kmip-gateway storage key", "kmip-gateway key-encryption key v1"}
+NEW = ("--initialise",)
+ERASE = (*NEW, "--erase-initialised-token")
 
 
 @pytest.fixture
@@ -22,9 +25,9 @@ def softhsm(tmp_path):
     return {**os.environ, "SOFTHSM2_CONF": str(tmp_path / "softhsm2.conf")}, tmp_path
 
 
-def init(softhsm, *arguments, label="first", pin="user.pin"):
+def init(softhsm, *arguments, label="first", pin="user.pin", so_pin="so.pin"):
     environment, folder = softhsm
-    pins = ("--so-pin-file", folder / "so.pin") if "--initialise" in arguments else ()
+    pins = ("--so-pin-file", folder / so_pin) if "--initialise" in arguments else ()
     given = ("--module", MODULE, "--label", label, "--pin-file", folder / pin, *pins, *arguments)
     return run("token", "init", *given, env=environment)
 
@@ -33,24 +36,85 @@ def contents(folder):
     return {path: path.stat().st_size for path in (folder / "tokens").rglob("*.object")}
 
 
-def abilities(finished):
-    return {row["what"]: row["works"] for row in json.loads(finished.stdout)["abilities"]}
+def own_keys(finished):
+    """Give what is said of the gateway's own keys that work, by label."""
+    assert finished.returncode in (0, 1), finished.stderr
+    return {row["label"]: row for row in json.loads(finished.stdout)["own_keys"] if row["works"]}
+
+
+def token(finished):
+    return json.loads(finished.stdout)["token"]
 
 
 def test_a_new_token_is_initialised_and_has_the_gateways_keys(softhsm):
-    finished = init(softhsm, "--initialise", "--json")
-    assert finished.returncode in (0, 1), finished.stderr
-    assert abilities(finished)[OWN_KEYS]
-    assert json.loads(finished.stdout)["token"]["label"] == "first"
+    finished = init(softhsm, *NEW, "--json")
+    made = own_keys(finished)
+    assert set(made) == OWN_KEYS
+    assert all(key["made"] and len(bytes.fromhex(key["check_value"])) == 3 for key in made.values())
+    assert token(finished)["label"] == "first"
     assert "secret" not in finished.stdout + finished.stderr
 
 
-def test_an_initialised_token_is_used_without_the_flag_and_refused_with_it(softhsm):
-    init(softhsm, "--initialise")
+def test_an_initialised_token_is_used_without_the_flag(softhsm):
+    made = own_keys(init(softhsm, *NEW, "--json"))
     before = contents(softhsm[1])
-    assert_one_sentence(init(softhsm, "--initialise"), "'first'", "initialised already")
-    assert abilities(init(softhsm, "--json"))[OWN_KEYS]
+    found = own_keys(init(softhsm, "--json"))
+    assert [key["made"] for key in found.values()] == [False, False]
+    assert {label: key["check_value"] for label, key in found.items()} == {
+        label: key["check_value"] for label, key in made.items()
+    }
     assert contents(softhsm[1]) == before
+    assert init(softhsm).stdout.count(" check value ") == 2
+
+
+def test_an_initialised_token_is_refused_with_the_flag_and_no_pin_is_tried(softhsm):
+    init(softhsm, *NEW)
+    before = contents(softhsm[1])
+    # A PIN that was tried would have been told to be wrong.
+    finished = init(softhsm, *NEW, pin="wrong.pin")
+    assert_one_sentence(finished, "'first'", "initialised already", "--erase-initialised-token")
+    assert contents(softhsm[1]) == before
+
+
+def test_an_initialised_token_is_erased_only_by_the_long_flag(softhsm):
+    first = init(softhsm, *NEW, "--json")
+    assert_one_sentence(init(softhsm, "--erase-initialised-token"), "--initialise")
+    before = contents(softhsm[1])
+    assert_one_sentence(init(softhsm, *ERASE, so_pin="wrong.pin"), "cannot be set up")
+    assert contents(softhsm[1]) == before
+    second = init(softhsm, *ERASE, "--json")
+    assert set(own_keys(second)) == OWN_KEYS
+    assert {key["made"] for key in own_keys(second).values()} == {True}
+    assert not set(values(first)) & set(values(second))
+
+
+def values(finished):
+    return [key["check_value"] for key in own_keys(finished).values()]
+
+
+def test_the_slot_named_is_the_one_that_is_erased(softhsm):
+    init(softhsm, *NEW)
+    other = init(softhsm, *NEW, "--json", label="other")
+    slot = int(token(other)["serial"], 16) & 0x7FFFFFFF  # as SoftHSM numbers its slots
+    assert_one_sentence(init(softhsm, *NEW, "--slot", slot, label="new"), "'other'", f"slot {slot}")
+    assert_one_sentence(init(softhsm, *ERASE, "--slot", slot), "another token with label 'first'")
+    assert token(init(softhsm, *ERASE, "--slot", slot, "--json", label="new"))["label"] == "new"
+    assert own_keys(init(softhsm, "--json"))
+    assert_one_sentence(init(softhsm, label="other"), "No token with label 'other'")
+    assert_one_sentence(init(softhsm, *NEW, "--slot", 77, label="more"), "slot 77")
+
+
+def test_a_label_that_does_not_fit_is_told_before_anything_is_made(softhsm):
+    assert_one_sentence(init(softhsm, *NEW, label="é" * 17), "1 to 32 bytes")
+    assert not contents(softhsm[1])
+
+
+def test_the_locks_of_a_running_gateway_are_respected(dev_folder):
+    lock = dev_folder / "run" / "token-default.lock"
+    lock.unlink()
+    run("token", "init", "--config", dev_folder / "gateway.toml")
+    assert lock.exists()
+    assert (dev_folder / "run").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_pin_may_come_through_a_descriptor(softhsm):
@@ -62,7 +126,7 @@ def test_a_pin_may_come_through_a_descriptor(softhsm):
     arguments = ("--module", MODULE, "--label", "first", "--pin-fd", reading, "--json")
     finished = run("token", "init", *arguments, env=environment, pass_fds=(reading,))
     os.close(reading)
-    assert abilities(finished)[OWN_KEYS], finished.stderr
+    assert set(own_keys(finished)) == OWN_KEYS
 
 
 def test_a_wrong_pin_is_told_without_it(softhsm):
@@ -91,10 +155,25 @@ def test_without_a_terminal_it_asks_for_a_file_and_does_not_wait(softhsm):
 def test_check_reports_and_its_exit_code_says_whether_it_is_enough(dev_folder):
     finished = run("token", "check", "--config", dev_folder / "gateway.toml", "--json")
     report = json.loads(finished.stdout)
-    lacking = [row["what"] for row in report["abilities"] if row["needed"] and not row["works"]]
-    assert finished.returncode == (1 if lacking else 0)
+    assert [row["what"] for row in report["abilities"] if row["needed"] and not row["works"]] == []
+    assert finished.returncode == 0
     plain = run("token", "check", "--config", dev_folder / "gateway.toml").stdout
-    assert len(plain.splitlines()) == 1 + len(report["abilities"])
+    assert len(plain.splitlines()) == 1 + len(report["own_keys"]) + len(report["abilities"])
+
+
+def test_check_fails_where_a_key_of_the_gateway_is_missing(softhsm):
+    environment, folder = softhsm
+    tool = ["softhsm2-util", "--init-token", "--free", "--label", "bare", "--so-pin", "1234", "--pin", "user-secret-1"]
+    subprocess.run(tool, env=environment, check=True, stdout=subprocess.DEVNULL)
+    for name in ("ca", "certificate", "key"):
+        (folder / name).touch()
+    (folder / "gateway.toml").write_text(
+        f'version = "v1"\n[tls]\nca = "ca"\ncertificate = "certificate"\nkey = "key"\n'
+        f'[token]\nmodule = "{MODULE}"\nlabel = "bare"\npin_file = "user.pin"\n'
+    )
+    finished = run("token", "check", "--config", folder / "gateway.toml", env=environment)
+    assert finished.returncode == 1
+    assert finished.stdout.count("MISSING") == 2
 
 
 def test_pins_are_no_options():
