@@ -91,9 +91,20 @@ class Line:
             entry = OPERATIONS.get(item.operation)
             if entry is None or not entry.pure:
                 return
-            if not begun:  # What an item before has changed is seen by all that are begun now.
-                self._refresh()
+            if not begun and not self._refreshed():
+                return
             begun.append(Ahead(self._begin(item, bool(begun))))
+
+    def _refreshed(self) -> bool:
+        """See to it that what an item before has changed is seen by all that are begun now.
+
+        Where the database does not answer, each item is begun in its turn, and fails by itself if it needs it.
+        """
+        try:
+            self._refresh()
+        except errors.StoreDown:
+            return False
+        return True
 
     def close(self) -> None:
         """Give up what was begun and is not wanted any more."""
