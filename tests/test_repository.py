@@ -10,6 +10,7 @@ from msgspec.structs import fields
 
 import gateway
 from gateway.config import SECTIONS, load
+from tests.support.readme import BEGIN, COMMAND, END, README, renewed
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "config" / "gateway.toml"
@@ -41,6 +42,18 @@ def test_the_commented_configuration_is_correct():
 def test_every_key_of_the_commented_configuration_is_explained():
     keys = [line for line in SAMPLE.read_text().splitlines() if re.match(r"\w+ =", line)]
     assert [line for line in keys if "  # " not in line] == []
+
+
+def test_the_readmes_configuration_is_correct(tmp_path):
+    (example,) = re.findall(r"```toml\n(.*?)```", README.read_text(), re.DOTALL)
+    (tmp_path / "gateway.toml").write_text(example)
+    assert load(tmp_path / "gateway.toml").token.label == "production"
+
+
+def test_the_readmes_operations_are_those_that_there_are():
+    text = README.read_text()
+    assert text.count(BEGIN) == text.count(END) == 1
+    assert text == renewed(text), f"run {COMMAND}"
 
 
 def test_version_is_one():
