@@ -248,13 +248,20 @@ def reader(cls: type[Structure], version: Version) -> Reader:
             raise _missing(cls, found, start) from None
 
     # Filled in after `read` exists, for structures that hold one of their own kind.
-    for word, entry in _entries(cls, version).items():
+    _sort_in(single, several, _entries(cls, version))
+    repeated.extend({name for name, _, _ in several.values()})
+    return read
+
+
+def _sort_in(
+    single: dict[int, tuple[str, Reader]], several: dict[int, tuple[str, Reader, bool]], entries: dict[int, Entry]
+) -> None:
+    """Add each entry to the table of fields that come once, or to that of fields that may come several times."""
+    for word, entry in entries.items():
         if entry.mode == ONE:
             single[word] = entry.name, entry.read
         else:
             several[word] = entry.name, entry.read, entry.mode == EXTEND
-    repeated.extend({name for name, _, _ in several.values()})
-    return read
 
 
 def _unknown(cls: type[Structure], known: Iterable[int], word: int, at: int) -> None:
