@@ -43,6 +43,8 @@ async def run(services: Services, message: RequestMessage, peer: Peer, version: 
     if option is Undo:
         batch.undo = []
     mandatory = header.asynchronous_indicator is AsynchronousIndicator.MANDATORY
+    if len(message.batch_item) == 1 and option is not Undo:  # Most messages: nothing before, nothing after.
+        return [await _item(Call(services, peer, version, batch), message.batch_item[0], mandatory)]
 
     def begin(item: RequestBatchItem, ahead: bool) -> Coroutine[Any, None, Done]:
         return _item(Call(services, peer, version, batch, ahead=ahead), item, mandatory)
