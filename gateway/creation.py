@@ -91,7 +91,10 @@ def digest_of(material: bytes, format_type: KeyFormatType | None) -> Digest:
 
 
 def digest_in(call: Call, material: bytes | Structure, format_type: KeyFormatType | None) -> Digest:
-    """Give the Digest of key material in any format: of a structure the whole item is digested, header included."""
+    """Give the Digest of key material in any format (KMIP 2.1 section 4.20 Digest).
+
+    Of a structure the whole item is digested, header included.
+    """
     if isinstance(material, bytes):
         return digest_of(material, format_type)
     return digest_of(call.services.codec.encode_structure(material, Tag.KEY_MATERIAL, call.version), format_type)

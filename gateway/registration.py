@@ -25,7 +25,7 @@ from gateway.kmip.enums import (
 from gateway.kmip.objects import Certificate, KeyBlock, ManagedObject, OpaqueObject, SecretData, Template
 from gateway.kmip.structure import Attribute, Attributes, Structure, Value
 from gateway.kmip.tags import Tag
-from gateway.kmip.values import CryptographicDomainParameters, Digest
+from gateway.kmip.values import CryptographicDomainParameters
 from gateway.kmip.version import V1_4, V2_0, V2_1
 from gateway.store.api import Custody
 from gateway.token.algorithms import CURVE_OF_LENGTH
@@ -154,7 +154,8 @@ def _digested(
     other = keyblocks.ALSO_DIGESTED.get(format_type)
     if other is not None and key is not None and call.version >= V1_4:  # the test cases of 1.2 have one digest
         formats += _formatted(key, other)
-    return sets.add_all(attributes, (Attribute(Tag.DIGEST, _digest(call, content, name)) for name, content in formats))
+    digests = (creation.digest_in(call, content, name) for name, content in formats)
+    return sets.add_all(attributes, (Attribute(Tag.DIGEST, digest) for digest in digests))
 
 
 def _formatted(key: Key, format_type: KeyFormatType) -> Iterator[tuple[KeyFormatType, Material]]:
@@ -162,14 +163,6 @@ def _formatted(key: Key, format_type: KeyFormatType) -> Iterator[tuple[KeyFormat
         yield format_type, keyblocks.material(key.object_class, key.form, format_type)
     except errors.KeyFormatTypeNotSupported:
         return
-
-
-def _digest(call: Call, content: Material, format_type: KeyFormatType | None) -> Digest:
-    if isinstance(content, bytes):
-        return creation.digest_of(content, format_type)
-    # Of a structure the whole item is digested, header included (section 4.20 Digest).
-    encoded = call.services.codec.encode_structure(content, Tag.KEY_MATERIAL, call.version)
-    return creation.digest_of(encoded, format_type)
 
 
 async def _on_token(
@@ -239,7 +232,7 @@ def _certificate(call: Call, given: Certificate, attributes: Attributes) -> Attr
     if given.certificate_type is CertificateType.X_509:
         attributes = _agreed(attributes, Tag.KEY_FORMAT_TYPE, KeyFormatType.X_509)
     return sets.add(
-        attributes, Attribute(Tag.DIGEST, _digest(call, given.certificate_value, _certificate_format(call)))
+        attributes, Attribute(Tag.DIGEST, creation.digest_of(given.certificate_value, _certificate_format(call)))
     )
 
 
@@ -253,7 +246,9 @@ def _certificate_format(call: Call) -> KeyFormatType | None:
 def _opaque(call: Call, given: OpaqueObject, attributes: Attributes) -> Attributes:
     attributes = _agreed(attributes, Tag.OPAQUE_DATA_TYPE, given.opaque_data_type)
     attributes = _agreed(attributes, Tag.KEY_FORMAT_TYPE, KeyFormatType.OPAQUE)
-    return sets.add(attributes, Attribute(Tag.DIGEST, _digest(call, given.opaque_data_value, KeyFormatType.OPAQUE)))
+    return sets.add(
+        attributes, Attribute(Tag.DIGEST, creation.digest_of(given.opaque_data_value, KeyFormatType.OPAQUE))
+    )
 
 
 def _template(call: Call, given: Template, attributes: Attributes) -> Attributes:

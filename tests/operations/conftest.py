@@ -7,7 +7,7 @@ are new for every test, so that no test sees another's objects or names.
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -16,25 +16,14 @@ from gateway.access.identity import Identity, Peer
 from gateway.config import KmipConfig
 from gateway.exchange import Exchange
 from gateway.kmip.enums import Operation, ResultReason, ResultStatus
-from gateway.kmip.messages import (
-    ProtocolVersion,
-    RequestBatchItem,
-    RequestHeader,
-    RequestMessage,
-    ResponseBatchItem,
-    ResponseMessage,
-)
-from gateway.kmip.structure import OpenEnumeration, Payload, Structure
-from gateway.kmip.tags import Tag
+from gateway.kmip.structure import Structure
 from gateway.kmip.version import Version
-from gateway.operations import OPERATIONS
 from gateway.store.api import Store
 from gateway.store.sqlite import open_store
 from gateway.token.api import Token
 from gateway.token.local import LocalWorkers
 from gateway.token.setup import set_up_token
-from gateway.wire import layout
-from gateway.wire.scalars import HEADER_BYTES, ItemType
+from tests.support.messages import Answer, answers, request
 from tests.token.conftest import softhsm
 
 WORKERS = 2
@@ -48,15 +37,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-class Answer(NamedTuple):
-    """One batch item of a response, its payload decoded as a client would."""
-
-    status: ResultStatus
-    reason: ResultReason | None
-    message: str | None
-    payload: Any
 
 
 class Refused(Exception):
@@ -75,8 +55,7 @@ class Client:
 
     async def ask(self, version: Version, *items: tuple[Operation, Structure], **header: Any) -> list[Answer]:
         """Send one message; `header` gives further fields of the request header."""
-        answer = await self.exchange.answer(encode_request(version, items, header), self._peer)
-        return decode_response(answer, version)
+        return answers(await self.exchange.answer(request(version, *items, **header), self._peer), version)
 
     async def one(self, version: Version, operation: Operation, payload: Structure) -> Any:
         """Ask for one operation and give the response's payload.
@@ -102,42 +81,6 @@ class Gateway(Client):
     def __init__(self, exchange: Exchange, clock: Clock, store: Store, token: Token) -> None:
         super().__init__(exchange, "cert:a", clock, store, token)
         self.other = Client(exchange, "cert:b", clock, store, token)
-
-
-def encode_request(version: Version, items: tuple[tuple[Operation, Structure], ...], header: dict[str, Any]) -> bytes:
-    """Encode a request message as a client would."""
-    several = len(items) > 1
-    message = RequestMessage(
-        request_header=RequestHeader(
-            protocol_version=ProtocolVersion(protocol_version_major=version[0], protocol_version_minor=version[1]),
-            batch_count=len(items),
-            **header,
-        ),
-        batch_item=tuple(
-            RequestBatchItem(
-                operation=OpenEnumeration(operation),
-                unique_batch_item_id=bytes([number]) if several else None,
-                request_payload=Payload(ItemType.STRUCTURE, layout.content_writer(type(payload), version)(payload)),
-            )
-            for number, (operation, payload) in enumerate(items)
-        ),
-    )
-    return layout.writer(RequestMessage, Tag.REQUEST_MESSAGE, version)(message)
-
-
-def decode_response(raw: bytes, version: Version) -> list[Answer]:
-    """Decode a response message of this version, as strictly as the gateway decodes requests."""
-    message: ResponseMessage = layout.reader(ResponseMessage, version)(raw, HEADER_BYTES, len(raw) - HEADER_BYTES)
-    assert message.response_header.batch_count == len(message.batch_item)
-    return [_answer(content, version) for content in message.batch_item]
-
-
-def _answer(content: bytes, version: Version) -> Answer:
-    item: ResponseBatchItem = layout.reader(ResponseBatchItem, version)(content, 0, len(content))
-    payload = item.response_payload
-    if payload is not None and item.operation is not None:
-        payload = layout.reader(OPERATIONS[item.operation].response, version)(payload, 0, len(payload))
-    return Answer(item.result_status, item.result_reason, item.result_message, payload)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -40,8 +40,8 @@ from gateway.operations.get_attribute_list import GetAttributeListRequest
 from gateway.operations.get_attributes import GetAttributesRequest
 from gateway.operations.modify_attribute import ModifyAttributeRequest
 from gateway.operations.set_attribute import SetAttributeRequest
-from tests.operations.conftest import decode_response, encode_request
 from tests.operations.making import call_of, destroy, make, name, names, vendor
+from tests.support import messages
 
 R = ResultReason
 O = Operation  # noqa: E741
@@ -160,7 +160,7 @@ class TestGetAttributes:
     async def test_2x_has_the_structure_even_when_it_is_empty(self, gateway):
         uid = await make(gateway)
         request = GetAttributesRequest(unique_identifier=uid, attribute_reference=reference(Tag.NAME))
-        raw = await gateway.exchange.answer(encode_request(V2_0, ((O.GET_ATTRIBUTES, request),), {}), gateway._peer)
+        raw = await gateway.exchange.answer(messages.request(V2_0, (O.GET_ATTRIBUTES, request)), gateway._peer)
         assert bytes.fromhex("4201250100000000") in raw
 
     @pytest.mark.parametrize("spelled", ["No Such Thing", "x-No Such", ""])
@@ -253,9 +253,9 @@ class TestAddAttribute:
 
     async def test_an_attribute_of_a_later_version_is_refused(self, gateway):
         uid = await make(gateway)
-        raw = bytearray(encode_request(V1_4, (adding(uid, Attribute(Tag.COMMENT, "c")),), {}))
+        raw = bytearray(messages.request(V1_4, adding(uid, Attribute(Tag.COMMENT, "c"))))
         raw[51] = 0  # The minor version: such a client would not understand the answer.
-        (answer,) = decode_response(await gateway.exchange.answer(bytes(raw), gateway._peer), V1_0)
+        (answer,) = messages.answers(await gateway.exchange.answer(bytes(raw), gateway._peer), V1_0)
         assert answer.reason is R.INVALID_FIELD
 
     async def test_sixteen_custom_attributes_round_trip(self, gateway):  # NetApp ONTAP

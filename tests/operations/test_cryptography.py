@@ -44,7 +44,8 @@ from gateway.operations.sign import SignRequest
 from gateway.operations.signature_verify import SignatureVerifyRequest
 from gateway.store.api import Custody
 from gateway.token.api import KeyRef, KeyTemplate, KeyType, ObjectClass
-from tests.operations.conftest import Answer, Gateway
+from tests.operations.conftest import Gateway
+from tests.support.messages import Answer
 
 A, B, D, H, P = (
     CryptographicAlgorithm,

@@ -64,7 +64,9 @@ def received(raw: bytes, version: Version) -> ReceivedMessage:
 
 def answers(raw: bytes, version: Version) -> list[Answer]:
     """Take a response message apart, payloads included."""
-    return [_answer(item, version) for item in received(raw, version).batch_item]
+    message = received(raw, version)
+    assert message.response_header.batch_count == len(message.batch_item)
+    return [_answer(item, version) for item in message.batch_item]
 
 
 def _answer(item: ReceivedItem, version: Version) -> Answer:
