@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec.structs import replace
 
-from gateway import material, wrapping
+from gateway import bundles, material, wrapping
 from gateway.call import Call
 from gateway.errors import (
     IllegalObjectType,
@@ -104,9 +104,13 @@ async def _as_it_is(call: Call, managed: Managed, request: GetRequest) -> Manage
     # What is sealed may have come wrapped, and goes as it came.
     if managed.sensitive and managed.row.custody is Custody.TOKEN:
         raise _sensitive(managed)
-    given = await material.fetch(
-        call, managed, request.key_format_type, request.key_compression_type, request.key_wrap_type
-    )
+    given: ManagedObject
+    if bundles.is_made(managed, request.key_format_type):
+        given = await bundles.made(call, managed)
+    else:
+        given = await material.fetch(
+            call, managed, request.key_format_type, request.key_compression_type, request.key_wrap_type
+        )
     if managed.sensitive and not _is_wrapped(given):
         raise _sensitive(managed)
     return given
