@@ -60,7 +60,8 @@ prepare_venv() {
         have=$(cat "$stamp")
     fi
     # What has the test extra has all that dev needs, and not the other way round.
-    if [ "$have" = "$want test" ] || [ "$have" = "$want $extra" ]; then
+    # Without an interpreter behind its link, as after an upgrade of Debian, it is made anew.
+    if [ -x .venv/bin/python ] && { [ "$have" = "$want test" ] || [ "$have" = "$want $extra" ]; }; then
         return
     fi
     if [ ! -x .venv/bin/python ] || { [ -n "$have" ] && [[ "$have" != *" $root "* ]]; }; then
