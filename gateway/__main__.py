@@ -138,8 +138,8 @@ def token_init(
 
     job = Job(
         target_of(config, module=module, label=label, serial=serial, slot=slot),
-        user_pin=PinSource("user PIN", "--pin", pin_file, pin_fd),
-        so_pin=PinSource("SO PIN", "--so-pin", so_pin_file, so_pin_fd),
+        user_pin=PinSource("user PIN", "--pin", pin_file, pin_fd, new=initialise),
+        so_pin=PinSource("SO PIN", "--so-pin", so_pin_file, so_pin_fd, new=initialise and not erase),
         initialise=initialise,
         erase=erase,
     )

@@ -12,12 +12,13 @@ MAX_PIN_BYTES = 255  # more than any PKCS#11 token takes
 
 
 class PinSource(NamedTuple):
-    """Where one PIN comes from: `path` or `descriptor`, else the terminal."""
+    """Where one PIN comes from: `path` or `descriptor`, else the terminal, which is asked twice for a new one."""
 
     what: str  # "SO PIN"
     option: str  # "--so-pin"
     path: Path | None = None
     descriptor: int | None = None
+    new: bool = False
 
 
 def read_pin(source: PinSource) -> bytes:
@@ -66,4 +67,7 @@ def _from_terminal(source: PinSource) -> bytes:
         raise ConfigurationError(
             f"There is no terminal to ask for the {source.what}; give {source.option}-file or {source.option}-fd."
         ) from None
-    return getpass(f"{source.what}: ").encode()
+    pin = getpass(f"{source.what}: ")
+    if source.new and getpass(f"{source.what} again: ") != pin:
+        raise ConfigurationError(f"The two {source.what}s differ; start again.")
+    return pin.encode()

@@ -3,6 +3,8 @@
 import json
 import os
 import subprocess
+import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -181,3 +183,40 @@ def test_pins_are_no_options():
     assert "--pin-file" in text
     assert "--pin " not in text
     assert "--so-pin " not in text
+
+
+@contextmanager
+def at_a_terminal(environment, *arguments):
+    """Run `token init` with a terminal of its own; gives the process and a function that waits for a prompt."""
+    ours, theirs = os.openpty()
+    command = ["setsid", "--ctty", sys.executable, "-m", "gateway", "token", "init", *map(str, arguments)]
+    output = {"stdin": theirs, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, text=True, **output) as process:
+        os.close(theirs)
+
+        def answer(prompt, pin):
+            seen = b""
+            while not seen.endswith(prompt.encode()):
+                seen += os.read(ours, 1000)
+            os.write(ours, f"{pin}\n".encode())
+
+        yield process, answer
+        assert process.wait(30) is not None
+    os.close(ours)
+
+
+def test_pins_are_asked_for_at_the_terminal_and_new_ones_twice(softhsm):
+    arguments = ("--module", MODULE, "--label", "asked", "--initialise", "--json")
+    with at_a_terminal(softhsm[0], *arguments) as (process, answer):
+        answer("user PIN: ", "user-secret-2")
+        answer("user PIN again: ", "user-secret-2")
+        answer("SO PIN: ", "so-secret-2")
+        answer("SO PIN again: ", "so-secret-2")
+        said = process.stdout.read()
+    assert process.returncode == 0, said
+    assert json.loads(said)["token"]["label"] == "asked"
+    with at_a_terminal(softhsm[0], *arguments) as (process, answer):
+        answer("user PIN: ", "one")
+        answer("user PIN again: ", "two")
+        assert "differ" in process.stderr.read()
+    assert process.returncode == 2
