@@ -10,36 +10,33 @@ from tests.wire.xmlcases import DATES, Bindings
 MAKING = {"Create", "CreateKeyPair", "ReKey", "ReKeyKeyPair", "RNGRetrieve", "CreateSplitKey"}
 # With these, the same key and data give another output each time.
 DRAWN = {"PSS", "OAEP", "ECDSA", "EC"}
-# Values that a server computes or makes.
-OUTPUTS = {
-    "AuthenticatedEncryptionTag",
+# What a server computes with a key.
+COMPUTED = {"AuthenticatedEncryptionTag", "Data", "IVCounterNonce", "MACData", "SignatureData"}
+# What a server makes: keys, their parts in transparent formats, what follows from them.
+MADE = {
+    "CRTCoefficient",
     "CertificateValue",
     "D",
-    "Data",
     "DigestValue",
-    "IVCounterNonce",
     "KeyMaterial",
     "KeyValue",
-    "MACData",
     "Modulus",
     "P",
     "PrimeExponentP",
     "PrimeExponentQ",
     "PrivateExponent",
-    "PublicExponent",
     "Q",
-    "CRTCoefficient",
     "QString",
-    "SignatureData",
 }
 
 
 class Bound(Bindings):
     """The placeholders of one replay; a copy can be tried on a candidate and thrown away."""
 
-    def __init__(self, now: int, *, drawn: bool, slack: int = 0) -> None:
+    def __init__(self, now: int, free: set[str], slack: int = 0) -> None:
+        """`free` are the outputs in which chance is; `slack`, in seconds, is for a clock that runs."""
         super().__init__(now)
-        self.drawn = drawn
+        self.free = free
         self.slack = slack
         self.sent: set[str] = set()
         self.moments: set[int] = set()
@@ -48,7 +45,7 @@ class Bound(Bindings):
 
     def trial(self) -> "Bound":
         """Give a copy."""
-        copy = Bound(self.now, drawn=self.drawn, slack=self.slack)
+        copy = Bound(self.now, self.free, self.slack)
         copy.sent, copy.moments = self.sent, self.moments
         copy.learn(self)
         return copy
@@ -81,12 +78,12 @@ class Bound(Bindings):
 
     def note_output(self, tag: str, node: Node) -> None:
         """Remember an output as the latest of its kind."""
-        if tag in OUTPUTS and isinstance(node.value, bytes):
+        if tag in COMPUTED and isinstance(node.value, bytes):
             self.latest[tag.lower()] = node.value.hex()
 
     def is_free(self, element: Element) -> bool:
         """Tell whether an output of the file may come out differently: no client has sent it, and chance is in it."""
-        return element.tag in OUTPUTS and self.drawn and self.text(element).lower() not in self.sent
+        return element.tag in self.free and self.text(element).lower() not in self.sent
 
     def is_fixed(self, element: Element) -> bool:
         """Tell whether a date is one that a request has fixed; all others are the server's."""
@@ -101,11 +98,14 @@ class Bound(Bindings):
 
 
 def bound(chain: list[Case], now: int, slack: int = 0) -> Bound:
-    """Give the placeholders at the beginning of one of these cases, which build on each other.
-
-    `slack`, in seconds, is for a clock that runs.
-    """
-    return Bound(now, drawn=any(case.operations & MAKING or _draws(case) for case in chain), slack=slack)
+    """Give the placeholders at the beginning of one of these cases, which build on each other."""
+    free: set[str] = set()
+    for case in chain:
+        if case.operations & MAKING:
+            free |= MADE | COMPUTED
+        elif _draws(case):
+            free |= COMPUTED
+    return Bound(now, free, slack)
 
 
 def _draws(case: Case) -> bool:

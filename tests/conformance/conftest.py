@@ -13,7 +13,7 @@ from tests.conformance import score
 from tests.token.conftest import softhsm
 
 WORKERS = 2
-SCORED = "conformance"
+SCORED = "scored"
 OUTCOMES = pytest.StashKey[list[score.Outcome]]()
 
 
@@ -27,7 +27,8 @@ async def token(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Token
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the outcomes with the run."""
+    """Keep the outcomes with the run, and know the mark of the tests that are scored."""
+    config.addinivalue_line("markers", f"{SCORED}: counts in the score of the official test cases")
     config.stash[OUTCOMES] = []
 
 
@@ -35,19 +36,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(item, call):
     """Note what a case came to: skipped and expected failures are failures here."""
     report = yield
-    scored = dict(item.user_properties).get(SCORED)
-    if scored and report.when == "call":
-        why = "" if report.passed and not hasattr(report, "wasxfail") else _why(report)
-        item.config.stash[OUTCOMES].append(score.Outcome(*scored, why))
+    if item.get_closest_marker(SCORED) and (report.when == "call" or (report.when == "setup" and not report.passed)):
+        case = item.callspec.params["case"]
+        outcome = score.Outcome(case.version, case.column, case.name, _why(report))
+        item.config.stash[OUTCOMES].append(outcome)
     return report
 
 
 def _why(report: pytest.TestReport) -> str:
+    """Give why a case did not pass, nothing if it did."""
     if hasattr(report, "wasxfail"):
         return report.wasxfail.removeprefix("reason: ")
     if report.skipped:
         return report.longrepr[2].removeprefix("Skipped: ")
-    return "it differs"
+    return "" if report.passed else "the test failed"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

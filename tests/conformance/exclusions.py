@@ -2,7 +2,7 @@
 
 `EXCLUDED` is for what no work on the gateway could change: the token has no such mechanism, the published file is
 defective, servers behave in ways that exclude each other, or the server would have to ask the client. `FAILING` is for
-everything else: it must fail, so that a case leaves the table when it passes.
+everything else. All of them are run, and must fail: a case that passes has to leave its table.
 """
 
 from collections.abc import Mapping
@@ -32,13 +32,13 @@ EXCLUDED: Mapping[str, str] = {
     "TC-NP-": SERVER_TO_CLIENT,
     "TC_NP_": SERVER_TO_CLIENT,
     "TC-OTP-": "mechanism: the token has no one-time pad",
-    "TC-Q-CAP-1": f"{DESCRIBES} capabilities",
     "TC-Q-CAP-2": f"{DESCRIBES} capabilities",
     "TC-Q-CAP-3": f"{DESCRIBES} capabilities",
     "TC-Q-CREG-1": f"{DESCRIBES} client registration methods",
     "TC-Q-PROF-": f"{DESCRIBES} profiles",
-    "TC-Q-RNGS-": f"{DESCRIBES} random number generators",
-    "TC-Q-S2C-": SERVER_TO_CLIENT,
+    **{f"TC-Q-RNGS-{number}": f"{DESCRIBES} random number generators" for number in range(2, 7)},
+    "TC-Q-S2C-1": SERVER_TO_CLIENT,
+    "TC-Q-S2C-PROF-1": SERVER_TO_CLIENT,
     "TC-Q-VAL-1": f"{DESCRIBES} validations",
     "TC-SENSITIVE-1": "mutually exclusive: no key here may both wrap and decrypt, so that Sensitive ones stay so",
     "TC-WRAP-2-14": NO_UNWRAP,
@@ -46,11 +46,10 @@ EXCLUDED: Mapping[str, str] = {
     "TC_122_12": f"{DESCRIBES} vendor's extensions",
     "TC_142_12": "defect: neither the default encoding nor the attribute that was asked for is in the wrapped key",
     "TC_92_10": "defect: the dates are of 2010, and the State is Active",
-    "TC_ECC_2_10_Register_an_ECC_Key_Pair_in_PKCS8_Format": ENCRYPTED_PKCS8,
-    "TC_ECC_2_10_Register_an_ECC_Key_Pair_in_PKCS8_Format_Unencrypted": "",
     "TC_ECC_2_12": ENCRYPTED_PKCS8,
     "TC-ECC-2-14": ENCRYPTED_PKCS8,
     "TC-ECC-2-2": ENCRYPTED_PKCS8,
+    "TC_ECC_3_10": "defect: another private key is expected than was registered",
 }
 
 FAILING: Mapping[str, str] = {
@@ -64,7 +63,8 @@ FAILING: Mapping[str, str] = {
 }
 
 
-def reason(case: Case, table: Mapping[str, str]) -> str:
-    """Give why a table has the case, or nothing."""
+def reason(case: Case) -> str:
+    """Give why the case does not pass, or nothing."""
+    table = {**FAILING, **EXCLUDED}
     fitting = [start for start in table if case.name.startswith(start)]
     return table[max(fitting, key=len)] if fitting else ""

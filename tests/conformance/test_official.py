@@ -11,8 +11,7 @@ from gateway.store.sqlite import open_store
 from gateway.token.api import Token
 from tests.conformance.bound import bound
 from tests.conformance.cases import Case, cases
-from tests.conformance.conftest import SCORED
-from tests.conformance.exclusions import EXCLUDED, FAILING, reason
+from tests.conformance.exclusions import reason
 from tests.conformance.replay import replay
 from tests.kmip.facts import needs_facts
 from tests.operations.conftest import Clock
@@ -47,24 +46,18 @@ def configuration(case: Case) -> KmipConfig:
 
 
 def marked(case: Case) -> object:
-    """Give the case as a parameter that is expected to fail where the table says so."""
-    why = reason(case, FAILING)
+    """Give the case as a parameter that is expected to fail where a table says so, or skipped for what is not there."""
+    if case.not_registered and not reason(case):
+        why = f"operation not registered: {', '.join(case.not_registered)}"
+        return pytest.param(case, id=case.name, marks=pytest.mark.skip(reason=why))
+    why = reason(case)
     marks = [pytest.mark.xfail(reason=why, strict=True, raises=AssertionError)] if why else []
     return pytest.param(case, id=case.name, marks=marks)
 
 
-def skip_impossible(case: Case) -> None:
-    """Skip what cannot pass, and what the gateway has no operation for yet."""
-    if why := reason(case, EXCLUDED):
-        pytest.skip(why)
-    if case.not_registered:
-        pytest.skip(f"operation not registered: {', '.join(case.not_registered)}")
-
-
+@pytest.mark.scored
 @pytest.mark.parametrize("case", [marked(case) for case in CASES])
-async def test_the_case_passes(case: Case, token: Token, tmp_path: Path, record_property) -> None:
-    record_property(SCORED, (case.version, case.column, case.name))
-    skip_impossible(case)
+async def test_the_case_passes(case: Case, token: Token, tmp_path: Path) -> None:
     chain, clock = before(case), Clock(float(NOW))
     store = open_store(tmp_path / "gateway.sqlite", unique_names=True)
     exchange = Exchange(configuration(case), store, token, clock)
