@@ -23,6 +23,7 @@ REQUESTS = [
     frames.Derive(8, REF, Mechanism(0x1104, data=b"data"), REF, KeyType.AES, 128, TEMPLATE),
     frames.Open(9, b"blob", b"aad"),
     frames.Info(10),
+    frames.Labelled(11, "label"),
 ]
 
 

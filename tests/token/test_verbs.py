@@ -29,7 +29,7 @@ from gateway.errors import (
     NotExtractable,
     UnsupportedCryptographicParameters,
 )
-from gateway.token.api import KeyRef, KeyType, Mechanism, ObjectClass, Rights
+from gateway.token.api import KEK_LABEL, STORAGE_KEY_LABEL, KeyRef, KeyType, Mechanism, ObjectClass, Rights
 from gateway.token.pool import TokenPool
 from tests.token.conftest import secret, template
 
@@ -452,3 +452,19 @@ async def test_material_of_another_type(token: TokenPool) -> None:
 async def test_the_token_says_who_it_is(token: TokenPool) -> None:
     info = await token.info()
     assert (info.label, info.manufacturer, info.model) == ("kmip", "SoftHSM project", "SoftHSM v2")
+
+
+async def test_the_gateways_own_keys_are_found_by_their_labels(token: TokenPool) -> None:
+    for label in (KEK_LABEL, STORAGE_KEY_LABEL):
+        ref = await token.labelled(label)
+        assert ref is not None
+        assert (await token.attributes(ref))["label"] == label
+    assert await token.labelled("kmip-gateway no such key") is None
+
+
+async def test_a_check_value_is_the_start_of_zeros_encrypted(token: TokenPool) -> None:
+    ref = secret()
+    await token.generate_key(ref, KeyType.AES, 256, template(USE))
+    zeros = await token.encrypt(ref, Mechanism(0x1081), bytes(16))
+    assert (await token.attributes(ref))["check_value"] == zeros[:3].hex()
+    await token.destroy(ref)
