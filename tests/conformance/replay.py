@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Awaitable, Callable
-from functools import cache
 from xml.etree.ElementTree import Element
 
 from gateway.kmip.version import Version
 from tests.conformance import cases
+from tests.conformance.allowed import strange
 from tests.conformance.bound import Bound
 from tests.conformance.cases import Case
-from tests.conformance.comparing import differences, shown
-from tests.kmip.facts import facts, lifetime
-from tests.wire.trees import nodes, walk
+from tests.conformance.comparing import differences
+from tests.wire.trees import nodes
 from tests.wire.xmlcases import to_ttlv
 
 REPEATS = 20
@@ -53,25 +52,11 @@ async def _ask(exchange: cases.Exchange, bound: Bound, ask: Ask) -> list[str]:
 
 
 def compared(expected: Element, answer: bytes, bound: Bound) -> list[str]:
-    """Compare a whole response message, and look for anything newer than its version."""
+    """Compare a whole response message, and look for anything that its version does not have."""
     (message,) = nodes(answer)
     assert isinstance(message.value, list)
     version = Version(*(int(each.get("value", "")) for each in expected.iterfind("ResponseHeader/ProtocolVersion/*")))
-    return differences(expected, message.value, bound) + newer(answer, version)
-
-
-def newer(answer: bytes, version: Version) -> list[str]:
-    """List the items of a response whose tag its version does not have."""
-    return [
-        f"{shown(node)} is not of {version}"
-        for node in walk(nodes(answer))
-        if node.tag in _lifetimes() and not _lifetimes()[node.tag][0] <= version <= _lifetimes()[node.tag][1]
-    ]
-
-
-@cache
-def _lifetimes() -> dict[int, tuple[Version, Version]]:
-    return {int(row["code"], 16): lifetime(row) for row in facts()["tags"] if row["name"]}
+    return [*differences(expected, message.value, bound), *strange([message], version)]
 
 
 def client_of(request: Element) -> str:
