@@ -40,6 +40,10 @@ class Structure(msgspec.Struct, metaclass=StructureMeta):
     """A KMIP structure; change one by `msgspec.structs.replace`."""
 
 
+class Constant(Structure):
+    """A structure that is made once and sent many times, as the very same value: its encoding is kept."""
+
+
 class Bound(Version):
     """A version in a field's annotation; two of different kinds are never equal, or typing would take one for both."""
 

@@ -26,7 +26,7 @@ from gateway.kmip.enums import (
     UnwrapMode,
 )
 from gateway.kmip.objects import OBJECTS
-from gateway.kmip.structure import Item, Since, Structure
+from gateway.kmip.structure import Constant, Item, Since, Structure
 from gateway.kmip.values import ProtectionStorageMasks, RNGParameters
 from gateway.kmip.version import V2_0, V2_1, Version
 from gateway.operations import OPERATIONS, operation
@@ -93,7 +93,7 @@ class DefaultsInformation(Structure):
     object_defaults: tuple[Item, ...] = ()
 
 
-class QueryResponse(Structure):
+class QueryResponse(Constant):
     """The answers to what was asked; extensions, namespaces, attestation, profiles and validations there are none."""
 
     operation: tuple[Operation, ...] = ()

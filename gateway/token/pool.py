@@ -237,8 +237,11 @@ class TokenPool(Token):
         depth = len(home.sent)
         if depth < SPILL_DEPTH or uses < SPILL_USES:
             return home
-        other = self._least_loaded()
-        return other if 2 * len(other.sent) < depth else home
+        chosen, least = home, depth // 2
+        for worker in self._workers.values():
+            if worker.open and len(worker.sent) < least:
+                chosen, least = worker, len(worker.sent)
+        return chosen
 
     async def _used(self, ref: KeyRef, frame: frames.Frame) -> frames.Result:
         """Carry out what changes nothing, a second time on another worker if the first dies over it."""

@@ -5,13 +5,16 @@ from typing import TypeVar
 
 from gateway.errors import TtlvError
 from gateway.kmip.messages import RequestMessage, ResponseBatchItem, ResponseHeader
-from gateway.kmip.structure import Encoded, Item, Structure
+from gateway.kmip.structure import Constant, Encoded, Item, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import Version
 from gateway.wire import layout, scalars
 from gateway.wire.scalars import HEADER_BYTES, ItemType, read_head
 
 S = TypeVar("S", bound=Structure)
+
+MAX_CONSTANTS = 256
+_constants: dict[tuple[int, Version], tuple[Constant, Encoded]] = {}
 
 # Request Message, Request Header, Protocol Version, Major, Minor: "all fields SHALL appear in the order specified" (1.4
 # section 7), so the items before the version's two numbers are known, and where they stand.
@@ -75,7 +78,16 @@ def encode_response(header: ResponseHeader, items: list[Encoded], version: Versi
 
 def encode_payload(payload: Structure, version: Version) -> Encoded:
     """Encode the response payload of an operation."""
-    return Encoded(layout.writer(type(payload), Tag.RESPONSE_PAYLOAD, version)(payload))
+    if not isinstance(payload, Constant):
+        return Encoded(layout.writer(type(payload), Tag.RESPONSE_PAYLOAD, version)(payload))
+    # Known by its place in memory, which is its own as long as it is kept here: its hash would cost as much as encoding.
+    kept = _constants.get((id(payload), version))
+    if kept is None:
+        kept = payload, Encoded(layout.writer(type(payload), Tag.RESPONSE_PAYLOAD, version)(payload))
+        if len(_constants) >= MAX_CONSTANTS:
+            _constants.clear()
+        _constants[id(payload), version] = kept
+    return kept[1]
 
 
 def decode_structure(cls: type[S], item: Item, version: Version) -> S:
