@@ -97,9 +97,12 @@ class Bound(Bindings):
         return abs(int.from_bytes(node.value, "big", signed=True) - expected * unit) <= self.slack * unit
 
 
-def bound(chain: list[Case], now: int, slack: int = 0) -> Bound:
-    """Give the placeholders at the beginning of one of these cases, which build on each other."""
-    free: set[str] = set()
+def bound(chain: list[Case], now: int, slack: int = 0, *, made: bool = False) -> Bound:
+    """Give the placeholders at the beginning of one of these cases, which build on each other.
+
+    `made` says that the server has made keys before.
+    """
+    free = MADE | COMPUTED if made else set()
     for case in chain:
         if case.operations & MAKING:
             free |= MADE | COMPUTED

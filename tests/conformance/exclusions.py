@@ -59,7 +59,6 @@ FAILING: Mapping[str, str] = {
     "TC-REENCRYPT-2": "items whose output only later items see are not there yet (Ephemeral)",
     "TC-REENCRYPT-6": "Data that refers to another batch item is not there yet",
     "TC-STREAM-": STREAMING,
-    "TC_151_12": "the gateway keeps no stock of fresh objects in the group `default`",
 }
 
 

@@ -1,0 +1,72 @@
+"""The gateway that a case is replayed against: in process, with a new database, a clock that stands, as it needs it."""
+
+from pathlib import Path
+
+from gateway.access.identity import Identity, Peer
+from gateway.config import KmipConfig
+from gateway.exchange import Exchange
+from gateway.kmip.enums import CryptographicAlgorithm, CryptographicUsageMask, ObjectType, Operation
+from gateway.kmip.structure import Attribute
+from gateway.kmip.tags import Tag
+from gateway.kmip.version import V1_2
+from gateway.operations.create import CreateRequest
+from gateway.store.sqlite import open_store
+from gateway.token.api import Token
+from tests.conformance.bound import bound
+from tests.conformance.cases import Case
+from tests.conformance.replay import replay
+from tests.operations.conftest import Clock
+from tests.support.messages import request
+from tests.wire.xmlcases import NOW
+
+WAIT_S = 60
+
+# Cases for a gateway set up otherwise than by default, by the beginning of their names.
+CHOICES = {
+    # To tell an object of somebody else's from none is not what production wants.
+    "TC_111": {"foreign_objects": "denied"},
+    "TC_112": {"foreign_objects": "denied"},
+}
+# Operations that production keeps off, and what turns each on.
+SWITCHES = {"Interop": "interop"}
+FRESH_KEY = CreateRequest(
+    object_type=ObjectType.SYMMETRIC_KEY,
+    attributes=(
+        Attribute(Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.AES),
+        Attribute(Tag.CRYPTOGRAPHIC_LENGTH, 256),
+        Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask.ENCRYPT),
+        Attribute(Tag.OBJECT_GROUP, "default"),
+    ),
+)
+# What has to be there before a case, by the beginning of its name.
+STOCK = {"TC_151": ((Operation.CREATE, FRESH_KEY),)}
+
+
+def configuration(case: Case) -> KmipConfig:
+    """Give the operator's choices that a case needs."""
+    chosen = [choices for start, choices in CHOICES.items() if case.name.startswith(start)]
+    switches = {switch for operation, switch in SWITCHES.items() if operation in case.operations}
+    turned_on = dict.fromkeys(switches & set(KmipConfig.__struct_fields__), True)
+    return KmipConfig(**(chosen[0] if chosen else {}), **turned_on)
+
+
+async def replayed(chain: list[Case], token: Token, folder: Path) -> list[str]:
+    """Replay cases that build on each other, and give what differs."""
+    stock = [item for start, items in STOCK.items() if chain[-1].name.startswith(start) for item in items]
+    clock = Clock(float(NOW))
+    store = open_store(folder / "gateway.sqlite", unique_names=True)
+    exchange = Exchange(configuration(chain[-1]), store, token, clock)
+
+    async def ask(raw: bytes, client: str) -> bytes:
+        return await exchange.answer(raw, Peer(Identity(f"cert:{client}"), "127.0.0.1"))
+
+    async def wait() -> int:
+        clock.now += WAIT_S
+        return WAIT_S
+
+    try:
+        if stock:
+            await ask(request(V1_2, *stock), "client")
+        return [line for each in chain for line in await replay(each, bound(chain, NOW, made=bool(stock)), ask, wait)]
+    finally:
+        await store.close()
