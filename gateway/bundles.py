@@ -37,7 +37,7 @@ async def made(call: Call, managed: Managed) -> PrivateKey:
     linked = managed.linked(LinkType.PKCS_12_PASSWORD_LINK)
     if linked is None:
         raise errors.KeyFormatTypeNotSupported("a PKCS#12 file needs a password: the key has no Link to one")
-    secret = await password(call, linked)
+    secret = await _password(call, linked)
     key = await _material(call, managed, KeyFormatType.PKCS_8)
     contents = pkcs12.Contents(key, tuple([await _certificate(call, each) for each in _chain(call, managed)]))
     name = sets.value(managed.attributes, Tag.PKCS_12_FRIENDLY_NAME)
@@ -46,7 +46,7 @@ async def made(call: Call, managed: Managed) -> PrivateKey:
     return PrivateKey(key_block=KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=value))
 
 
-async def password(call: Call, unique_identifier: str) -> bytes:
+async def _password(call: Call, unique_identifier: str) -> bytes:
     """Give the password that a PKCS#12 Password Link leads to.
 
     Raises:

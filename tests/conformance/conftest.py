@@ -10,6 +10,7 @@ from gateway.token.api import Token
 from gateway.token.local import LocalWorkers
 from gateway.token.setup import set_up_token
 from tests.conformance import score
+from tests.conformance.cases import Case
 from tests.token.conftest import softhsm
 
 WORKERS = 2
@@ -36,8 +37,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(item, call):
     """Note what a case came to: skipped and expected failures are failures here."""
     report = yield
-    if item.get_closest_marker(SCORED) and (report.when == "call" or (report.when == "setup" and not report.passed)):
-        case = item.callspec.params["case"]
+    done = report.when == "call" or (report.when == "setup" and not report.passed)
+    case = item.callspec.params["case"] if item.get_closest_marker(SCORED) else None
+    if done and isinstance(case, Case):  # without the files there is one test, and no case
         outcome = score.Outcome(case.version, case.column, case.name, _why(report))
         item.config.stash[OUTCOMES].append(outcome)
     return report
