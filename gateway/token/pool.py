@@ -38,6 +38,8 @@ SPILL_USES = 64  # in one sweep
 # Keys whose home is remembered; the oldest is forgotten first, and then falls to a worker by its CKA_ID.
 HOMES_KEPT = 100_000
 SWEEP_S = 1.0
+# How long requests wait for the successor of the last worker: it starts in half a second, or in what a PIN check takes.
+SUCCESSION_S = 3.0
 
 Sent = tuple["asyncio.Future[frames.Result]", float]
 
@@ -55,6 +57,8 @@ class Worker:
         self._blocked = False
         self.sent: dict[int, Sent] = {}
         self.open = True
+        self.token_down = False  # it said so before it ended
+        self.closed_at = 0.0  # by the loop's clock
         loop.add_reader(sock, self._readable)
 
     def send(self, frame: frames.Frame, now: float) -> "asyncio.Future[frames.Result]":
@@ -115,6 +119,7 @@ class Worker:
         if isinstance(reply, Failed):
             future.set_exception(reply.error())
             if reply.code is FailureCode.DOWN:  # the worker ends after saying so
+                self.token_down = True
                 self.close()
         else:
             future.set_result(reply.result)
@@ -130,6 +135,7 @@ class Worker:
         if not self.open:
             return
         self.open = False
+        self.closed_at = self._loop.time()
         self._loop.remove_reader(self._sock)
         if self._blocked:
             self._loop.remove_writer(self._sock)
@@ -152,6 +158,8 @@ class TokenPool(Token):
         self._workers: dict[int, Worker] = {}
         self._homes: dict[bytes, Worker] = {}
         self._uses: dict[bytes, int] = {}  # since the last sweep
+        self._arrival = self._loop.create_future()  # done when the next worker is attached
+        self._left = self._loop.time()  # when a worker was last taken away; at first, when to begin to wait for one
         self._last_id = 0
         self._now = time.monotonic()
         self._sweeper = self._loop.call_later(SWEEP_S, self._sweep)
@@ -160,11 +168,14 @@ class TokenPool(Token):
         """Use this socket for the worker with the index, in place of an earlier one; the pool owns it now."""
         self.detach(index)
         self._workers[index] = Worker(self._loop, sock)
+        self._arrival.set_result(None)
+        self._arrival = self._loop.create_future()
 
     def detach(self, index: int) -> None:
         """Stop using a worker; what is in flight there fails."""
         worker = self._workers.pop(index, None)
         if worker is not None:
+            self._left = self._loop.time() if worker.open else max(self._left, worker.closed_at)
             worker.close()
 
     def close(self) -> None:
@@ -243,21 +254,37 @@ class TokenPool(Token):
                 chosen, least = worker, len(worker.sent)
         return chosen
 
+    async def _succession(self) -> None:
+        """Wait for a worker when there is none, as long as the successor of one that died may take to start.
+
+        Raises:
+            TokenDown: none came in time, or the last one said that the token is down: then nobody is to wait.
+        """
+        while not self.ready:
+            lost = max(self._left, *(worker.closed_at for worker in self._workers.values()), 0.0)
+            left = lost + SUCCESSION_S - self._loop.time()
+            if left <= 0 or any(worker.token_down for worker in self._workers.values()):
+                raise TokenDown
+            await asyncio.wait([self._arrival], timeout=left)
+
     async def _used(self, ref: KeyRef, frame: frames.Frame) -> frames.Result:
         """Carry out what changes nothing, a second time on another worker if the first dies over it."""
         try:
             return await self._for_use(ref.cka_id).send(frame, self._now)
         except TokenDown:
+            await self._succession()
             return await self._for_use(ref.cka_id).send(frame, self._now)
 
     async def _keyless(self, frame: frames.Frame) -> frames.Result:
         try:
             return await self._least_loaded().send(frame, self._now)
         except TokenDown:
+            await self._succession()
             return await self._least_loaded().send(frame, self._now)
 
     async def _made(self, cka_id: bytes, frame: frames.Frame) -> frames.Result:
         """Make a key, once, and remember which worker knows it."""
+        await self._succession()
         maker = self._maker(cka_id)
         result = await maker.send(frame, self._now)
         self._settle(cka_id, maker)
@@ -339,6 +366,7 @@ class TokenPool(Token):
         await self._keyless(frames.Seed(self._next_id(), data))
 
     async def destroy(self, ref: KeyRef) -> bool:
+        await self._succession()
         return bool(await self._maker(ref.cka_id).send(frames.Destroy(self._next_id(), ref), self._now))
 
     async def find(self, cka_ids: list[bytes]) -> list[KeyRef]:

@@ -95,11 +95,32 @@ async def test_a_worker_that_hangs_in_a_call_is_replaced(settings: WorkerSetting
         await asyncio.sleep(0.05)  # now it is looking for primes
         started = time.monotonic()
         os.kill(local.workers[0].pid, signal.SIGSTOP)
-        results = await asyncio.gather(slow, *waiting, return_exceptions=True)
-        assert all(isinstance(result, TokenDown) for result in results)
+        (failed,) = await asyncio.gather(slow, return_exceptions=True)
+        assert isinstance(failed, TokenDown)
         assert time.monotonic() - started < 3
+        # What changes nothing waits for the successor, and is carried out there.
+        assert [len(sealed) for sealed in await asyncio.gather(*waiting)] == [20] * 10
         await replaced(local, 1)
         assert len(await token.encrypt(ref, GCM, b"data")) == 20
+
+
+async def test_nobody_waits_long_for_a_worker_that_does_not_come(
+    settings: WorkerSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "SUCCESSION_S", 0.3)
+    async with LocalWorkers(settings, 1) as token:
+        (ref,) = await made(token, 1)
+        token.detach(0)
+        started = time.monotonic()
+        results = await asyncio.gather(
+            token.encrypt(ref, GCM, b"data"), token.random(8), token.destroy(ref), return_exceptions=True
+        )
+        assert all(isinstance(result, TokenDown) for result in results)
+        assert time.monotonic() - started < 2
+        again = time.monotonic()
+        with pytest.raises(TokenDown):
+            await token.random(8)
+        assert time.monotonic() - again < 0.1  # the time is over, and a failure comes at once
 
 
 async def test_overdue_is_said_only_past_the_deadline(settings: WorkerSettings) -> None:
