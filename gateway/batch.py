@@ -13,7 +13,13 @@ from gateway import errors
 from gateway.access.identity import Peer
 from gateway.ahead import Ahead
 from gateway.call import Batch, Call, Outcome, Services
-from gateway.kmip.enums import AsynchronousIndicator, BatchErrorContinuationOption, ResultReason, ResultStatus
+from gateway.kmip.enums import (
+    AsynchronousIndicator,
+    BatchErrorContinuationOption,
+    Operation,
+    ResultReason,
+    ResultStatus,
+)
 from gateway.kmip.messages import RequestBatchItem, RequestMessage
 from gateway.kmip.structure import Structure
 from gateway.kmip.version import Version
@@ -121,13 +127,29 @@ async def _item(call: Call, item: RequestBatchItem, mandatory: bool) -> Done:
         request = call.services.codec.decode_structure(entry.request, item.request_payload, call.version)
         payload = await entry.handler(call, request)
     except errors.KmipError as error:
-        return Done(item, ResultStatus.OPERATION_FAILED, error.reason_for(call.version), error.message)
+        reason = error.reason_for(call.version)
+        peer = call.peer
+        log.info(
+            "refused",
+            operation=_name(item.operation),
+            reason=reason.token,
+            message=error.message,
+            identity=peer.identity.name,
+            tenant=peer.identity.tenant,
+            address=peer.address,
+            version=str(call.version),
+        )
+        return Done(item, ResultStatus.OPERATION_FAILED, reason, error.message)
     except Exception:
         reference = call.reference()
         log.exception("operation_failed", operation=item.operation, reference=reference)
         message = f"the server failed; its log has more under {reference}"
         return Done(item, ResultStatus.OPERATION_FAILED, ResultReason.GENERAL_FAILURE, message)
     return Done(item, ResultStatus.SUCCESS, payload=payload)
+
+
+def _name(operation: int) -> str:
+    return Operation(operation).token if operation in Operation._value2member_map_ else str(operation)
 
 
 def _entry(call: Call, item: RequestBatchItem, mandatory: bool) -> Entry:

@@ -72,7 +72,6 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Bounds on a message, and the choices that the specification leaves to a server."""
 
     max_message_bytes: Annotated[int, Meta(ge=1024)] = 1048576
-    max_depth: AtLeastOne = 32
     max_batch_items: AtLeastOne = 10000
     unique_names: bool = True
     vendor_identification: str = "kmip-gateway"

@@ -52,6 +52,15 @@ class Exchange:
             done = await batch.run(self._services, message, peer, version)
             return self._response(message.request_header, done, version)
         except errors.KmipError as error:
+            log.info(
+                "refused",
+                reason=error.reason_for(version).token,
+                message=error.message,
+                identity=peer.identity.name,
+                tenant=peer.identity.tenant,
+                address=peer.address,
+                version=str(version),
+            )
             return self.refuse(error, version)
         except Exception:
             log.exception("exchange_failed")

@@ -222,7 +222,11 @@ def check_items(data: bytes, at: int, end: int, depth: int) -> None:
             READERS[word & 0xFF](data, value, length)
 
 
-def read_item(type_: int, max_depth: int = 32) -> Reader:
+# Only what is kept as it came can be nested at will, since all else is bounded by its class.
+MAX_DEPTH = 32
+
+
+def read_item(type_: int, max_depth: int = MAX_DEPTH) -> Reader:
     """Keep a value of this type as an Item, once it is seen to be well formed."""
 
     def read(data: bytes, at: int, length: int) -> Item:
