@@ -80,7 +80,7 @@ def encode_payload(payload: Structure, version: Version) -> Encoded:
     """Encode the response payload of an operation."""
     if not isinstance(payload, Constant):
         return Encoded(layout.writer(type(payload), Tag.RESPONSE_PAYLOAD, version)(payload))
-    # Known by its place in memory, which is its own as long as it is kept here: its hash would cost as much as encoding.
+    # Known by its place in memory, its own as long as it is kept here: its hash would cost as much as encoding.
     kept = _constants.get((id(payload), version))
     if kept is None:
         kept = payload, Encoded(layout.writer(type(payload), Tag.RESPONSE_PAYLOAD, version)(payload))
