@@ -5,7 +5,7 @@ A class carries the reason for both generations of the protocol: 2.0 brought for
 never see one of them.
 
 KmipError
-├── InvalidMessage          the message cannot be understood; TtlvError adds where
+├── InvalidMessage          the message cannot be understood; TtlvError and TextError add where
 ├── InvalidField, MissingData, FeatureNotSupported, OperationNotSupported, ResponseTooLarge, ...
 └── GeneralFailure          ours, the token's or the database's fault: TokenDown, TokenTimeout, StoreDown
 
@@ -63,6 +63,14 @@ class TtlvError(InvalidMessage):
     def __init__(self, message: str, offset: int) -> None:
         super().__init__(f"{message} (at byte {offset})")
         self.offset = offset
+
+
+class TextError(InvalidMessage):
+    """The XML or JSON is not well formed, or no TTLV; `place` is a line and column, or a JSON path."""
+
+    def __init__(self, message: str, place: str) -> None:
+        super().__init__(f"{message} (at {place})")
+        self.place = place
 
 
 class UnsupportedProtocolVersion(KmipError):

@@ -1,0 +1,157 @@
+"""Messages in any encoding that HTTP carries, to TTLV bytes and back: the media type says which (Profiles 2.1, 5).
+
+A bare operation is a request payload under the operation's name, without a message around it. It becomes a message of
+version 2.1 with one batch item; the answer is the response payload under the operation's name and `Response`, or a line
+of text when it failed.
+"""
+
+from enum import Enum
+from http import HTTPStatus
+from typing import NamedTuple
+
+from gateway.errors import OperationNotSupported
+from gateway.kmip.enums import Operation
+from gateway.wire import json_dialects, text_names, text_values, ttlv_json, ttlv_xml
+from gateway.wire.json_dialects import Spelling
+from gateway.wire.text_tree import Node, child, children, from_ttlv, structure
+
+_MESSAGES = ("RequestMessage", "Message")
+PLAIN_TEXT = "text/plain; charset=utf-8"
+
+
+class Media(Enum):
+    """The encodings, by the media type of an answer."""
+
+    BINARY = "application/octet-stream"
+    JSON = "application/json"
+    XML = "text/xml"
+
+
+_MEDIA = {media.value: media for media in Media} | {"application/xml": Media.XML}
+_STATUS = {
+    "OperationNotSupported": HTTPStatus.NOT_FOUND,
+    "PermissionDenied": HTTPStatus.UNAUTHORIZED,
+    "NotAuthorized": HTTPStatus.UNAUTHORIZED,
+    "AuthenticationNotSuccessful": HTTPStatus.UNAUTHORIZED,
+    "GeneralFailure": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+class Dialect(NamedTuple):
+    """How a request was written, so that its answer can be written alike."""
+
+    media: Media
+    media_type: str = ""
+    spelling: Spelling = Spelling.STANDARD
+    bare: bool = False
+
+
+class Decoded(NamedTuple):
+    """A request as TTLV bytes, and how it was written."""
+
+    raw: bytes
+    dialect: Dialect
+
+
+def dialect_of(media_type: str, *, bare: bool = False) -> Dialect | None:
+    """Give the dialect that a media type alone tells of, None when it is no encoding of ours.
+
+    An answer to what could not be decoded is written in it.
+    """
+    essence = media_type.partition(";")[0].strip().lower()
+    media = Media.JSON if bare and essence not in _MEDIA else _MEDIA.get(essence)
+    if media is None:
+        return None
+    return Dialect(media, essence if media is Media.XML else media.value, bare=bare and media is Media.JSON)
+
+
+def decode(body: bytes, media_type: str, *, bare: bool) -> Decoded:
+    """Decode a request; `bare` allows an operation without a message, which only JSON has.
+
+    Raises:
+        TextError: it is not well formed, or no TTLV.
+        OperationNotSupported: a bare operation is none of the standard's, or the media type is no encoding of ours.
+    """
+    dialect = dialect_of(media_type, bare=bare)
+    if dialect is None:
+        raise OperationNotSupported("the media type is none of TTLV, JSON and XML")
+    if dialect.media is Media.BINARY:
+        return Decoded(body, dialect)
+    if dialect.media is Media.XML:
+        return Decoded(ttlv_xml.decode(body), dialect)
+    return _decode_json(body, media_type, bare=bare)
+
+
+def _decode_json(body: bytes, media_type: str, *, bare: bool) -> Decoded:
+    root, spelling = ttlv_json.decode(body)
+    bare = bare and root.tag not in _MESSAGES
+    if bare:
+        spelling = _bare_spelling(root, spelling, media_type)
+        root = _message(root)
+    return Decoded(ttlv_json.to_bytes(root), Dialect(Media.JSON, Media.JSON.value, spelling, bare))
+
+
+def _bare_spelling(root: Node, spelling: Spelling, media_type: str) -> Spelling:
+    """Tell 4.x clients from those of 5.x where nothing in the operation does: only they write this type."""
+    if spelling is not Spelling.COSMIAN_4 and (root.type or "charset" in media_type.lower()):
+        return Spelling.COSMIAN_4
+    return spelling if spelling is Spelling.COSMIAN_4 else Spelling.COSMIAN_5
+
+
+def _message(operation: Node) -> Node:
+    try:
+        number = text_names.enumerator(int(_OPERATION), operation.tag)
+    except ValueError:
+        raise OperationNotSupported("there is no operation of this name") from None
+    version = [Node(f"ProtocolVersion{part}", "Integer", n) for part, n in (("Major", 2), ("Minor", 1))]
+    head = structure("RequestHeader", structure("ProtocolVersion", *version), Node("BatchCount", "Integer", 1))
+    named = Node("Operation", "Enumeration", Operation(number).token)
+    payload = Node("RequestPayload", operation.type, operation.value)
+    return structure("RequestMessage", head, structure("BatchItem", named, payload))
+
+
+_OPERATION = text_names.tag_number("Operation")
+
+
+def encode(raw: bytes, dialect: Dialect) -> tuple[bytes, str]:
+    """Encode a response as its request was written; give it with its media type.
+
+    Raises:
+        TtlvError: the bytes are no TTLV.
+    """
+    if dialect.media is Media.BINARY:
+        return raw, dialect.media_type
+    if dialect.media is Media.XML:
+        return ttlv_xml.encode(raw), dialect.media_type
+    if not dialect.bare:
+        return ttlv_json.encode(raw, dialect.spelling), dialect.media_type
+    return _bare_answer(json_dialects.respelled(from_ttlv(raw, text_values.JSON), dialect.spelling))
+
+
+def status(raw: bytes, dialect: Dialect) -> HTTPStatus:
+    """Give the HTTP status of a response: only a bare operation that failed has another one than 200."""
+    if not dialect.bare:
+        return HTTPStatus.OK
+    item = _only_item(from_ttlv(raw, text_values.JSON))
+    if _value(item, "ResultStatus") != "OperationFailed":
+        return HTTPStatus.OK
+    return _STATUS.get(_value(item, "ResultReason"), HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _only_item(root: Node) -> Node:
+    _, item = children(root)
+    return children(item)[0] if item.tag == "Items" else item
+
+
+def _value(item: Node, tag: str) -> str:
+    found = child(item, tag)
+    return "" if found is None else str(found.value)
+
+
+def _bare_answer(root: Node) -> tuple[bytes, str]:
+    item = _only_item(root)
+    if _value(item, "ResultStatus") == "OperationFailed":
+        return f"{_value(item, 'ResultReason')}: {_value(item, 'ResultMessage')}".encode(), PLAIN_TEXT
+    payload = child(item, "ResponsePayload")
+    held = [] if payload is None else children(payload)
+    return ttlv_json.write(structure(f"{_value(item, 'Operation')}Response", *held)), Media.JSON.value
