@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 PYKMIP_CONFIG = """[server]
@@ -36,12 +37,15 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        # PyKMIP's server leaves a helper process of its own behind.
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
 
 def gateway(folder: Path, *options: str) -> Server:
     """Start the gateway on a development directory, which is made if it is not there."""
     command = [sys.executable, "-m", "gateway", "dev", "--dir", str(folder), "--kmip-port", "0", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     assert process.stdout is not None
     ready = process.stdout.readline().decode()
     if not ready.startswith("ready "):
@@ -60,7 +64,7 @@ def pykmip(folder: Path, pki: Path) -> Server:
     program = Path(sys.executable).with_name("pykmip-server")
     log = open(folder / "pykmip.out", "wb")
     command = [program, "-f", config, "-l", folder / "pykmip.log"]
-    process = subprocess.Popen([os.fspath(c) for c in command], stdout=log, stderr=log)
+    process = subprocess.Popen([os.fspath(c) for c in command], stdout=log, stderr=log, start_new_session=True)
     for _ in range(200):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
