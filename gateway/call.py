@@ -4,8 +4,11 @@ The one rule here: there is no other way from an identifier to an object, and no
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
+
+from msgspec.structs import replace
 
 from gateway import errors
 from gateway.access.identity import Peer
@@ -26,7 +29,7 @@ from gateway.kmip.tags import Tag
 from gateway.kmip.values import UsageLimits
 from gateway.kmip.version import Version
 from gateway.managed import Catalogue, Codec, Managed
-from gateway.store.api import ObjectRow, Store, Transaction
+from gateway.store.api import AttributeRow, ObjectRow, Store, Transaction
 from gateway.token.api import Token
 
 T = TypeVar("T")
@@ -68,6 +71,26 @@ class Outcome(NamedTuple):
 
     operation: int
     identifiers: tuple[str, ...]
+
+
+class Altered(NamedTuple):
+    """One change of an object: its row before, and the attributes that it was given."""
+
+    before: ObjectRow
+    after: tuple[AttributeRow, ...]
+
+    def taken_back(self, now: Sequence[AttributeRow]) -> tuple[AttributeRow, ...]:
+        """Give the attributes as they are now without this change, where nobody has changed them again."""
+        old, new, rows = _by_place(self.before.attributes), _by_place(self.after), _by_place(now)
+        for place in old.keys() | new.keys():
+            if old.get(place) != new.get(place) == rows.get(place):
+                rows.pop(place, None)
+                rows |= {place: old[place]} if place in old else {}
+        return tuple(rows[place] for place in sorted(rows))
+
+
+def _by_place(rows: Sequence[AttributeRow]) -> dict[tuple[int, str, int], AttributeRow]:
+    return {(row.tag, row.name, row.index): row for row in rows}
 
 
 class Batch:
@@ -235,20 +258,29 @@ class Call:
             UsageLimitExhausted: less than that is left.
         """
         if managed.usage_limits is not None:
-            await self.change(managed, lambda current: _spent(current, data_bytes), touch=False)
+            # Not to be undone: the result of an undone item is given to the client all the same.
+            await self.change(managed, partial(_spent, data_bytes=data_bytes), touch=False, undoable=False)
 
     async def change(
-        self, managed: Managed, fn: Callable[[Managed], Attributes], *, touch: bool = True, names: bool = False
+        self,
+        managed: Managed,
+        fn: Callable[[Managed], Attributes],
+        *,
+        touch: bool = True,
+        names: bool = False,
+        undoable: bool = True,
     ) -> Managed:
         """Replace the attributes of an object by what `fn` makes of them as they are at that moment.
 
         `fn` sees the object as it is inside the transaction, whatever came between, and raises to leave it alone. Last
         Change Date moves with it unless `touch` is false; the names are compared with others' only if `names` is true.
+        A batch that asks for Undo takes it back unless `undoable` is false.
         """
 
         self.in_turn()
-        before = await self.services.store.write(lambda t: self.alter(t, managed, fn, touch=touch, names=names))
-        self.on_undo(lambda: self.restore(before))
+        altered = await self.services.store.write(lambda t: self.alter(t, managed, fn, touch=touch, names=names))
+        if undoable:
+            self.on_undo(lambda: self.restore(altered))
         return self.services.catalogue.managed(self._row(managed.unique_identifier))
 
     def alter(
@@ -259,8 +291,8 @@ class Call:
         *,
         touch: bool = True,
         names: bool = False,
-    ) -> ObjectRow:
-        """Do inside a transaction what `change` does, and give the row as it was before, for `restore`."""
+    ) -> Altered:
+        """Do inside a transaction what `change` does, and tell what that was, for `restore`."""
         current = self.current(transaction, managed.unique_identifier)
         attributes = fn(current)
         if touch:
@@ -268,7 +300,7 @@ class Call:
         changed = Managed(current.row, attributes)
         rows = self.services.catalogue.rows(attributes)
         transaction.replace_attributes(current.row.id, rows, changed.names() if names else None)
-        return current.row
+        return Altered(current.row, rows)
 
     def current(self, transaction: Transaction, unique_identifier: str) -> Managed:
         """Give an object as it is inside a transaction, if this client may see it.
@@ -287,10 +319,16 @@ class Call:
             raise errors.ObjectNotFound(f"there is no object {unique_identifier[:100]!r}")
         return row
 
-    async def restore(self, before: ObjectRow) -> None:
-        """Give an object back the attributes and names that it had."""
-        names = self.services.catalogue.decode(before).names()
-        await self.services.store.write(lambda t: t.replace_attributes(before.id, before.attributes, names))
+    async def restore(self, altered: Altered) -> None:
+        """Take one change back, and leave what others have changed since: a revocation that came between holds."""
+        await self.services.store.write(lambda t: self.put_back(t, altered))
+
+    def put_back(self, transaction: Transaction, altered: Altered) -> None:
+        """Do inside a transaction what `restore` does."""
+        current = self.current(transaction, altered.before.unique_identifier).row
+        rows = altered.taken_back(current.attributes)
+        names = self.services.catalogue.decode(replace(current, attributes=rows)).names()
+        transaction.replace_attributes(current.id, rows, names)
 
     def on_undo(self, fn: Callable[[], Awaitable[None]]) -> None:
         """Say how to take back what was just done, for a batch that asks for Undo."""

@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 from uuid import uuid4
 
-from gateway.call import Call
+from gateway.call import Altered, Call
 from gateway.errors import (
     KmipError,
     PrivateProtectionStorageUnavailable,
@@ -192,18 +192,18 @@ async def add(call: Call, *drafts: Draft, changes: Sequence[Change] = ()) -> lis
         NonUniqueName: a name is taken.
     """
     finished = [d._replace(unique_identifier=d.unique_identifier or new_identifier()) for d in drafts]
-    rows = [_row(call, draft) for draft in finished]
 
-    def write(transaction: Transaction) -> list[ObjectRow]:
-        before = [call.alter(transaction, change.managed, change.fn, names=True) for change in changes]
+    def write(transaction: Transaction) -> list[Altered]:
+        altered = [call.alter(transaction, change.managed, change.fn, names=True) for change in changes]
         for row, names in rows:
             transaction.add(row, names)
-        return before
+        return altered
 
     async with kept(call, *(d.ref for d in drafts if d.ref is not None)):
+        rows = [_row(call, draft) for draft in finished]
         changed = await call.store.write(write)
-    for before in changed:
-        call.on_undo(partial(call.restore, before))
+    for altered in changed:
+        call.on_undo(partial(call.restore, altered))
     made = [call.find(draft.unique_identifier) for draft in finished]
     # Undone first, so that the names are free when the others get theirs back.
     call.on_undo(lambda: unmake(call, made))
@@ -265,22 +265,22 @@ async def erase(
     has succeeded: nothing can use it, and it can be brought back.
     """
 
-    def write(transaction: Transaction) -> ObjectRow:
+    def write(transaction: Transaction) -> Altered:
         current = call.current(transaction, managed.unique_identifier)
-        row = current.row
-        transaction.replace_attributes(row.id, call.services.catalogue.rows(fn(current)), names)
+        row, rows = current.row, call.services.catalogue.rows(fn(current))
+        transaction.replace_attributes(row.id, rows, names)
         transaction.set_material(row.id, None, row.custody)
         transaction.set_storage(row.id, destroyed=True)
         if row.cka_id:
             transaction.queue_destroy(row.id)
-        return row
+        return Altered(row, rows)
 
-    before = await call.store.write(write)
+    altered = await call.store.write(write)
     if call.batch.undo is None:
-        await _delete(call, before)
+        await _delete(call, altered.before)
     else:
-        call.batch.finish.append(lambda: _delete(call, before))
-        call.on_undo(lambda: _bring_back(call, before))
+        call.batch.finish.append(lambda: _delete(call, altered.before))
+        call.on_undo(lambda: _bring_back(call, altered))
 
 
 async def _delete(call: Call, row: ObjectRow) -> None:
@@ -289,11 +289,11 @@ async def _delete(call: Call, row: ObjectRow) -> None:
         await call.store.destroyed(row.id)
 
 
-async def _bring_back(call: Call, before: ObjectRow) -> None:
-    names = call.services.catalogue.decode(before).names()
+async def _bring_back(call: Call, altered: Altered) -> None:
+    before = altered.before
 
     def write(transaction: Transaction) -> None:
-        transaction.replace_attributes(before.id, before.attributes, names)
+        call.put_back(transaction, altered)
         transaction.set_material(before.id, before.material, before.custody)
         transaction.set_storage(before.id, archived=before.archived)
         transaction.dequeue_destroy(before.id)

@@ -7,7 +7,14 @@ one live; whatever says how the old one's life went stays with it.
 from gateway import attribute_rules, creation
 from gateway.call import Call
 from gateway.creation import Change, Draft
-from gateway.errors import GeneralFailure, InvalidMessage, KeyValueNotPresent, NotReplaceable, ObjectDestroyed
+from gateway.errors import (
+    GeneralFailure,
+    InvalidAttributeValue,
+    InvalidMessage,
+    KeyValueNotPresent,
+    NotReplaceable,
+    ObjectDestroyed,
+)
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.attributes import ATTRIBUTES, By
 from gateway.kmip.enums import LinkType, ObjectType
@@ -18,6 +25,8 @@ from gateway.templates import overlaid
 
 # The dates that an Offset moves; the first is set, the others keep their distance from it.
 DATES = (Tag.ACTIVATION_DATE, Tag.PROCESS_START_DATE, Tag.PROTECT_STOP_DATE, Tag.DEACTIVATION_DATE)
+
+DATE_RANGE = range(-(2**63), 2**63)  # seconds since 1970 in a Date-Time
 
 # What a client may have said of the old key and what is not so of the new one, besides all that the server sets.
 OWN = frozenset({Tag.LINK, Tag.FRESH, Tag.ORIGINAL_CREATION_DATE, Tag.RANDOM_NUMBER_GENERATOR, Tag.KEY_VALUE_LOCATION})
@@ -61,7 +70,12 @@ def successor(draft: Draft, old: Managed) -> Draft:
 
 
 def _moved(attributes: Attributes, today: DateTime, offset: Interval) -> Attributes:
-    """Move the dates so that the Activation Date is `offset` from today (KMIP 1.4 section 4.4 Re-key)."""
+    """Move the dates so that the Activation Date is `offset` from today (KMIP 1.4 section 4.4 Re-key).
+
+    Raises:
+        InvalidMessage: there are dates, and no Activation Date.
+        InvalidAttributeValue: a date would not fit 64 bits.
+    """
     activation = sets.number(attributes, Tag.ACTIVATION_DATE)
     present = [tag for tag in DATES if sets.has(attributes, tag)]
     if activation is None:
@@ -70,7 +84,10 @@ def _moved(attributes: Attributes, today: DateTime, offset: Interval) -> Attribu
         return attributes
     by = today + offset - activation
     for tag in present:
-        attributes = sets.put(attributes, tag, DateTime((sets.number(attributes, tag) or 0) + by))
+        moved = (sets.number(attributes, tag) or 0) + by
+        if moved not in DATE_RANGE:
+            raise InvalidAttributeValue(f"the Offset moves {tag.spelling} to where no date is")
+        attributes = sets.put(attributes, tag, DateTime(moved))
     return attributes
 
 
