@@ -21,7 +21,7 @@ from gateway.kmip.enums import (
     ResultStatus,
 )
 from gateway.kmip.messages import RequestBatchItem, RequestMessage
-from gateway.kmip.structure import Structure
+from gateway.kmip.structure import Encoded
 from gateway.kmip.version import Version
 from gateway.operations import OPERATIONS, Entry
 
@@ -33,13 +33,14 @@ MAX_AHEAD = 64
 
 
 class Done(NamedTuple):
-    """What became of one batch item, before it is encoded."""
+    """What became of one batch item; the identifiers in its payload are for later items to refer to."""
 
     item: RequestBatchItem
     status: ResultStatus
     reason: ResultReason | None = None
     message: str | None = None
-    payload: Structure | None = None
+    payload: Encoded | None = None
+    identifiers: tuple[str, ...] = ()
 
 
 async def run(services: Services, message: RequestMessage, peer: Peer, version: Version) -> list[Done]:
@@ -62,7 +63,7 @@ async def run(services: Services, message: RequestMessage, peer: Peer, version: 
         for place, item in enumerate(message.batch_item):
             result = await line.carry_out(place)
             done.append(result)
-            batch.outcomes.append(Outcome(item.operation, _identifiers(result.payload)))
+            batch.outcomes.append(Outcome(item.operation, result.identifiers))
             if result.status is ResultStatus.OPERATION_FAILED and option is not BatchErrorContinuationOption.CONTINUE:
                 return await _undone(batch, done) if option is Undo else done
     finally:
@@ -126,6 +127,7 @@ async def _item(call: Call, item: RequestBatchItem, mandatory: bool) -> Done:
         entry = _entry(call, item, mandatory)
         request = call.services.codec.decode_structure(entry.request, item.request_payload, call.version)
         payload = await entry.handler(call, request)
+        encoded = call.services.codec.encode_payload(payload, call.version)
     except errors.KmipError as error:
         reason = error.reason_for(call.version)
         peer = call.peer
@@ -145,7 +147,8 @@ async def _item(call: Call, item: RequestBatchItem, mandatory: bool) -> Done:
         log.exception("operation_failed", operation=item.operation, reference=reference)
         message = f"the server failed; its log has more under {reference}"
         return Done(item, ResultStatus.OPERATION_FAILED, ResultReason.GENERAL_FAILURE, message)
-    return Done(item, ResultStatus.SUCCESS, payload=payload)
+    call.batch.room -= len(encoded)
+    return Done(item, ResultStatus.SUCCESS, payload=encoded, identifiers=_identifiers(payload))
 
 
 def _name(operation: int) -> str:
@@ -160,6 +163,8 @@ def _entry(call: Call, item: RequestBatchItem, mandatory: bool) -> Entry:
         raise errors.UnknownMessageExtension
     if mandatory or item.ephemeral:
         raise errors.FeatureNotSupported("operations are neither asynchronous nor ephemeral here")
+    if call.batch.room <= 0:
+        raise errors.ResponseTooLarge
     return entry
 
 

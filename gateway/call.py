@@ -24,13 +24,17 @@ from gateway.kmip.enums import (
     UniqueIdentifierReference,
     UsageLimitsUnit,
 )
-from gateway.kmip.structure import Attributes, DateTime, Identifier, Item, LongInteger, Structure
+from gateway.kmip.structure import Attributes, DateTime, Encoded, Identifier, Item, LongInteger, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import UsageLimits
 from gateway.kmip.version import Version
 from gateway.managed import Catalogue, Codec, Managed
 from gateway.store.api import AttributeRow, ObjectRow, Store, Transaction
 from gateway.token.api import Token
+
+# What the answers of one message may come to; items after that are refused before anything is done. 10 000 Gets of a
+# large object, 1 MB of requests, would be 10 GB.
+MAX_RESPONSE_BYTES = 64 * 1024 * 1024
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Structure)
@@ -50,6 +54,10 @@ class MessageCodec(Codec, Protocol):
 
     def encode_structure(self, value: Structure, tag: Tag, version: Version) -> bytes:
         """Encode a structure under a tag, header included."""
+        ...
+
+    def encode_payload(self, payload: Structure, version: Version) -> Encoded:
+        """Encode the response payload of an operation."""
         ...
 
 
@@ -96,10 +104,11 @@ def _by_place(rows: Sequence[AttributeRow]) -> dict[tuple[int, str, int], Attrib
 class Batch:
     """What the items of one message have in common: the ID Placeholder and what came before."""
 
-    __slots__ = ("finish", "outcomes", "placeholder", "undo")
+    __slots__ = ("finish", "outcomes", "placeholder", "room", "undo")
 
     def __init__(self) -> None:
         self.placeholder: str | None = None
+        self.room = MAX_RESPONSE_BYTES
         self.outcomes: list[Outcome] = []
         # For a batch that asks for Undo: how to take back what was done, and what can only be done once all succeeded.
         self.undo: list[Callable[[], Awaitable[None]]] | None = None

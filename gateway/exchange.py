@@ -123,7 +123,7 @@ class Exchange:
             result_status=done.status,
             result_reason=done.reason,
             result_message=done.message,
-            response_payload=None if done.payload is None else ttlv.encode_payload(done.payload, version),
+            response_payload=done.payload,
         )
         return ttlv.encode_item(item, version)
 

@@ -30,8 +30,11 @@ from gateway.kmip.values import (
     Name,
     UsageLimits,
 )
-from gateway.store.api import AttributeRow, ObjectRow, Scalar
+from gateway.store.api import MAX_ROW_BYTES, AttributeRow, ObjectRow, Scalar
 from gateway.token.api import KeyRef, ObjectClass
+
+# Clients choose what an object holds: what is kept of it is bounded in bytes, and not in objects alone.
+MAX_KEPT_BYTES = 64 * 1024 * 1024
 
 
 class Codec(Protocol):
@@ -178,6 +181,7 @@ class Catalogue:
         self._codec = codec
         self._capacity = capacity
         self._seen: dict[str, tuple[ObjectRow, Managed]] = {}
+        self._weight = 0  # of all that was kept since the last clearing
 
     def managed(self, row: ObjectRow) -> Managed:
         """Give the object that a row describes, decoded once for as long as the store gives the same row."""
@@ -185,9 +189,13 @@ class Catalogue:
         if seen is not None and seen[0] is row:
             return seen[1]
         managed = self.decode(row)
-        if len(self._seen) >= self._capacity:
+        if row.weight > MAX_ROW_BYTES:  # The store does not keep it either: it would not be met again.
+            return managed
+        if len(self._seen) >= self._capacity or self._weight > MAX_KEPT_BYTES:
             self._seen.clear()
+            self._weight = 0
         self._seen[row.unique_identifier] = row, managed
+        self._weight += row.weight
         return managed
 
     def decode(self, row: ObjectRow) -> Managed:

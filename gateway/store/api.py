@@ -13,6 +13,9 @@ from msgspec import Struct
 T = TypeVar("T")
 Scalar = int | str | bytes | None
 
+# No cache keeps a row that weighs more: it costs little more to read than to use.
+MAX_ROW_BYTES = 64 * 1024
+
 
 class Custody(StrEnum):
     """Where the key bytes of an object are."""
@@ -49,6 +52,11 @@ class ObjectRow(Struct, frozen=True, gc=False):
     archived: bool = False
     id: int = 0  # grows with the time of creation, never reused
     changed: int = 0  # the number of the commit that last touched it
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes a cache of rows spends on what clients chose."""
+        return len(self.material or b"") + sum(len(each.ttlv) for each in self.attributes)
 
 
 class Op(Enum):

@@ -8,10 +8,13 @@ from sqlite3 import Connection, Error
 import structlog
 
 from gateway.errors import StoreDown
-from gateway.store.api import ObjectRow
+from gateway.store.api import MAX_ROW_BYTES, ObjectRow
 from gateway.store.rows import read_object
 
 log = structlog.get_logger()
+
+# Clients choose what an object holds: a megabyte each would be 20 GB of cached rows. A row of a key is 0.5 KB.
+MAX_CACHED_BYTES = 64 * 1024 * 1024
 
 _DATA_VERSION = "PRAGMA data_version"
 _CHANGED = "SELECT changed, unique_identifier FROM objects WHERE changed > ?"
@@ -34,6 +37,7 @@ class Reader:
         """Start with an empty cache that will hold at most `cache_objects` rows."""
         self._rows: OrderedDict[str, ObjectRow] = OrderedDict()
         self._limit = cache_objects
+        self._weight = 0  # of all cached rows
         self.connection = connection
         self._cursor = connection.cursor()
         self._execute = self._cursor.execute
@@ -86,14 +90,15 @@ class Reader:
             self._seen = max(self._seen, changed)
             row = self._rows.get(unique_identifier)
             if row is not None and row.changed < changed:
-                del self._rows[unique_identifier]
+                self._weight -= self._rows.pop(unique_identifier).weight
 
     def _load(self, unique_identifier: str) -> ObjectRow | None:
         row = self._read(unique_identifier)
-        if row is not None:
+        if row is not None and row.weight <= MAX_ROW_BYTES:
             self._rows[unique_identifier] = row
-            if len(self._rows) > self._limit:
-                self._rows.popitem(last=False)
+            self._weight += row.weight
+            while len(self._rows) > self._limit or self._weight > MAX_CACHED_BYTES:
+                self._weight -= self._rows.popitem(last=False)[1].weight
         return row
 
     def _read(self, unique_identifier: str) -> ObjectRow | None:

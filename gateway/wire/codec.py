@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from gateway.kmip.structure import Attribute, Item, Structure, Value
+from gateway.kmip.structure import Attribute, Encoded, Item, Structure, Value
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import Version
 from gateway.wire import attribute_forms, layout, ttlv
@@ -33,3 +33,7 @@ class Codec:
     def encode_structure(self, value: Structure, tag: Tag, version: Version) -> bytes:
         """Encode a structure under a tag, header included."""
         return layout.writer(type(value), tag, version)(value)
+
+    def encode_payload(self, payload: Structure, version: Version) -> Encoded:
+        """Encode the response payload of an operation."""
+        return ttlv.encode_payload(payload, version)

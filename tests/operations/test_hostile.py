@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.batch import MAX_AHEAD
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import (
     BatchErrorContinuationOption,
@@ -17,7 +18,8 @@ from gateway.kmip.enums import (
     State,
     UsageLimitsUnit,
 )
-from gateway.kmip.structure import Attribute, DateTime, Interval, LongInteger
+from gateway.kmip.objects import OpaqueObject
+from gateway.kmip.structure import Attribute, DateTime, Interval, LongInteger, OpenEnumeration
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicParameters, RevocationReason, UsageLimits
 from gateway.kmip.version import V1_4
@@ -25,7 +27,9 @@ from gateway.operations.create import CreateRequest
 from gateway.operations.encrypt import EncryptRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.re_key import ReKeyRequest
+from gateway.operations.register import RegisterRequest
 from gateway.operations.revoke import RevokeRequest
+from gateway.store.sqlite import SqliteStore
 from gateway.token.api import KeyRef
 from tests.operations.conftest import Gateway
 from tests.operations.making import call_of
@@ -92,3 +96,46 @@ async def test_dates_beyond_64_bits_are_refused_and_leave_no_key(
     request = ReKeyRequest(unique_identifier=uid, offset=Interval(0))
     assert await gateway.refused(V1_4, O.RE_KEY, request) is ResultReason.INVALID_FIELD
     assert await gateway.token.find(made) == []
+
+
+async def opaque(gateway: Gateway, size: int) -> str:
+    big = OpaqueObject(opaque_data_type=OpenEnumeration(0x80000001), opaque_data_value=bytes(size))
+    request = RegisterRequest(object_type=ObjectType.OPAQUE_OBJECT, opaque_object=big)
+    made: str = (await gateway.one(V1_4, O.REGISTER, request)).unique_identifier
+    return made
+
+
+async def test_the_answers_of_one_message_have_a_bound(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.call.MAX_RESPONSE_BYTES", 1_000_000)
+    get = (O.GET, GetRequest(unique_identifier=await opaque(gateway, 100_000)))
+    create = (O.CREATE, CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=AES))
+    continued = BatchErrorContinuationOption.CONTINUE
+    done = await gateway.ask(V1_4, *[get] * 200, create, batch_error_continuation_option=continued)
+    given = [each for each in done if each.payload is not None]
+    # Those that were under way together come on top.
+    assert 10 <= len(given) <= 10 + MAX_AHEAD
+    assert {each.reason for each in done if each.payload is None} == {ResultReason.RESPONSE_TOO_LARGE}
+    assert done[-1].payload is None  # and nothing was made
+
+
+async def test_large_objects_do_not_stay_in_memory(gateway: Gateway) -> None:
+    uid = await opaque(gateway, 100_000)
+    await gateway.one(V1_4, O.GET, GetRequest(unique_identifier=uid))
+    small = await opaque(gateway, 100)
+    await gateway.one(V1_4, O.GET, GetRequest(unique_identifier=small))
+    services = gateway.exchange._services
+    assert set(services.catalogue._seen) == {small}
+    assert isinstance(services.store, SqliteStore)
+    assert set(services.store._reader._rows) == {small}
+
+
+async def test_small_objects_in_memory_have_a_bound_in_bytes(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.store.reader.MAX_CACHED_BYTES", 20_000)
+    monkeypatch.setattr("gateway.managed.MAX_KEPT_BYTES", 20_000)
+    for uid in [await opaque(gateway, 4_000) for _ in range(20)]:
+        await gateway.one(V1_4, O.GET, GetRequest(unique_identifier=uid))
+    services = gateway.exchange._services
+    assert isinstance(services.store, SqliteStore)
+    reader = services.store._reader
+    assert reader._weight == sum(row.weight for row in reader._rows.values()) <= 20_000
+    assert sum(row.weight for row, _ in services.catalogue._seen.values()) <= 30_000
