@@ -21,6 +21,7 @@ from gateway.operations.destroy import DestroyRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.get_attributes import GetAttributesRequest
 from gateway.operations.locate import LocateRequest
+from gateway.operations.recover import RecoverRequest
 from tests.operations.making import call_of, destroy, make, names
 
 O, R, S = Operation, ResultReason, ResultStatus  # noqa: E741
@@ -107,3 +108,52 @@ async def test_archiving_is_undone(gateway):
     await undone(gateway, O.ARCHIVE, ArchiveRequest(unique_identifier=unique_identifier))
     assert await located(gateway) == [unique_identifier]
     assert dates(gateway, unique_identifier)[0] is None
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+async def test_what_is_recovered_is_as_it_was(gateway, version):
+    unique_identifier = await archived(gateway, version)
+    gateway.clock.now += 5
+    payload = await gateway.one(version, O.RECOVER, RecoverRequest(unique_identifier=unique_identifier))
+    assert payload.unique_identifier == unique_identifier
+    assert await located(gateway) == [unique_identifier]
+    assert dates(gateway, unique_identifier) == (None, int(gateway.clock.now))
+    await gateway.one(version, O.ACTIVATE, ActivateRequest(unique_identifier=unique_identifier))
+
+
+async def test_recovering_what_is_on_line_changes_nothing(gateway):
+    unique_identifier = await make(gateway)
+    before = call_of(gateway).find(unique_identifier).attributes
+    gateway.clock.now += 5
+    await gateway.one(V2_1, O.RECOVER, RecoverRequest(unique_identifier=unique_identifier))
+    assert call_of(gateway).find(unique_identifier).attributes == before
+
+
+async def test_what_is_recovered_is_what_later_items_mean(gateway):
+    unique_identifier = await archived(gateway)
+    answers = await gateway.ask(
+        V1_2,
+        (O.RECOVER, RecoverRequest(unique_identifier=unique_identifier)),
+        (O.ACTIVATE, ActivateRequest()),
+    )
+    assert [answer.payload.unique_identifier for answer in answers] == [unique_identifier] * 2
+
+
+async def test_a_destroyed_object_is_not_recovered(gateway):
+    unique_identifier = await archived(gateway)
+    await destroy(gateway, unique_identifier)
+    asked = RecoverRequest(unique_identifier=unique_identifier)
+    assert await gateway.refused(V2_1, O.RECOVER, asked) is R.OBJECT_DESTROYED
+
+
+async def test_a_stranger_recovers_nothing(gateway):
+    asked = RecoverRequest(unique_identifier=await archived(gateway))
+    assert await gateway.other.refused(V2_1, O.RECOVER, asked) is R.OBJECT_NOT_FOUND
+    assert await located(gateway) == []
+
+
+async def test_recovering_is_undone(gateway):
+    unique_identifier = await archived(gateway)
+    await undone(gateway, O.RECOVER, RecoverRequest(unique_identifier=unique_identifier))
+    assert await located(gateway, storage_status_mask=ARCHIVAL) == [unique_identifier]
+    assert dates(gateway, unique_identifier)[0] == int(gateway.clock.now)
