@@ -349,7 +349,15 @@ def _spent(current: Managed, data_bytes: int) -> Attributes:
     limits = current.usage_limits
     if limits is None:
         return current.attributes
-    amount = 1 if limits.usage_limits_unit is UsageLimitsUnit.OBJECT else data_bytes
+    return allocated(current, limits, 1 if limits.usage_limits_unit is UsageLimitsUnit.OBJECT else data_bytes)
+
+
+def allocated(current: Managed, limits: UsageLimits, amount: int) -> Attributes:
+    """Give the attributes of an object with so much, in the unit of its Usage Limits, taken off them.
+
+    Raises:
+        UsageLimitExhausted: less than that is left.
+    """
     left = limits.usage_limits_total if limits.usage_limits_count is None else limits.usage_limits_count
     if amount > left:
         raise errors.UsageLimitExhausted(f"the Usage Limits of {current.unique_identifier} are used up")

@@ -314,6 +314,12 @@ class AttributeNotFound(KmipError):
     reason, reason_1x = R.ATTRIBUTE_NOT_FOUND, R.ITEM_NOT_FOUND
 
 
+class NoUsageLimits(AttributeNotFound):
+    """The object has no Usage Limits (1.x: Get Usage Allocation is no operation for it then)."""
+
+    reason_1x = R.ILLEGAL_OPERATION
+
+
 class AttributeNotSet(AttributeNotFound):
     """The object has no such attribute yet; add it first (1.x: Modify Attribute answers Invalid Field)."""
 
