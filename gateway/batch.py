@@ -157,7 +157,7 @@ def _name(operation: int) -> str:
 
 def _entry(call: Call, item: RequestBatchItem, mandatory: bool) -> Entry:
     entry = OPERATIONS.get(item.operation)
-    if entry is None or not entry.exists_in(call.version):
+    if entry is None or not entry.offered(call.version, call.config):
         raise errors.OperationNotSupported(f"this operation is not offered in KMIP {call.version}")
     if item.message_extension is not None and item.message_extension.criticality_indicator:
         raise errors.UnknownMessageExtension

@@ -68,7 +68,7 @@ class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     path: Path = Path("gateway.sqlite")
 
 
-class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, cache_hash=True):
     """Bounds on a message, and the choices that the specification leaves to a server."""
 
     max_message_bytes: Annotated[int, Meta(ge=1024)] = 1048576
@@ -76,6 +76,7 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     unique_names: bool = True
     vendor_identification: str = "kmip-gateway"
     foreign_objects: Literal["missing", "denied"] = "missing"
+    interop: bool = False
 
 
 class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from gateway import __version__
 from gateway.call import Call
+from gateway.config import KmipConfig
 from gateway.errors import MissingData
 from gateway.kmip.enums import (
     AttestationType,
@@ -141,13 +142,13 @@ async def query(call: Call, request: QueryRequest) -> QueryResponse:
     if not request.query_function:
         raise MissingData("the Query Function is missing")
     services = call.services
-    vendor, protection = services.config.vendor_identification, services.protection
-    told = _told(frozenset(request.query_function), call.version, services.token.profile, vendor, protection)
+    config, protection = services.config, services.protection
+    told = _told(frozenset(request.query_function), call.version, services.token.profile, config, protection)
     if told.server_information is None or call.version < V2_0:
         return told
     token = await services.token.info()
     information = ServerInformation(
-        server_name=vendor,
+        server_name=config.vendor_identification,
         server_serial_number=token.serial,
         server_version=__version__,
         product_name=f"{PRODUCT} on {token.manufacturer} {token.model}",
@@ -160,7 +161,7 @@ def _told(
     functions: frozenset[QueryFunction],
     version: Version,
     profile: Profile,
-    vendor: str,
+    config: KmipConfig,
     protection: ProtectionStorageMask,
 ) -> QueryResponse:
     """Put an answer together; clients poll with Query, each always with the same functions."""
@@ -168,11 +169,11 @@ def _told(
     for function in functions:
         found |= FIXED.get(function, {})
     if Q.QUERY_OPERATIONS in functions:
-        found["operation"] = _operations(version, profile)
+        found["operation"] = _operations(version, profile, config)
     if Q.QUERY_OBJECTS in functions:
         found["object_type"] = _objects(version)
     if Q.QUERY_SERVER_INFORMATION in functions:
-        found |= {"vendor_identification": vendor, "server_information": ServerInformation()}
+        found |= {"vendor_identification": config.vendor_identification, "server_information": ServerInformation()}
     # There are none, which 2.1 has an empty structure for (test case TC-MD-1), and 2.0 no way to say (section 7.7).
     if Q.QUERY_DEFAULTS_INFORMATION in functions and version >= V2_1:
         found["defaults_information"] = DefaultsInformation()
@@ -181,13 +182,13 @@ def _told(
     return QueryResponse(**found)
 
 
-def _operations(version: Version, profile: Profile) -> tuple[Operation, ...]:
+def _operations(version: Version, profile: Profile, config: KmipConfig) -> tuple[Operation, ...]:
     """List the operations that work, in the order of their numbers."""
     entries = sorted(OPERATIONS.values(), key=lambda entry: entry.operation)
     return tuple(
         entry.operation
         for entry in entries
-        if entry.exists_in(version)
+        if entry.offered(version, config)
         and (entry.operation not in NEEDS or not NEEDS[entry.operation].isdisjoint(profile.mechanisms))
     )
 

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from gateway import __version__
+from gateway.config import KmipConfig
 from gateway.kmip.enums import ObjectType, Operation, ProtectionStorageMask, QueryFunction, ResultReason
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import SUPPORTED, V1_0, V1_1, V1_3, V1_4, V2_0, V2_1, Version
@@ -35,7 +36,9 @@ async def told(gateway: Gateway, version: Version, *functions: Q):
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
 async def test_operations_and_objects_are_those_of_the_version(gateway: Gateway, version: Version) -> None:
     answer = await told(gateway, version, *ALL)
-    assert set(answer.operation) == {entry.operation for entry in OPERATIONS.values() if entry.exists_in(version)}
+    assert set(answer.operation) == {
+        entry.operation for entry in OPERATIONS.values() if entry.offered(version, KmipConfig())
+    }
     assert all(each.exists_in(version) for each in (*answer.operation, *answer.object_type))
     assert {ObjectType.SYMMETRIC_KEY, ObjectType.PRIVATE_KEY} <= set(answer.object_type)
     assert (ObjectType.TEMPLATE in answer.object_type) is (version < V2_0)
@@ -74,7 +77,7 @@ async def test_storage_masks_are_where_the_token_is(gateway: Gateway) -> None:
 
 async def test_a_token_that_makes_no_signatures_is_not_said_to(gateway: Gateway) -> None:
     profile = Profile(mechanisms=frozenset({0x1082}))
-    answer = _told(frozenset({Q.QUERY_OPERATIONS}), V2_1, profile, "v", ProtectionStorageMask.SOFTWARE)
+    answer = _told(frozenset({Q.QUERY_OPERATIONS}), V2_1, profile, KmipConfig(), ProtectionStorageMask.SOFTWARE)
     assert Operation.ENCRYPT in answer.operation or Operation.ENCRYPT not in OPERATIONS
     assert not {Operation.SIGN, Operation.MAC, Operation.CREATE_KEY_PAIR} & set(answer.operation)
 

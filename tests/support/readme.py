@@ -18,10 +18,7 @@ END = "<!-- end of operations -->"
 def table() -> str:
     """Give the table: a row for each range of protocol versions, the operations in it by the alphabet."""
     entries = sorted(OPERATIONS.values(), key=lambda entry: (_range(entry), entry.operation.spelling.casefold()))
-    rows = [
-        f"| {versions} | {', '.join(entry.operation.spelling for entry in members)} |"
-        for versions, members in groupby(entries, _range)
-    ]
+    rows = [f"| {versions} | {', '.join(map(_spelled, members))} |" for versions, members in groupby(entries, _range)]
     return "\n".join(["| KMIP | operations |", "|---|---|", *rows])
 
 
@@ -29,6 +26,10 @@ def renewed(text: str) -> str:
     """Give the README's text with the table as it is now."""
     pattern = f"({re.escape(BEGIN)}\n).*?(\n{re.escape(END)})"
     return re.sub(pattern, lambda found: f"{found[1]}\n{table()}\n{found[2]}", text, flags=re.DOTALL)
+
+
+def _spelled(entry: Entry) -> str:
+    return f"{entry.operation.spelling} (where `{entry.switch} = true`)" if entry.switch else entry.operation.spelling
 
 
 def _range(entry: Entry) -> str:

@@ -1,0 +1,38 @@
+"""Interop: where a test case begins and ends (KMIP 2.1 section 6.1.26 Interop).
+
+The one rule here: "SHALL NOT be available in a production server". It is there only where [kmip] interop is true, and
+Query does not tell of it elsewhere.
+"""
+
+from gateway import creation
+from gateway.call import Call
+from gateway.kmip.enums import InteropFunction, Operation
+from gateway.kmip.structure import Structure
+from gateway.kmip.version import V2_0
+from gateway.operations import operation
+from gateway.store.api import Query
+
+
+class InteropRequest(Structure):
+    """Whether a test case begins or ends, or all is to be as before any; and which it is."""
+
+    interop_function: InteropFunction
+    interop_identifier: str
+
+
+class InteropResponse(Structure):
+    """Nothing: it was taken note of."""
+
+
+@operation(Operation.INTEROP, since=V2_0, switch="interop")
+async def interop(call: Call, request: InteropRequest) -> InteropResponse:
+    """Destroy all objects of this client for Reset, Active ones too, and free their Names; else do nothing."""
+    if request.interop_function is InteropFunction.RESET:
+        await _reset(call)
+    return InteropResponse()
+
+
+async def _reset(call: Call) -> None:
+    identity = call.peer.identity
+    mine = await call.store.locate(Query(tenant=identity.tenant, owner=identity.name, include_archived=True))
+    await creation.unmake(call, [call.find(each) for each in mine.unique_identifiers])
