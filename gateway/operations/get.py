@@ -2,25 +2,14 @@
 
 from typing import Annotated
 
-from msgspec.structs import replace
-
-from gateway import bundles, material, wrapping
+from gateway import giving
 from gateway.call import Call
-from gateway.errors import (
-    IllegalObjectType,
-    KeyValueNotPresent,
-    KeyWrapTypeNotSupported,
-    NotExtractable,
-    Sensitive,
-)
+from gateway.giving import FIELDS
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation
 from gateway.kmip.objects import (
     Certificate,
-    KeyBlock,
-    KeyValue,
     KeyWrappingSpecification,
-    ManagedObject,
     OpaqueObject,
     PGPKey,
     PrivateKey,
@@ -34,12 +23,6 @@ from gateway.kmip.structure import Attributes, Identifier, Since, Structure, Unt
 from gateway.kmip.tags import Tag
 from gateway.managed import Managed
 from gateway.operations import operation
-from gateway.store.api import Custody
-
-# What is no secret is given to everybody who may see the object, whatever Extractable says. Sensitive is not there by
-# itself, so a client that asks for it means it, even for a public key (test case BL-M-12 of 2.1).
-OPEN = (ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE, ObjectType.TEMPLATE)
-FIELDS = {kind: kind.name.lower() for kind in ObjectType}
 
 
 class GetRequest(Structure):
@@ -74,19 +57,10 @@ async def get(call: Call, request: GetRequest) -> GetResponse:
 
     Raises:
         ObjectNotFound, ObjectDestroyed, ObjectArchived.
-        NotExtractable, Sensitive: it does not leave the server, or only wrapped (sections 4.26 and 4.58).
-        KeyFormatTypeNotSupported, KeyCompressionTypeNotSupported, KeyWrapTypeNotSupported: not in this form.
-        KeyValueNotPresent: the server does not hold the key.
-        IllegalObjectType: it is to be wrapped, and has no Key Block.
-        What wrapping.to_wrap raises about the wrapping key.
+        What giving.given raises: it does not leave the server so.
     """
     managed = call.live(request.unique_identifier)
-    if managed.object_type not in OPEN and not managed.extractable:
-        raise NotExtractable(f"{managed.unique_identifier} is not Extractable")
-    if request.key_wrapping_specification is not None:
-        given = await _wrapped(call, managed, request, request.key_wrapping_specification)
-    else:
-        given = await _as_it_is(call, managed, request)
+    given = await giving.given(call, managed, request)
     if managed.fresh:
         await call.change(managed, _not_fresh, touch=False)
     return GetResponse(
@@ -98,56 +72,3 @@ async def get(call: Call, request: GetRequest) -> GetResponse:
 
 def _not_fresh(current: Managed) -> Attributes:
     return sets.put(current.attributes, Tag.FRESH, False)
-
-
-async def _as_it_is(call: Call, managed: Managed, request: GetRequest) -> ManagedObject:
-    # What is sealed may have come wrapped, and goes as it came.
-    if managed.sensitive and managed.row.custody is Custody.TOKEN:
-        raise _sensitive(managed)
-    given: ManagedObject
-    if bundles.is_made(managed, request.key_format_type):
-        given = await bundles.made(call, managed)
-    else:
-        given = await material.fetch(
-            call, managed, request.key_format_type, request.key_compression_type, request.key_wrap_type
-        )
-    if managed.sensitive and not _is_wrapped(given):
-        raise _sensitive(managed)
-    return given
-
-
-def _sensitive(managed: Managed) -> Sensitive:
-    return Sensitive(f"{managed.unique_identifier} is Sensitive: it is given wrapped only")
-
-
-def _is_wrapped(given: ManagedObject) -> bool:
-    block: KeyBlock | None = getattr(given, "key_block", None)
-    return block is not None and block.key_wrapping_data is not None
-
-
-async def _wrapped(
-    call: Call, managed: Managed, request: GetRequest, specification: KeyWrappingSpecification
-) -> ManagedObject:
-    by = wrapping.to_wrap(call, managed, specification)
-    chosen = material.format_for(call, managed, request.key_format_type)
-    if wrapping.wraps_in_place(managed, chosen, specification):
-        given = material.shell(call, managed, chosen)
-        value = await wrapping.wrap_in_place(call, managed, by)
-    else:
-        given = await material.fetch(
-            call, managed, request.key_format_type, request.key_compression_type, request.key_wrap_type
-        )
-        value = await wrapping.wrap_value(call, managed, _clear(given), by, specification)
-    block: KeyBlock = given.key_block  # type: ignore[union-attr]  # _clear has seen it
-    return replace(given, key_block=wrapping.wrapped_block(block, value, specification))
-
-
-def _clear(given: ManagedObject) -> KeyValue:
-    block: KeyBlock | None = getattr(given, "key_block", None)
-    if block is None:
-        raise IllegalObjectType("only what has a Key Block can be wrapped")
-    if block.key_wrapping_data is not None:
-        raise KeyWrapTypeNotSupported("this key is wrapped already; ask for it NotWrapped to have it wrapped anew")
-    if not isinstance(block.key_value, KeyValue):
-        raise KeyValueNotPresent
-    return block.key_value

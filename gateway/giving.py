@@ -1,0 +1,111 @@
+"""An object on its way out to a client: what it may have of it, in the form asked for, wrapped if asked.
+
+The one rule here: no way out leads past Extractable and Sensitive (KMIP 2.1 sections 4.26 and 4.58).
+"""
+
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from gateway import bundles, material, wrapping
+from gateway.call import Call
+from gateway.errors import IllegalObjectType, KeyValueNotPresent, KeyWrapTypeNotSupported, NotExtractable, Sensitive
+from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType
+from gateway.kmip.objects import KeyBlock, KeyValue, KeyWrappingSpecification, ManagedObject
+from gateway.managed import Managed
+from gateway.store.api import Custody
+
+# What is no secret is given to everybody who may see the object, whatever Extractable says. Sensitive is not there by
+# itself, so a client that asks for it means it, even for a public key (test case BL-M-12 of 2.1).
+OPEN = (ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE, ObjectType.TEMPLATE)
+FIELDS = {kind: kind.name.lower() for kind in ObjectType}
+
+
+class Asked(Protocol):
+    """In which form an object is asked for, as Get and Export say it."""
+
+    @property
+    def key_format_type(self) -> KeyFormatType | None:
+        """The format of the key, as registered when None."""
+
+    @property
+    def key_wrap_type(self) -> KeyWrapType | None:
+        """Whether a key that was registered wrapped is to be unwrapped."""
+
+    @property
+    def key_compression_type(self) -> KeyCompressionType | None:
+        """The form of an elliptic curve's point."""
+
+    @property
+    def key_wrapping_specification(self) -> KeyWrappingSpecification | None:
+        """How the key is to be wrapped, if it is."""
+
+
+async def given(call: Call, managed: Managed, asked: Asked) -> ManagedObject:
+    """Give an object as it was asked for.
+
+    Raises:
+        NotExtractable, Sensitive: it does not leave the server, or only wrapped.
+        KeyFormatTypeNotSupported, KeyCompressionTypeNotSupported, KeyWrapTypeNotSupported: not in this form.
+        KeyValueNotPresent: the server does not hold the key.
+        IllegalObjectType: it is to be wrapped, and has no Key Block.
+        What wrapping.to_wrap raises about the wrapping key.
+    """
+    if managed.object_type not in OPEN and not managed.extractable:
+        raise NotExtractable(f"{managed.unique_identifier} is not Extractable")
+    if asked.key_wrapping_specification is not None:
+        return await _wrapped(call, managed, asked, asked.key_wrapping_specification)
+    return await _as_it_is(call, managed, asked)
+
+
+async def _as_it_is(call: Call, managed: Managed, asked: Asked) -> ManagedObject:
+    # What is sealed may have come wrapped, and goes as it came.
+    if managed.sensitive and managed.row.custody is Custody.TOKEN:
+        raise _sensitive(managed)
+    given: ManagedObject
+    if bundles.is_made(managed, asked.key_format_type):
+        given = await bundles.made(call, managed)
+    else:
+        given = await _fetched(call, managed, asked)
+    if managed.sensitive and not _is_wrapped(given):
+        raise _sensitive(managed)
+    return given
+
+
+async def _fetched(call: Call, managed: Managed, asked: Asked) -> ManagedObject:
+    return await material.fetch(call, managed, asked.key_format_type, asked.key_compression_type, asked.key_wrap_type)
+
+
+def _sensitive(managed: Managed) -> Sensitive:
+    return Sensitive(f"{managed.unique_identifier} is Sensitive: it is given wrapped only")
+
+
+def _is_wrapped(given: ManagedObject) -> bool:
+    block: KeyBlock | None = getattr(given, "key_block", None)
+    return block is not None and block.key_wrapping_data is not None
+
+
+async def _wrapped(
+    call: Call, managed: Managed, asked: Asked, specification: KeyWrappingSpecification
+) -> ManagedObject:
+    by = wrapping.to_wrap(call, managed, specification)
+    chosen = material.format_for(call, managed, asked.key_format_type)
+    if wrapping.wraps_in_place(managed, chosen, specification):
+        given = material.shell(call, managed, chosen)
+        value = await wrapping.wrap_in_place(call, managed, by)
+    else:
+        given = await _fetched(call, managed, asked)
+        value = await wrapping.wrap_value(call, managed, _clear(given), by, specification)
+    block: KeyBlock = given.key_block  # type: ignore[union-attr]  # _clear has seen it
+    return replace(given, key_block=wrapping.wrapped_block(block, value, specification))
+
+
+def _clear(given: ManagedObject) -> KeyValue:
+    block: KeyBlock | None = getattr(given, "key_block", None)
+    if block is None:
+        raise IllegalObjectType("only what has a Key Block can be wrapped")
+    if block.key_wrapping_data is not None:
+        raise KeyWrapTypeNotSupported("this key is wrapped already; ask for it NotWrapped to have it wrapped anew")
+    if not isinstance(block.key_value, KeyValue):
+        raise KeyValueNotPresent
+    return block.key_value
