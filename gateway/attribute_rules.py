@@ -50,7 +50,7 @@ def at_birth(given: Attributes, object_type: ObjectType) -> Attributes:
         refuse_server_set(attribute)
         check_value(attribute)
         kept = sets.add(kept, attribute)
-    _single_values(kept)
+    check_single_values(kept)
     check_dates(kept)
     return kept
 
@@ -79,7 +79,12 @@ def check_value(attribute: Attribute) -> None:
         raise errors.InvalidAttributeValue("the Usage Limits Total is a number from 0")
 
 
-def _single_values(attributes: Attributes) -> None:
+def check_single_values(attributes: Attributes) -> None:
+    """Check that no attribute comes twice that has one value.
+
+    Raises:
+        AttributeSingleValued: one does.
+    """
     for (tag, vendor, name), times in Counter(a.key for a in attributes).items():
         if times > 1 and not ATTRIBUTES[tag].many:
             raise errors.AttributeSingleValued(f"{spelled(AttributeReference(tag, vendor, name))} has one value only")

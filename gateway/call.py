@@ -205,11 +205,12 @@ class Call:
         # A request sees all that was committed before it came; the items begun ahead in it need not look again.
         store = self.services.store
         row = store.recall(unique_identifier) if self.ahead else store.peek(unique_identifier)
-        if row is None or not self._mine(row):
+        if row is None or not self.owns(row):
             raise self._missing(unique_identifier, row)
         return self.services.catalogue.managed(row)
 
-    def _mine(self, row: ObjectRow) -> bool:
+    def owns(self, row: ObjectRow) -> bool:
+        """Tell whether an object is this client's."""
         identity = self.peer.identity
         return row.owner == identity.name and row.tenant == identity.tenant
 
@@ -318,7 +319,7 @@ class Call:
             ObjectNotFound: it may not, or there is none.
         """
         row = transaction.get(unique_identifier)
-        if row is None or not self._mine(row):
+        if row is None or not self.owns(row):
             raise self._missing(unique_identifier, row)
         return self.services.catalogue.decode(row)
 

@@ -51,7 +51,10 @@ RIGHTS = (
 
 
 class Draft(NamedTuple):
-    """A new object before it is committed; `attributes` are the client's and what the operation found out."""
+    """A new object before it is committed; `attributes` are the client's and what the operation found out.
+
+    `history` is what the object brings with it of what the server sets anew for every other.
+    """
 
     object_type: ObjectType
     attributes: Attributes
@@ -59,11 +62,17 @@ class Draft(NamedTuple):
     custody: Custody = Custody.TOKEN
     material: bytes | None = None
     unique_identifier: str = ""
+    history: Attributes = ()
 
 
 def new_identifier() -> str:
     """Make a unique identifier: random, so that it tells nothing and is never used again."""
     return str(uuid4())
+
+
+def short(unique_identifier: str) -> bytes:
+    """Give the Short Unique Identifier that goes with a unique identifier (KMIP 2.1 section 4.60)."""
+    return hashlib.sha256(unique_identifier.encode()).digest()[:8]
 
 
 def rights_for(mask: int) -> Rights:
@@ -148,6 +157,13 @@ def link(attributes: Attributes, kind: LinkType, unique_identifier: str) -> Attr
 
 
 def _server_set(call: Call, draft: Draft) -> Attributes:
+    a = _of_any_new_object(call, draft)
+    for each in draft.history:
+        a = sets.put(a, each.tag, each.value)
+    return a
+
+
+def _of_any_new_object(call: Call, draft: Draft) -> Attributes:
     a = draft.attributes
     a = sets.put(a, Tag.UNIQUE_IDENTIFIER, draft.unique_identifier)
     a = sets.put(a, Tag.OBJECT_TYPE, draft.object_type)
@@ -159,7 +175,7 @@ def _server_set(call: Call, draft: Draft) -> Attributes:
     a = sets.put_missing(a, Tag.EXTRACTABLE, True)
     a = sets.put(a, Tag.ALWAYS_SENSITIVE, sets.value(a, Tag.SENSITIVE) is True)
     a = sets.put(a, Tag.NEVER_EXTRACTABLE, sets.value(a, Tag.EXTRACTABLE) is False)
-    a = sets.put(a, Tag.SHORT_UNIQUE_IDENTIFIER, hashlib.sha256(draft.unique_identifier.encode()).digest()[:8])
+    a = sets.put(a, Tag.SHORT_UNIQUE_IDENTIFIER, short(draft.unique_identifier))
     a = sets.put(a, Tag.PROTECTION_STORAGE_MASK, call.services.protection)
     limits = sets.structure(a, Tag.USAGE_LIMITS, UsageLimits)
     if limits is not None:
@@ -182,11 +198,16 @@ class Change(NamedTuple):
     fn: Callable[[Managed], Attributes]
 
 
-async def add(call: Call, *drafts: Draft, changes: Sequence[Change] = ()) -> list[Managed]:
+async def add(
+    call: Call,
+    *drafts: Draft,
+    changes: Sequence[Change] = (),
+    first: Callable[[Transaction], None] = lambda _: None,
+) -> list[Managed]:
     """Make new objects live in one commit, with everything that the server sets; all of them or none.
 
-    `changes` are made before: names that they free are free for the new objects. Token objects that the drafts name are
-    taken away again if the commit fails.
+    `first` and `changes` are done before: names that they free are free for the new objects. Token objects that the
+    drafts name are taken away again if the commit fails.
 
     Raises:
         NonUniqueName: a name is taken.
@@ -194,6 +215,7 @@ async def add(call: Call, *drafts: Draft, changes: Sequence[Change] = ()) -> lis
     finished = [d._replace(unique_identifier=d.unique_identifier or new_identifier()) for d in drafts]
 
     def write(transaction: Transaction) -> list[Altered]:
+        first(transaction)
         altered = [call.alter(transaction, change.managed, change.fn, names=True) for change in changes]
         for row, names in rows:
             transaction.add(row, names)
@@ -239,6 +261,7 @@ def _row(call: Call, draft: Draft) -> tuple[ObjectRow, tuple[str, ...]]:
         cka_id=b"" if ref is None else ref.cka_id,
         material=draft.material,
         attributes=call.services.catalogue.rows(attributes),
+        archived=sets.has(attributes, Tag.ARCHIVE_DATE),
     )
     return row, Managed(row, attributes).names()
 
@@ -276,11 +299,16 @@ async def erase(
         return Altered(row, rows)
 
     altered = await call.store.write(write)
+    call.on_undo(lambda: call.store.write(lambda transaction: revive(call, transaction, altered)))
+    await let_go(call, altered.before)
+
+
+async def let_go(call: Call, row: ObjectRow) -> None:
+    """Take the key of a destroyed object off the token; in a batch that asks for Undo, once all of it has succeeded."""
     if call.batch.undo is None:
-        await _delete(call, altered.before)
+        await _delete(call, row)
     else:
-        call.batch.finish.append(lambda: _delete(call, altered.before))
-        call.on_undo(lambda: _bring_back(call, altered))
+        call.batch.finish.append(lambda: _delete(call, row))
 
 
 async def _delete(call: Call, row: ObjectRow) -> None:
@@ -289,13 +317,11 @@ async def _delete(call: Call, row: ObjectRow) -> None:
         await call.store.destroyed(row.id)
 
 
-async def _bring_back(call: Call, altered: Altered) -> None:
+def revive(call: Call, transaction: Transaction, altered: Altered) -> None:
+    """Make an object inside a transaction what it was before it was destroyed; what others changed since holds."""
     before = altered.before
-
-    def write(transaction: Transaction) -> None:
-        call.put_back(transaction, altered)
-        transaction.set_material(before.id, before.material, before.custody)
-        transaction.set_storage(before.id, archived=before.archived)
+    call.put_back(transaction, altered)
+    transaction.set_material(before.id, before.material, before.custody)
+    transaction.set_storage(before.id, destroyed=before.destroyed, archived=before.archived)
+    if not before.destroyed:
         transaction.dequeue_destroy(before.id)
-
-    await call.store.write(write)

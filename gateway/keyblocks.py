@@ -42,7 +42,11 @@ FAMILY = {names[0]: names for names in FAMILIES}
 WITHOUT_PARITY = {64: 56, 128: 112, 192: 168}
 
 # Formats in which a digest is given besides the one registered (KMIP 2.1 section 4.20 Digest, and what its tests want).
-ALSO_DIGESTED = {F.TRANSPARENT_SYMMETRIC_KEY: F.RAW, F.PKCS_8: F.PKCS_1}
+ALSO_DIGESTED = {
+    F.TRANSPARENT_SYMMETRIC_KEY: F.RAW,
+    F.TRANSPARENT_RSA_PRIVATE_KEY: F.PKCS_1,
+    F.PKCS_8: F.PKCS_1,
+}
 
 # In which format a key is given where neither its client nor the request says (KMIP 2.1 section 4.29 Key Format Type).
 DEFAULT_FORMATS: dict[ObjectType, dict[CryptographicAlgorithm | None, KeyFormatType]] = {

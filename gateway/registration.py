@@ -39,8 +39,26 @@ NEEDS_ALGORITHM = (O.SYMMETRIC_KEY, O.PUBLIC_KEY, O.PRIVATE_KEY)
 NOT_HELD = (errors.FeatureNotSupported, errors.UnsupportedCryptographicParameters, errors.BadCryptographicParameters)
 
 
-async def drafted(call: Call, object_type: ObjectType, given: ManagedObject, attributes: Attributes) -> Draft:
+def brought(request: Structure, object_type: ObjectType | None) -> tuple[ObjectType, ManagedObject]:
+    """Give the one object in a request, and its type, which a request need not tell besides.
+
+    Raises:
+        InvalidField: there is none, more than one, or one of another type than the request says.
+    """
+    found = {kind: getattr(request, kind.name.lower(), None) for kind in ObjectType}
+    given = [(kind, value) for kind, value in found.items() if value is not None]
+    if len(given) != 1 or object_type not in (None, given[0][0]):
+        wanted = "one object" if object_type is None else f"one object, here a {object_type.token}"
+        raise errors.InvalidField(f"the request takes {wanted}")
+    return given[0]
+
+
+async def drafted(
+    call: Call, object_type: ObjectType, given: ManagedObject, attributes: Attributes, unique_identifier: str = ""
+) -> Draft:
     """Give the draft of an object with the attributes that follow from it; a key is on the token then.
+
+    The server makes up a unique identifier where none is given.
 
     Raises:
         InvalidField: object and attributes contradict each other, or the object is not what it says.
@@ -48,7 +66,7 @@ async def drafted(call: Call, object_type: ObjectType, given: ManagedObject, att
     """
     if object_type in NEEDS_MASK and not sets.has(attributes, Tag.CRYPTOGRAPHIC_USAGE_MASK):
         raise errors.MissingData("a key needs a Cryptographic Usage Mask")
-    unique_identifier = creation.new_identifier()
+    unique_identifier = unique_identifier or creation.new_identifier()
     block: KeyBlock | None = getattr(given, "key_block", None)
     if block is None:
         attributes = DESCRIBED[type(given)](call, given, attributes)

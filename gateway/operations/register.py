@@ -4,11 +4,9 @@ from typing import Annotated
 
 from gateway import attribute_rules, creation, registration, templates
 from gateway.call import Call
-from gateway.errors import InvalidField
 from gateway.kmip.enums import ObjectType, Operation
 from gateway.kmip.objects import (
     Certificate,
-    ManagedObject,
     OpaqueObject,
     PGPKey,
     PrivateKey,
@@ -47,20 +45,6 @@ class RegisterResponse(Structure):
     unique_identifier: str
 
 
-def brought(request: RegisterRequest) -> ManagedObject:
-    """Give the one object in a request.
-
-    Raises:
-        InvalidField: there is none, more than one, or one of another type than the request says.
-    """
-    found = {kind: getattr(request, kind.name.lower()) for kind in ObjectType if hasattr(request, kind.name.lower())}
-    given = {kind: value for kind, value in found.items() if value is not None}
-    if list(given) != [request.object_type]:
-        raise InvalidField(f"Register takes one object, here a {request.object_type.token}")
-    value: ManagedObject = given[request.object_type]
-    return value
-
-
 @operation(Operation.REGISTER)
 async def register(call: Call, request: RegisterRequest) -> RegisterResponse:
     """Keep an object, on the token if it is a key that the token can hold, else sealed in the database.
@@ -71,7 +55,7 @@ async def register(call: Call, request: RegisterRequest) -> RegisterResponse:
         ProtectionStorageUnavailable: the token keeps nothing as asked.
         AttributeReadOnly, AttributeSingleValued, InvalidAttributeValue, NonUniqueName: an attribute cannot be so.
     """
-    given = brought(request)
+    _, given = registration.brought(request, request.object_type)
     creation.check_protection(call, request.protection_storage_masks)
     named = await templates.expanded(call, request.attributes)
     attributes = attribute_rules.at_birth(named, request.object_type)

@@ -131,6 +131,14 @@ class Transaction(Protocol):
         """
         ...
 
+    def rename(self, id: int, unique_identifier: str) -> None:
+        """Give the object another unique identifier, so that its own is free for the one that replaces it.
+
+        Raises:
+            ObjectAlreadyExists: the unique identifier is taken.
+        """
+        ...
+
     def set_material(self, id: int, material: bytes | None, custody: Custody) -> None:
         """Change what is kept in the database of the key itself."""
         ...

@@ -63,6 +63,13 @@ class SqliteTransaction:
             self._replace_names(id, names)
         self._touch(id)
 
+    def rename(self, id: int, unique_identifier: str) -> None:
+        try:
+            self._cursor.execute("UPDATE objects SET unique_identifier = ? WHERE id = ?", (unique_identifier, id))
+        except IntegrityError as error:
+            raise ObjectAlreadyExists from error
+        self._touch(id)
+
     def set_material(self, id: int, material: bytes | None, custody: Custody) -> None:
         self._cursor.execute("UPDATE objects SET material = ?, custody = ? WHERE id = ?", (material, custody, id))
         self._touch(id)

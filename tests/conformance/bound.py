@@ -66,14 +66,14 @@ class Bound(Bindings):
         value = super().text(element)
         return self.replaced.get(value.lower(), value)
 
-    def note_request(self, element: Element) -> None:
-        """Remember what a request says, which a response then has to repeat."""
+    def note_request(self, element: Element, refused: bool = False) -> None:
+        """Remember what a request says, which a response then has to repeat; one that is refused fixes no dates."""
         for each in element.iter():
             value = each.get("value")
             if value is None:
                 continue
             self.sent.add(self.text(each).lower())
-            if each.get("type") in DATES:
+            if each.get("type") in DATES and not refused:
                 self.moments.add(self.moment(value))
 
     def note_output(self, tag: str, node: Node) -> None:

@@ -46,7 +46,8 @@ async def _until_it_fits(exchange: cases.Exchange, bound: Bound, ask: Ask, wait:
 
 
 async def _ask(exchange: cases.Exchange, bound: Bound, ask: Ask) -> list[str]:
-    bound.note_request(exchange.request)
+    expected = {each.get("value") for each in exchange.response.iter("ResultStatus")}
+    bound.note_request(exchange.request, refused=expected == {"OperationFailed"})
     answer = await ask(to_ttlv(exchange.request, bound), client_of(exchange.request))
     return compared(exchange.response, answer, bound)
 

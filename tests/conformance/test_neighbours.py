@@ -32,6 +32,7 @@ OTHERWISE = {
     ("2.0", "SKLC-M-2"): REASON,
     ("2.0", "SKLC-M-3"): REASON,
     ("2.0", "TC-CERTATTR-1"): "2.0 calls the format of a certificate Raw",
+    ("2.0", "TC-IMPEXP-5"): "2.0 calls the format of a certificate Raw",
     ("2.0", "TC-MD-1"): "2.0 cannot say that there are no defaults",
     ("2.0", "TC-PING-"): "2.0 has no Ping",
     ("2.0", "TC-REKEY-3"): ROTATE,

@@ -1,0 +1,230 @@
+"""An object that comes with its unique identifier, its attributes and its history (KMIP 2.1 section 6.1.25 Import).
+
+The one rule here: an identifier that is taken goes to the import only if the object that has it is the same client's,
+and the client says that it is to be replaced. Whose it is, is asked inside the transaction that replaces it.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+
+from msgspec.structs import replace
+
+from gateway import creation, errors, registration, wrapping
+from gateway.attribute_rules import check_dates, check_single_values, check_value
+from gateway.call import Altered, Call
+from gateway.creation import Draft
+from gateway.kmip import attribute_sets as sets
+from gateway.kmip.attributes import CERTIFICATE_NAMES
+from gateway.kmip.enums import KeyWrapType, LinkType, ObjectType, State
+from gateway.kmip.lifecycle import state_at
+from gateway.kmip.objects import KeyBlock, ManagedObject
+from gateway.kmip.structure import Attributes
+from gateway.kmip.tags import Tag
+from gateway.kmip.values import UsageLimits
+from gateway.managed import Managed
+from gateway.store.api import ObjectRow, Transaction
+
+MAX_IDENTIFIER_CHARACTERS = 255
+
+# What the object itself or its place here tells: believing the client would make it untrue.
+TOLD_BY_OBJECT = frozenset(
+    {
+        Tag.UNIQUE_IDENTIFIER,
+        Tag.SHORT_UNIQUE_IDENTIFIER,
+        Tag.OBJECT_TYPE,
+        Tag.STATE,
+        Tag.DIGEST,
+        Tag.KEY_VALUE_PRESENT,
+        Tag.PROTECTION_STORAGE_MASK,
+        Tag.CERTIFICATE_LENGTH,
+        Tag.X_509_CERTIFICATE_IDENTIFIER,
+        Tag.X_509_CERTIFICATE_SUBJECT,
+        Tag.X_509_CERTIFICATE_ISSUER,
+        Tag.CERTIFICATE_IDENTIFIER,
+        Tag.CERTIFICATE_SUBJECT,
+        Tag.CERTIFICATE_ISSUER,
+        Tag.DIGITAL_SIGNATURE_ALGORITHM,
+        Tag.OPAQUE_DATA_TYPE,
+        *CERTIFICATE_NAMES,
+    }
+)
+# What stays as the client says, and is set anew for every other new object.
+HISTORY = frozenset(
+    {
+        Tag.INITIAL_DATE,
+        Tag.LAST_CHANGE_DATE,
+        Tag.LEASE_TIME,
+        Tag.ALWAYS_SENSITIVE,
+        Tag.NEVER_EXTRACTABLE,
+        Tag.USAGE_LIMITS,
+    }
+)
+
+
+def identifier(given: str) -> str:
+    """Give the unique identifier under which an object is imported; a new one where the client has none.
+
+    Raises:
+        InvalidField: it is too long, or not printable.
+    """
+    if len(given) > MAX_IDENTIFIER_CHARACTERS or not given.isprintable():
+        raise errors.InvalidField(f"a Unique Identifier is {MAX_IDENTIFIER_CHARACTERS} printable characters at most")
+    return given or creation.new_identifier()
+
+
+def attributes_of(call: Call, given: Attributes, unique_identifier: str, object_type: ObjectType) -> Attributes:
+    """Give an import's attributes as they are kept, with their indexes counted from 0.
+
+    Who sets them otherwise does not matter (section 6.1.25), whether they can be true does.
+
+    Raises:
+        InvalidAttributeValue: they contradict each other or the request.
+        AttributeSingleValued: one comes twice that has one value.
+        ApplicationNamespaceNotSupported: the server is to make up Application Data.
+    """
+    for attribute in given:
+        check_value(attribute)
+    check_single_values(given)
+    check_dates(given)
+    _check_same(given, Tag.OBJECT_TYPE, object_type)
+    _check_same(given, Tag.UNIQUE_IDENTIFIER, unique_identifier)
+    _check_history(call, given)
+    return sets.add_all((), (each for each in given if each.tag not in TOLD_BY_OBJECT))
+
+
+def _check_same(given: Attributes, tag: Tag, value: str | ObjectType) -> None:
+    if sets.has(given, tag) and sets.value(given, tag) != value:
+        raise errors.InvalidAttributeValue(f"the {tag.spelling} among the attributes is another one")
+
+
+def _check_history(call: Call, given: Attributes) -> None:
+    for problem in _impossible(call, given):
+        raise errors.InvalidAttributeValue(problem)
+
+
+def _impossible(call: Call, given: Attributes) -> Iterator[str]:
+    """Tell what cannot be in the history of an object that is here with its material."""
+    if sets.has(given, Tag.DESTROY_DATE):
+        yield "what was destroyed cannot be imported"
+    if sets.value(given, Tag.ALWAYS_SENSITIVE) is True and sets.value(given, Tag.SENSITIVE) is not True:
+        yield "an object is Always Sensitive only if it is Sensitive"
+    if sets.value(given, Tag.NEVER_EXTRACTABLE) is True and sets.value(given, Tag.EXTRACTABLE) is not False:
+        yield "an object is Never Extractable only if it is not Extractable"
+    limits = sets.structure(given, Tag.USAGE_LIMITS, UsageLimits)
+    if limits is not None and not 0 <= (limits.usage_limits_count or 0) <= limits.usage_limits_total:
+        yield "the Usage Limits Count is a number from 0 to the Total"
+    # An object may have gone on in its life since it was exported, but not back.
+    state = sets.value(given, Tag.STATE)
+    if isinstance(state, State) and state > _state(call, given):
+        yield f"the dates are not those of an object that is {state.token}"
+
+
+def _state(call: Call, given: Attributes) -> State:
+    return state_at(
+        call.now,
+        activation=sets.number(given, Tag.ACTIVATION_DATE),
+        deactivation=sets.number(given, Tag.DEACTIVATION_DATE),
+        compromise=sets.number(given, Tag.COMPROMISE_DATE),
+        destroy=None,
+    )
+
+
+async def clear(call: Call, given: ManagedObject, wrap_type: KeyWrapType | None) -> ManagedObject:
+    """Give an object unwrapped if it is to be kept so, else as it came.
+
+    Raises:
+        What wrapping.unwrapped_block raises.
+    """
+    block: KeyBlock | None = getattr(given, "key_block", None)
+    if block is None or block.key_wrapping_data is None or wrap_type is not KeyWrapType.NOT_WRAPPED:
+        return given
+    made: ManagedObject = replace(given, key_block=await wrapping.unwrapped_block(call, block))
+    return made
+
+
+async def drafted(
+    call: Call, object_type: ObjectType, given: ManagedObject, attributes: Attributes, unique_identifier: str
+) -> Draft:
+    """Give the draft of an object that is imported; `attributes` are all that the client gave.
+
+    Raises:
+        What registration.drafted and `attributes_of` raise.
+    """
+    kept = attributes_of(call, attributes, unique_identifier, object_type)
+    draft = await registration.drafted(call, object_type, given, kept, unique_identifier)
+    made = draft.attributes
+    if not sets.has(made, Tag.DIGEST):  # Of a key that stays wrapped nobody here can make one.
+        made = (*made, *(each for each in attributes if each.tag is Tag.DIGEST))
+    return draft._replace(attributes=made, history=tuple(each for each in kept if each.tag in HISTORY))
+
+
+class Room:
+    """The place of an object that is imported: the object that had its unique identifier, if any, makes way."""
+
+    def __init__(self, call: Call, unique_identifier: str, replace_existing: bool) -> None:
+        self._call = call
+        self._unique_identifier = unique_identifier
+        self._replace_existing = replace_existing
+        self._aside: Altered | None = None
+
+    def check(self) -> None:
+        """Refuse what `make` would refuse, before anything is done for it.
+
+        Raises:
+            ObjectAlreadyExists: the identifier is taken.
+        """
+        self._check(self._call.store.peek(self._unique_identifier))
+
+    def _check(self, row: ObjectRow | None) -> None:
+        # Of a foreign object the same is told as of an own one that stays.
+        if row is not None and not (self._replace_existing and self._call.owns(row)):
+            raise errors.ObjectAlreadyExists
+
+    def make(self, transaction: Transaction) -> None:
+        """Put an object that is to be replaced aside, inside the transaction that adds the new one.
+
+        Raises:
+            ObjectAlreadyExists: it is not to be replaced, or not by this client.
+        """
+        before = transaction.get(self._unique_identifier)
+        self._check(before)
+        self._aside = None if before is None else self._put_aside(transaction, before)
+
+    def _put_aside(self, transaction: Transaction, row: ObjectRow) -> Altered:
+        """Destroy an object, and give it an identifier of its own under which what is known of it stays."""
+        own = creation.new_identifier()
+        transaction.rename(row.id, own)
+        catalogue = self._call.services.catalogue
+        rows = catalogue.rows(_superseded(self._call, catalogue.decode(row), own))
+        transaction.replace_attributes(row.id, rows, ())
+        transaction.set_material(row.id, None, row.custody)
+        transaction.set_storage(row.id, destroyed=True)
+        if row.cka_id and not row.destroyed:
+            transaction.queue_destroy(row.id)
+        return Altered(row, rows)
+
+    async def leave(self) -> None:
+        """Take the key of the object that made way off the token."""
+        if self._aside is not None and not self._aside.before.destroyed:
+            await creation.let_go(self._call, self._aside.before)
+
+    async def give_back(self) -> None:
+        """Undo `make`, after the object that took the place was destroyed."""
+        if self._aside is not None:
+            await self._call.store.write(partial(self._put_back, aside=self._aside))
+
+    def _put_back(self, transaction: Transaction, aside: Altered) -> None:
+        successor = transaction.get(self._unique_identifier)
+        if successor is not None:
+            self._put_aside(transaction, successor)
+        transaction.rename(aside.before.id, self._unique_identifier)
+        creation.revive(self._call, transaction, aside)
+
+
+def _superseded(call: Call, managed: Managed, own: str) -> Attributes:
+    attributes = sets.drop(managed.attributes, Tag.NAME)
+    attributes = sets.put_missing(attributes, Tag.DESTROY_DATE, call.today)
+    attributes = sets.put(attributes, Tag.LAST_CHANGE_DATE, call.today)
+    attributes = sets.put(attributes, Tag.UNIQUE_IDENTIFIER, own)
+    attributes = sets.put(attributes, Tag.SHORT_UNIQUE_IDENTIFIER, creation.short(own))
+    return creation.link(attributes, LinkType.REPLACEMENT_OBJECT_LINK, managed.unique_identifier)
