@@ -17,6 +17,7 @@ from gateway.errors import ConfigurationError
 
 Port = Annotated[int, Meta(ge=0, le=65535)]  # 0: any free port
 Count = Annotated[int, Meta(ge=0)]
+PortOrNone = Annotated[int, Meta(ge=-1, le=65535)]  # -1: does not listen
 AtLeastOne = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
 
@@ -44,6 +45,16 @@ class TlsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     certificate: Path
     key: Path
     minimum_version: Literal["1.2", "1.3"] = "1.2"
+
+
+class HttpsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """KMIP over HTTPS, off unless it has a port; [tls] and the limits in [server] hold for it too."""
+
+    host: str = "127.0.0.1"
+    port: PortOrNone = -1  # 9998 is the usual one
+    max_body_bytes: Annotated[int, Meta(ge=1024)] = 4194304  # text takes up to four times the bytes of TTLV
+    admin_host: str = "127.0.0.1"  # without TLS: health and metrics, for this machine
+    admin_port: PortOrNone = 9997
 
 
 class TokenConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,6 +103,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: Literal["v1"]
     server: ServerConfig = ServerConfig()
     tls: TlsConfig
+    https: HttpsConfig = HttpsConfig()
     token: TokenConfig
     store: StoreConfig = StoreConfig()
     kmip: KmipConfig = KmipConfig()
@@ -101,6 +113,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 SECTIONS: dict[str, type[Struct]] = {
     "server": ServerConfig,
     "tls": TlsConfig,
+    "https": HttpsConfig,
     "token": TokenConfig,
     "store": StoreConfig,
     "kmip": KmipConfig,

@@ -66,6 +66,16 @@ class Exchange:
             log.exception("exchange_failed")
             return self.refuse(errors.GeneralFailure(), version)
 
+    async def check(self) -> None:
+        """Return when the database has answered and the token has carried out a call.
+
+        Raises:
+            StoreDown: the database does not answer.
+            KmipError: the token does not.
+        """
+        await self._services.store.get("")
+        await self._services.token.random(1)
+
     def refuse(self, error: errors.KmipError, version: Version = SUPPORTED[0]) -> bytes:
         """Give the response to a message that cannot be taken apart: one item without Operation."""
         item = ResponseBatchItem(
