@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gateway.admin.token_report import Report
     from gateway.config import Config
     from gateway.exchange import Exchange
+    from gateway.server.binding import Ports
     from gateway.token.pool import TokenPool
 
 PROBLEMS_FOUND = 1
@@ -47,6 +48,9 @@ ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="Th
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PortOption = Annotated[
     int | None, typer.Option(min=0, max=65535, help="TCP port; 0 picks a free one.", show_default="5696")
+]
+HttpPortOption = Annotated[
+    int | None, typer.Option(min=0, max=65535, help="TCP port for HTTPS too; 0 picks a free one.", show_default="none")
 ]
 ProcessesOption = Annotated[int | None, typer.Option(min=0, help="Processes; 0: one per core.", show_default="0")]
 PinFileOption = Annotated[Path | None, typer.Option(metavar="FILE", help="File of mode 0400 with the PIN.")]
@@ -73,19 +77,20 @@ def version() -> None:
 def dev(
     directory: Annotated[Path, typer.Option("--dir", metavar="DIR", help="Folder for everything.")] = Path("dev-data"),
     kmip_port: PortOption = None,
+    http_port: HttpPortOption = None,
     front_ends: ProcessesOption = None,
     token_workers: ProcessesOption = None,
 ) -> None:
     """Serve on a SoftHSM2 token, with a CA and certificates, all made in DIR at the first start."""
     from msgspec.structs import replace
 
-    from gateway.admin.dev import prepare
+    from gateway.admin.dev import prepare, with_https
     from gateway.config import load
 
     config = load(prepare(directory))
     options = {"kmip_port": kmip_port, "front_ends": front_ends, "token_workers": token_workers}
     server = replace(config.server, **{key: value for key, value in options.items() if value is not None})
-    run_gateway(replace(config, server=server), f" dir={directory}")
+    run_gateway(with_https(replace(config, server=server), http_port), f" dir={directory}")
 
 
 @app.command()
@@ -215,15 +220,20 @@ def print_json(value: Any) -> None:
     print(json.format(json.encode(value)).decode())
 
 
+def address(host: str, port: int) -> str:
+    """Give HOST:PORT, as a URL has it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def run_gateway(config: "Config", suffix: str = "") -> None:
     """Serve until SIGTERM or SIGINT; once all front ends listen, print the line that says where."""
     from gateway.admin.logs import configure
     from gateway.server.supervisor import Supervisor
     from gateway.store.connection import migrate
 
-    def tell_ready(port: int) -> None:
-        host = f"[{config.server.host}]" if ":" in config.server.host else config.server.host
-        print(f"ready kmip={host}:{port}{suffix}", flush=True)
+    def tell_ready(ports: "Ports") -> None:
+        https = "" if ports.https is None else f" https={address(config.https.host, ports.https)}"
+        print(f"ready kmip={address(config.server.host, ports.kmip)}{https}{suffix}", flush=True)
 
     configure(config.log)
     # Once and before the fork: SQLite's locks do not survive one, and front ends must not race to make the tables.

@@ -52,7 +52,7 @@ class HttpsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     host: str = "127.0.0.1"
     port: PortOrNone = -1  # 9998 is the usual one
-    max_body_bytes: Annotated[int, Meta(ge=1024)] = 4194304  # text takes up to four times the bytes of TTLV
+    max_body_bytes: Annotated[int, Meta(ge=1024)] = 4194304  # JSON and XML take several times the bytes of TTLV
     admin_host: str = "127.0.0.1"  # without TLS: health and metrics, for this machine
     admin_port: PortOrNone = 9997
 

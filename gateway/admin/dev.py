@@ -8,8 +8,10 @@ import json
 import secrets
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from gateway.admin.files import write_file
-from gateway.config import TokenConfig
+from gateway.config import Config, TokenConfig
 from gateway.errors import ConfigurationError
 from gateway.token.settings import WorkerSettings
 
@@ -57,6 +59,14 @@ def prepare(folder: Path) -> Path:
         where = error.filename or folder
         raise ConfigurationError(f"{where}: {error.strerror}; give --dir a folder that you may write.") from None
     return configuration
+
+
+def with_https(config: Config, port: int | None) -> Config:
+    """Give the configuration with HTTPS on this port, unchanged for None; port 0 lets the admin port be any too."""
+    if port is None:
+        return config
+    admin_port = config.https.admin_port if port else 0
+    return replace(config, https=replace(config.https, port=port, admin_port=admin_port))
 
 
 def _make(folder: Path) -> None:

@@ -2,8 +2,11 @@
 
 import errno
 import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
 
-from gateway.config import HttpsConfig, ServerConfig
+from gateway.config import Config, HttpsConfig, ServerConfig
 from gateway.errors import ConfigurationError
 
 # Connections that the kernel completes while all front ends are busy; a data centre that comes back from a power cut
@@ -15,6 +18,47 @@ FAULTS = {
     errno.EACCES: "port {port} needs a privilege; choose a {key} above 1023 or grant CAP_NET_BIND_SERVICE",
     errno.EADDRNOTAVAIL: "{host} is no address of this machine; correct host",
 }
+
+
+class Ports(NamedTuple):
+    """The TCP ports that the gateway listens on; None where it does not."""
+
+    kmip: int
+    https: int | None = None
+    admin: int | None = None
+
+
+class Sockets(NamedTuple):
+    """What all front ends accept from."""
+
+    kmip: socket.socket
+    https: socket.socket | None
+    admin: socket.socket | None
+
+    def ports(self) -> Ports:
+        """Give the ports, those too that the system chose."""
+        kmip, https, admin = (None if sock is None else int(sock.getsockname()[1]) for sock in self)
+        return Ports(kmip or 0, https, admin)
+
+    def close(self) -> None:
+        """Let the system refuse new connections, once the front ends have closed theirs too."""
+        for sock in self:
+            if sock is not None:
+                sock.close()
+
+
+@contextmanager
+def listen_all(config: Config) -> Iterator[Sockets]:
+    """Give every socket that is configured, and close them at the end; raises as `listen` does."""
+    https, opened = config.https, ExitStack()
+    with opened:
+        kmip = opened.enter_context(listen(config.server))
+        if https.port < 0:
+            yield Sockets(kmip, None, None)
+            return
+        secured = opened.enter_context(listen_https(https))
+        admin = opened.enter_context(listen_admin(https)) if https.admin_port >= 0 else None
+        yield Sockets(kmip, secured, admin)
 
 
 def listen(config: ServerConfig) -> socket.socket:

@@ -166,6 +166,8 @@ def _be_front_end(
         forbid_dumps()
         leave_behind()
         start.tally.row = row
+        if start.http is not None:
+            start.http.meters.row = row
         code = run_front_end(start, channel)
     finally:
         if sys.exc_info()[0] is not None:

@@ -44,6 +44,10 @@ class Exchange(Protocol):
         """Give the response to bytes that are no request message."""
         ...
 
+    def check(self) -> Awaitable[None]:
+        """Return when database and token have answered; raises KmipError when one does not."""
+        ...
+
 
 class Connection:
     """The conversation with one client; `deadline` is when the present phase must be over, in loop time."""

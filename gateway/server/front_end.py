@@ -6,9 +6,10 @@ It has no PIN and loads no PKCS#11 module; token workers come to it as sockets f
 import asyncio
 import signal
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvloop
@@ -20,9 +21,13 @@ from gateway.errors import ConfigurationError
 from gateway.server import control
 from gateway.server.connection import Exchange
 from gateway.server.listener import Listener
+from gateway.server.meters import SOURCES, Metered, Meters
 from gateway.server.tally import Tally
 from gateway.token.frames import Ready
 from gateway.token.pool import TokenPool
+
+if TYPE_CHECKING:
+    from gateway.server.http_listener import HttpListener
 
 # Joins store, token and exchange in the front end's own process; what it opens it closes after the drain.
 Build = Callable[[Config, TokenPool], AbstractAsyncContextManager[Exchange]]
@@ -32,11 +37,21 @@ MISCONFIGURED = 2
 log = structlog.get_logger()
 
 
+class Http(Struct, frozen=True):
+    """What a front end is given for HTTPS, where it is configured."""
+
+    listening: socket.socket
+    context: ssl.SSLContext
+    admin: socket.socket | None
+    meters: Meters
+
+
 class Start(Struct, frozen=True):
     """All that a front end is given when it is forked."""
 
     config: Config
     listening: socket.socket
+    http: Http | None
     context: SSL.Context
     tally: Tally
     build: Build
@@ -65,13 +80,26 @@ async def _serve(start: Start, channel: socket.socket) -> None:
     pool = TokenPool(start.token.profile, start.token.info, timeout_s=_patience(start.config.token))
     loop.add_reader(channel.fileno(), _obey, channel, pool, stop)
     async with start.build(start.config, pool) as exchange:
-        listener = Listener(start.listening, start.context, exchange, start.config, start.tally)
-        listener.start()
+        listeners = _listeners(start, exchange)
+        for listener in listeners:
+            listener.start()
         control.send(channel, control.Listening())
         await stop.wait()
-        await listener.drain(start.config.server.drain_timeout_s)
+        await asyncio.gather(*(listener.drain(start.config.server.drain_timeout_s) for listener in listeners))
     loop.remove_reader(channel.fileno())
     pool.close()
+
+
+def _listeners(start: Start, exchange: Exchange) -> "list[Listener | HttpListener]":
+    """Give one for each port."""
+    counted = exchange if start.http is None else Metered(exchange, start.http.meters, SOURCES.index(("kmip", "ttlv")))
+    kmip = Listener(start.listening, start.context, counted, start.config, start.tally)
+    if start.http is None:
+        return [kmip]
+    # aiohttp takes a while to import, and nobody else needs it.
+    from gateway.server.sites import listeners
+
+    return [kmip, *listeners(start, start.http, exchange)]
 
 
 def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

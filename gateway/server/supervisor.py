@@ -18,12 +18,13 @@ import structlog
 from gateway.config import Config
 from gateway.errors import ConfigurationError
 from gateway.server import control
-from gateway.server.binding import listen
+from gateway.server.binding import Ports, Sockets, listen_all
 from gateway.server.children import FrontEndSlot, WorkerSlot, how_ended, join
-from gateway.server.front_end import Build, Start
+from gateway.server.front_end import Build, Http, Start
+from gateway.server.meters import Meters
 from gateway.server.process import allow_many_files, forbid_dumps
 from gateway.server.tally import Tally
-from gateway.server.tls import server_context
+from gateway.server.tls import https_context, server_context
 from gateway.token.frames import Ready
 from gateway.token.workers import PIN_REFUSED
 
@@ -41,9 +42,9 @@ log = structlog.get_logger()
 
 
 class Supervisor:
-    """Runs the gateway: `build` joins store, token and exchange in each front end, `on_ready` is told the port once."""
+    """Runs the gateway: `build` joins store, token and exchange in each front end, `on_ready` is told the ports."""
 
-    def __init__(self, config: Config, build: Build, on_ready: Callable[[int], None]) -> None:
+    def __init__(self, config: Config, build: Build, on_ready: Callable[[Ports], None]) -> None:
         cores = len(os.sched_getaffinity(0))
         front_ends = config.server.front_ends or cores
         self._config = config
@@ -52,7 +53,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._leaving: dict[WorkerSlot, float] = {}  # workers that were succeeded, and when each is told to end
         self._tally = Tally(front_ends)
-        self._port = 0
+        self._ports = Ports(0)
         self._front_ends = [FrontEndSlot(index) for index in range(front_ends)]
         self._workers = [WorkerSlot(index) for index in range(config.server.token_workers or cores)]
         self._new_start: Callable[[Ready], Start]
@@ -67,18 +68,25 @@ class Supervisor:
         Raises:
             ConfigurationError: the gateway cannot start, or cannot go on, as it is configured.
         """
-        with listen(self._config.server) as listening:
+        with listen_all(self._config) as sockets:
             context = server_context(self._config.tls)
-            self._port = listening.getsockname()[1]
-            self._new_start = partial(Start, self._config, listening, context, self._tally, self._build)
+            self._ports = sockets.ports()
+            http = self._http(sockets)
+            self._new_start = partial(Start, self._config, sockets.kmip, http, context, self._tally, self._build)
             self._prepare_process()
             try:
                 while not self._stopping:
                     self._turn()
             finally:
-                listening.close()
+                sockets.close()
                 self._end_children()
         return 0
+
+    def _http(self, sockets: Sockets) -> Http | None:
+        if sockets.https is None:
+            return None
+        meters = Meters(len(self._front_ends))
+        return Http(sockets.https, https_context(self._config.tls), sockets.admin, meters)
 
     def _prepare_process(self) -> None:
         forbid_dumps()
@@ -278,7 +286,9 @@ class Supervisor:
         children: list[FrontEndSlot | WorkerSlot] = [*self._front_ends, *self._workers]
         if not self._ready and all(child.ready for child in children):
             self._ready = True
-            self._on_ready(self._port)
+            if self._ports.admin is not None:
+                log.info("health and metrics", host=self._config.https.admin_host, port=self._ports.admin)
+            self._on_ready(self._ports)
 
     def _give_up(self, sentence: str) -> None:
         """End with a sentence for the operator; while stopping anyway, children may end as they like."""

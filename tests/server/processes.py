@@ -67,7 +67,7 @@ def _retire_first(supervisor: Supervisor) -> None:
 def main() -> int:
     config = load(Path(sys.argv[1]))
     configure(config.log)
-    supervisor = Supervisor(config, build, lambda port: print("ready", port, flush=True))
+    supervisor = Supervisor(config, build, lambda ports: print("ready", *filter(None, ports), flush=True))
     signal.signal(signal.SIGUSR1, lambda *_: _retire_first(supervisor))
     try:
         return supervisor.run()

@@ -1,0 +1,210 @@
+"""What there is at each path of the HTTPS port and of the admin port: a method, a path, a coroutine.
+
+The rule of the room: KMIP failures are answers of KMIP, with status 200 (HTTPS profile); a status of 400 and
+above says what is wrong with the HTTP, in one line, and nothing of what is inside.
+"""
+
+from typing import cast
+
+import msgspec
+from aiohttp import web
+
+from gateway import __version__
+from gateway.errors import KmipError, TtlvError
+from gateway.server.connection import Exchange
+from gateway.server.http_connection import HEADERS, HttpConnection, refusal
+from gateway.server.meters import SOURCES, Metered, Meters
+from gateway.server.metrics import MEDIA_TYPE, metrics
+from gateway.server.openapi import DOCUMENT
+from gateway.server.readiness import Readiness
+from gateway.server.tally import Tally
+from gateway.wire import text
+from gateway.wire.text import Dialect, Media
+
+JSON = "application/json"
+ENCODINGS = {Media.BINARY: "ttlv", Media.JSON: "json", Media.XML: "xml"}
+
+
+class Refused(Exception):
+    """The request is not answered but with an HTTP status."""
+
+    def __init__(self, status: int, **headers: str) -> None:
+        super().__init__(status)
+        self.status, self.headers = status, headers
+
+
+class Endpoint:
+    """A method at a path."""
+
+    method = "GET"
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Give the answer.
+
+        Raises:
+            Refused: with an HTTP status.
+        """
+        raise NotImplementedError
+
+
+class Document(Endpoint):
+    """The same JSON document for everyone."""
+
+    def __init__(self, content: object) -> None:
+        self._body = msgspec.json.encode(content)
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Give the document."""
+        return respond(self._body, JSON)
+
+
+class Ready(Endpoint):
+    """Whether the gateway can serve."""
+
+    def __init__(self, readiness: Readiness) -> None:
+        self._readiness = readiness
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Give 200, or 503 with what does not answer."""
+        failing = await self._readiness.failing()
+        if failing:
+            return respond(msgspec.json.encode({"status": "DOWN", "failing": failing}), JSON, 503)
+        return respond(b'{"status":"UP"}', JSON)
+
+
+class Metrics(Endpoint):
+    """The numbers of all front ends."""
+
+    def __init__(self, meters: Meters, tally: Tally, readiness: Readiness) -> None:
+        self._meters, self._tally, self._readiness = meters, tally, readiness
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Give them in Prometheus's form."""
+        return respond(metrics(self._meters, self._tally, await self._readiness.failing()), MEDIA_TYPE)
+
+
+class Kmip(Endpoint):
+    """Request messages in any encoding, and bare operations where they are allowed."""
+
+    method = "POST"
+
+    def __init__(
+        self, exchange: Exchange, meters: Meters, *, bare: bool, max_body_bytes: int, max_message_bytes: int
+    ) -> None:
+        self._exchanges = {
+            media: Metered(exchange, meters, SOURCES.index(("https", name))) for media, name in ENCODINGS.items()
+        }
+        self._bare = bare
+        self._max_body_bytes = max_body_bytes
+        self._max_message_bytes = max_message_bytes
+
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Give the response message, written as the request was."""
+        connection = _connection(request)
+        media_type = request.headers.get("Content-Type", "")
+        dialect = text.dialect_of(media_type, bare=self._bare)
+        if dialect is None:
+            raise Refused(415)
+        body = await self._body(request)
+        connection.answer()
+        raw, dialect = await self._carry_out(body, media_type, dialect, connection)
+        content, content_type = text.encode(raw, dialect)
+        return respond(content, content_type, text.status(raw, dialect))
+
+    async def _carry_out(
+        self, body: bytes, media_type: str, dialect: Dialect, connection: HttpConnection
+    ) -> tuple[bytes, Dialect]:
+        """Give the response in TTLV, and how it is to be written."""
+        exchange = self._exchanges[dialect.media]
+        try:
+            raw, dialect = text.decode(body, media_type, bare=self._bare)
+            self._check_size(raw)
+        except KmipError as error:
+            return exchange.refuse(error), dialect
+        if connection.peer is None:  # the listener for KMIP has TLS, so this cannot be; nobody is served then
+            raise Refused(500)
+        return await exchange.answer(raw, connection.peer), dialect
+
+    def _check_size(self, raw: bytes) -> None:
+        if len(raw) > self._max_message_bytes:
+            raise TtlvError(f"the message has {len(raw)} bytes, {self._max_message_bytes} are read at most", 4)
+
+    async def _body(self, request: web.BaseRequest) -> bytes:
+        """Give the whole body; its length must be told beforehand (HTTPS profile)."""
+        length = request.content_length
+        if length is None or "Transfer-Encoding" in request.headers:
+            raise Refused(411)
+        if length > self._max_body_bytes:
+            raise Refused(413)
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise Refused(415)
+        await _invite(request)
+        return await request.content.readexactly(length)
+
+
+class Site:
+    """A port's paths."""
+
+    def __init__(self, endpoints: dict[str, Endpoint], meters: Meters) -> None:
+        self._endpoints = endpoints
+        self._meters = meters
+
+    async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, and return when all of the answer is sent."""
+        connection = _connection(request)
+        response = await self._respond(request)
+        self._meters.sent(response.status)
+        connection.write()
+        await response.prepare(request)
+        await response.write_eof()
+        connection.await_request()
+        return response
+
+    async def _respond(self, request: web.BaseRequest) -> web.Response:
+        try:
+            endpoint = self._endpoints.get(request.path)
+            if endpoint is None:
+                raise Refused(404)
+            if request.method != endpoint.method:
+                raise Refused(405, Allow=endpoint.method)
+            return await endpoint.answer(request)
+        except Refused as refused:
+            response = refusal(refused.status, **refused.headers)
+        if request.can_read_body:
+            response.force_close()  # what was not read is not taken for the next request
+        return response
+
+
+def respond(body: bytes, media_type: str, status: int = 200) -> web.Response:
+    """Give an answer with its length, never compressed and never to be kept."""
+    return web.Response(body=body, status=status, headers={**HEADERS, "Content-Type": media_type})
+
+
+def health(readiness: Readiness) -> dict[str, Endpoint]:
+    """Give what both ports have."""
+    return {"/livez": Document({"status": "UP"}), "/readyz": Ready(readiness)}
+
+
+def public(exchange: Exchange, meters: Meters, *, max_body_bytes: int, max_message_bytes: int) -> dict[str, Endpoint]:
+    """Give what the HTTPS port has besides: it is for clients with a certificate."""
+    limits = {"max_body_bytes": max_body_bytes, "max_message_bytes": max_message_bytes}
+    return {
+        "/kmip": Kmip(exchange, meters, bare=False, **limits),
+        "/kmip/2_1": Kmip(exchange, meters, bare=True, **limits),
+        "/version": Document(__version__),
+        "/openapi.json": Document(DOCUMENT),
+    }
+
+
+def _connection(request: web.BaseRequest) -> HttpConnection:
+    return cast(HttpConnection, request.protocol)  # the listener makes no other
+
+
+async def _invite(request: web.BaseRequest) -> None:
+    """Ask for the body where the client waits for that (RFC 9110 section 10.1.1 Expect)."""
+    expected = request.headers.get("Expect")
+    if expected is None:
+        return
+    if expected.lower() != "100-continue":
+        raise Refused(417)
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
