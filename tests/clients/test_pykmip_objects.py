@@ -373,10 +373,6 @@ def test_versions_of_tls(pykmip, protocol):
 @pytest.mark.parametrize(
     ("operation", "payload"),
     [
-        (enums.Operation.ARCHIVE, payloads.ArchiveRequestPayload),
-        (enums.Operation.RECOVER, payloads.RecoverRequestPayload),
-        (enums.Operation.OBTAIN_LEASE, payloads.ObtainLeaseRequestPayload),
-        (enums.Operation.GET_USAGE_ALLOCATION, payloads.GetUsageAllocationRequestPayload),
         (enums.Operation.POLL, payloads.PollRequestPayload),
         (enums.Operation.CANCEL, payloads.CancelRequestPayload),
     ],

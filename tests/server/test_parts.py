@@ -118,8 +118,8 @@ class Exhausted:
 
 def test_a_machine_out_of_descriptors_is_waited_for(serving: Serving, context: ssl.SSLContext) -> None:
     with serving() as server:
-        exhausted = Exhausted(server._listener._socket, 2)
-        server._listener._socket = exhausted  # type: ignore[assignment]
+        exhausted = Exhausted(server._listener._acceptor._socket, 2)
+        server._listener._acceptor._socket = exhausted  # type: ignore[assignment]
         start = time.monotonic()
         with connect(server.port, context) as sock:
             assert ask(sock, b"at last ") == b"at last "
