@@ -295,7 +295,7 @@ async def erase(
         transaction.set_material(row.id, None, row.custody)
         transaction.set_storage(row.id, destroyed=True)
         if row.cka_id:
-            transaction.queue_destroy(row.id)
+            transaction.queue_destroy(row.id, held=call.batch.undo is not None)
         return Altered(row, rows)
 
     altered = await call.store.write(write)
@@ -308,7 +308,14 @@ async def let_go(call: Call, row: ObjectRow) -> None:
     if call.batch.undo is None:
         await _delete(call, row)
     else:
-        call.batch.finish.append(lambda: _delete(call, row))
+        call.batch.finish.append(lambda: _delete_held(call, row))
+
+
+async def _delete_held(call: Call, row: ObjectRow) -> None:
+    # Let go of first: if the token does not answer, the reaper has to find it.
+    if row.cka_id:
+        await call.store.write(lambda transaction: transaction.queue_destroy(row.id))
+    await _delete(call, row)
 
 
 async def _delete(call: Call, row: ObjectRow) -> None:

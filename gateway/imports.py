@@ -200,7 +200,7 @@ class Room:
         transaction.set_material(row.id, None, row.custody)
         transaction.set_storage(row.id, destroyed=True)
         if row.cka_id and not row.destroyed:
-            transaction.queue_destroy(row.id)
+            transaction.queue_destroy(row.id, held=self._call.batch.undo is not None)
         return Altered(row, rows)
 
     async def leave(self) -> None:

@@ -48,7 +48,8 @@ class Reaper:
         Raises:
             KmipError: the token or the database does not answer; what is left is found again.
         """
-        return await self._finish_destroys() + await self._destroy_unspent()
+        # In this order: what a dead process held is let go of by the first.
+        return await self._destroy_unspent() + await self._finish_destroys()
 
     async def _finish_destroys(self) -> int:
         reaped = 0

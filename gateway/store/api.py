@@ -117,7 +117,7 @@ class Transaction(Protocol):
         has condemned can never become an object.
 
         Raises:
-            NonUniqueName: another object of the tenant has one of the names.
+            NonUniqueName: another object of the same owner has one of the names.
             ObjectAlreadyExists: the unique identifier is taken.
             GeneralFailure: the CKA_ID is not reserved.
         """
@@ -127,7 +127,7 @@ class Transaction(Protocol):
         """Make `rows` the whole set of attributes, and `names` the whole set of names (None: as they were).
 
         Raises:
-            NameTaken: another object of the tenant has one of the names.
+            NameTaken: another object of the same owner has one of the names.
         """
         ...
 
@@ -147,12 +147,15 @@ class Transaction(Protocol):
         """Say whether the object is destroyed or archived."""
         ...
 
-    def name_owner(self, tenant: str, name: str) -> str | None:
-        """Give the unique identifier of the object that holds this name, destroyed or not."""
+    def named(self, tenant: str, owner: str, name: str) -> str | None:
+        """Give the unique identifier of the owner's object that has this name, destroyed or not."""
         ...
 
-    def queue_destroy(self, id: int) -> None:
-        """Note that the token still has the object's key, which must go."""
+    def queue_destroy(self, id: int, *, held: bool = False) -> None:
+        """Note that the token still has the object's key, which must go.
+
+        While this store holds it, no reaper deletes it: who holds says later that the key stays, or queues it again.
+        """
         ...
 
     def dequeue_destroy(self, id: int) -> None:

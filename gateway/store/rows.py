@@ -66,6 +66,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX reservations_by_instance ON reservations (instance)",
         "CREATE TABLE destroys (object INTEGER PRIMARY KEY REFERENCES objects (id)) STRICT",
     ),
+    # Whose batch may still take the Destroy back; no reaper deletes the key before.
+    ("ALTER TABLE destroys ADD COLUMN holder INTEGER REFERENCES instances (id)",),
 )
 
 # The column `storage`: one number, so that one index answers for every Storage Status Mask.

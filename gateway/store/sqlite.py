@@ -22,7 +22,8 @@ CACHE_OBJECTS = 20_000
 MAX_COUNTED = 5_000  # Beyond this many candidates, a Locate with a limit does not count the pages it does not give.
 SLICE = 100  # Rows looked at in one turn of the event loop, a few milliseconds when none is cached.
 
-_PENDING = "SELECT unique_identifier FROM destroys JOIN objects ON objects.id = destroys.object ORDER BY object"
+_PENDING = """SELECT unique_identifier FROM destroys JOIN objects ON objects.id = destroys.object
+    WHERE holder IS NULL ORDER BY object"""
 
 
 class SqliteStore:

@@ -17,13 +17,16 @@ _INSERT_OBJECT = """INSERT INTO objects (unique_identifier, tenant, owner, objec
 _INSERT_ATTRIBUTE = """INSERT INTO attributes (object, tag, name, idx, ttlv, scalar) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET ttlv = excluded.ttlv, scalar = excluded.scalar"""
 _DELETE_ATTRIBUTE = "DELETE FROM attributes WHERE object = ? AND tag = ? AND name = ? AND idx = ?"
-_NAME_OWNER = """SELECT unique_identifier, id FROM names JOIN objects ON objects.id = names.object
-    WHERE names.tenant = ? AND name = ? ORDER BY id LIMIT 1"""
+_NAMED = """SELECT unique_identifier, id FROM names JOIN objects ON objects.id = names.object
+    WHERE names.tenant = ? AND name = ? AND owner = ? ORDER BY id LIMIT 1"""
 _SPEND = "DELETE FROM reservations WHERE cka_id = ? AND instance = ? AND NOT condemned"
 
 _RESERVE = "INSERT INTO reservations (cka_id, instance) VALUES (?, ?)"
 _CONDEMN = "UPDATE reservations SET condemned = 1, instance = ? WHERE instance = ?"
 _CONDEMNED = "SELECT cka_id FROM reservations WHERE instance = ? AND condemned"
+_QUEUE = """INSERT INTO destroys (object, holder) VALUES (?, ?)
+    ON CONFLICT DO UPDATE SET holder = excluded.holder"""
+_RELEASE = "UPDATE destroys SET holder = NULL WHERE holder = ?"
 _LEAVE = "DELETE FROM instances WHERE id = ? AND NOT EXISTS (SELECT 1 FROM reservations WHERE instance = ?)"
 
 
@@ -48,7 +51,7 @@ class SqliteTransaction:
             raise GeneralFailure("The key's identifier on the token is no longer reserved; try again.")
         row = replace(row, id=self._insert(row), changed=self._changed)
         self._cursor.executemany(_INSERT_ATTRIBUTE, [_parameters(row.id, each) for each in row.attributes])
-        self._set_names(row.id, row.tenant, names, NonUniqueName)
+        self._set_names(row.id, row.tenant, row.owner, names, NonUniqueName)
         return row
 
     def replace_attributes(self, id: int, rows: Sequence[AttributeRow], names: Iterable[str] | None = None) -> None:
@@ -78,12 +81,12 @@ class SqliteTransaction:
         self._cursor.execute("UPDATE objects SET storage = ? WHERE id = ?", (storage_of(destroyed, archived), id))
         self._touch(id)
 
-    def name_owner(self, tenant: str, name: str) -> str | None:
-        found = self._cursor.execute(_NAME_OWNER, (tenant, name)).fetchone()
+    def named(self, tenant: str, owner: str, name: str) -> str | None:
+        found = self._cursor.execute(_NAMED, (tenant, name, owner)).fetchone()
         return found[0] if found else None
 
-    def queue_destroy(self, id: int) -> None:
-        self._cursor.execute("INSERT OR IGNORE INTO destroys (object) VALUES (?)", (id,))
+    def queue_destroy(self, id: int, *, held: bool = False) -> None:
+        self._cursor.execute(_QUEUE, (id, self._instance if held else None))
 
     def spend(self, cka_id: bytes) -> None:
         if self._cursor.execute(_SPEND, (cka_id, self._instance)).rowcount:
@@ -96,10 +99,13 @@ class SqliteTransaction:
     def condemn(self, instances: Sequence[int]) -> list[bytes]:
         """Take over what the instances left, drop their rows, and give every condemned CKA_ID of this instance.
 
+        Deletions that they held are anybody's now.
+
         A condemned reservation cannot be spent any more, not even by an instance that was thought dead.
         """
         ids = [(each,) for each in instances]
         self._cursor.executemany(_CONDEMN, [(self._instance, each) for each in instances])
+        self._cursor.executemany(_RELEASE, ids)
         self._cursor.executemany("DELETE FROM instances WHERE id = ?", ids)
         return [each for (each,) in self._cursor.execute(_CONDEMNED, (self._instance,)).fetchall()]
 
@@ -111,6 +117,7 @@ class SqliteTransaction:
     def leave(self, unused: Sequence[bytes]) -> None:
         """Give back the reservations never handed out, and drop the instance unless some are left for the reaper."""
         self.forget(unused)
+        self._cursor.execute(_RELEASE, (self._instance,))
         self._cursor.execute(_LEAVE, (self._instance, self._instance))
 
     def dequeue_destroy(self, id: int) -> None:
@@ -130,13 +137,13 @@ class SqliteTransaction:
         return inserted
 
     def _replace_names(self, id: int, names: Iterable[str]) -> None:
-        (tenant,) = self._cursor.execute("SELECT tenant FROM objects WHERE id = ?", (id,)).fetchone()
+        tenant, owner = self._cursor.execute("SELECT tenant, owner FROM objects WHERE id = ?", (id,)).fetchone()
         self._cursor.execute("DELETE FROM names WHERE object = ?", (id,))
-        self._set_names(id, tenant, names, NameTaken)
+        self._set_names(id, tenant, owner, names, NameTaken)
 
-    def _set_names(self, id: int, tenant: str, names: Iterable[str], taken: type[NonUniqueName]) -> None:
+    def _set_names(self, id: int, tenant: str, owner: str, names: Iterable[str], taken: type[NonUniqueName]) -> None:
         for name in dict.fromkeys(names):
-            if self._unique_names and self.name_owner(tenant, name) is not None:
+            if self._unique_names and self.named(tenant, owner, name) is not None:
                 raise taken
             self._cursor.execute("INSERT INTO names (tenant, name, object) VALUES (?, ?, ?)", (tenant, name, id))
 

@@ -1,5 +1,6 @@
 """What a client could get by batches and numbers that nobody sends in good faith."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from gateway.kmip.enums import (
     BlockCipherMode,
     CryptographicAlgorithm,
     CryptographicUsageMask,
+    NameType,
     ObjectType,
     Operation,
     ResultReason,
+    ResultStatus,
     RevocationReasonCode,
     State,
     UsageLimitsUnit,
@@ -21,16 +24,17 @@ from gateway.kmip.enums import (
 from gateway.kmip.objects import OpaqueObject
 from gateway.kmip.structure import Attribute, DateTime, Interval, LongInteger, OpenEnumeration
 from gateway.kmip.tags import Tag
-from gateway.kmip.values import CryptographicParameters, RevocationReason, UsageLimits
+from gateway.kmip.values import CryptographicParameters, Name, RevocationReason, UsageLimits
 from gateway.kmip.version import V1_4
 from gateway.operations.create import CreateRequest
+from gateway.operations.destroy import DestroyRequest
 from gateway.operations.encrypt import EncryptRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.re_key import ReKeyRequest
 from gateway.operations.register import RegisterRequest
 from gateway.operations.revoke import RevokeRequest
 from gateway.store.sqlite import SqliteStore
-from gateway.token.api import KeyRef
+from gateway.token.api import KeyRef, ObjectClass
 from tests.operations.conftest import Gateway
 from tests.operations.making import call_of
 
@@ -139,3 +143,31 @@ async def test_small_objects_in_memory_have_a_bound_in_bytes(gateway: Gateway, m
     reader = services.store._reader
     assert reader._weight == sum(row.weight for row in reader._rows.values()) <= 20_000
     assert sum(row.weight for row, _ in services.catalogue._seen.values()) <= 30_000
+
+
+async def test_what_undo_brings_back_is_not_reaped_before(gateway: Gateway) -> None:
+    """The reaper of any front end may come between two items of a batch."""
+
+    async def reap() -> None:
+        while True:
+            for row in await gateway.store.pending_destroys():
+                await gateway.token.destroy(KeyRef(ObjectClass(row.object_class), row.cka_id))
+            await asyncio.sleep(0)
+
+    uid = await create(gateway)
+    before = await gateway.one(V1_4, O.GET, GetRequest(unique_identifier=uid))
+    destroy = (O.DESTROY, DestroyRequest(unique_identifier=uid))
+    more = [(O.CREATE, CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=AES))] * 20
+    reaper = asyncio.create_task(reap())
+    answers = await gateway.ask(V1_4, destroy, *more, MISSING, batch_error_continuation_option=UNDO)
+    reaper.cancel()
+    assert answers[0].status is ResultStatus.OPERATION_UNDONE
+    assert await gateway.one(V1_4, O.GET, GetRequest(unique_identifier=uid)) == before
+
+
+async def test_a_name_tells_nothing_of_what_others_have(gateway: Gateway) -> None:
+    name = Attribute(Tag.NAME, Name(name_value="the same", name_type=NameType.UNINTERPRETED_TEXT_STRING))
+    request = CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=(*AES, name))
+    await gateway.one(V1_4, O.CREATE, request)
+    await gateway.other.one(V1_4, O.CREATE, request)
+    assert await gateway.refused(V1_4, O.CREATE, request) is ResultReason.INVALID_FIELD

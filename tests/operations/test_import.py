@@ -360,8 +360,8 @@ async def test_nobody_takes_over_somebody_elses_object(gateway: Gateway, version
     assert await gateway.store.pending_destroys() == []
 
 
-async def test_nobody_takes_somebody_elses_name(gateway):
-    await imported(gateway.other, brought("b", ONE, *names("taken")))
+async def test_an_import_does_not_take_another_objects_name(gateway):
+    await imported(gateway, brought("b", ONE, *names("taken")))
     await imported(gateway, brought("a"))
     found = await refused(gateway, brought("a", OTHER, *names("taken"), replace_existing=True))
     assert found is R.NON_UNIQUE_NAME_ATTRIBUTE

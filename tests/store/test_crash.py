@@ -274,3 +274,16 @@ async def test_a_full_disk_fails_writes_cleanly(tmp_path):
     store._writer._connection.execute("PRAGMA max_page_count = 1000000")
     assert await add(store, material=bytes(1 << 20))
     await store.close()
+
+
+async def test_a_held_destroy_is_nobody_elses_until_its_holder_lets_go_or_ends(opened):
+    holder, other = opened(), opened()
+    let_go, left = await add(holder), await add(holder)
+    for row in (let_go, left):
+        await holder.write(lambda tx, row=row: tx.queue_destroy(row.id, held=True))
+    assert await holder.pending_destroys() == await other.pending_destroys() == []
+    await holder.write(lambda tx: tx.queue_destroy(let_go.id))
+    assert [each.unique_identifier for each in await other.pending_destroys()] == [let_go.unique_identifier]
+    await holder.close()
+    assert len(await other.pending_destroys()) == 2
+    await other.close()

@@ -105,13 +105,14 @@ async def test_material_and_storage_change(store):
     assert changed.destroyed and not changed.archived
 
 
-async def test_a_name_belongs_to_one_object_of_a_tenant(store):
+async def test_a_name_belongs_to_one_object_of_an_owner(store):
     row = await add(store, names=("db",))
     with pytest.raises(NonUniqueName) as failure:
         await add(store, names=("db",))
     assert type(failure.value) is NonUniqueName  # A 1.x Create is told Invalid Field.
     assert await add(store, names=("db",), tenant="other")
-    assert await store.write(lambda tx: tx.name_owner("default", "db")) == row.unique_identifier
+    assert await add(store, names=("db",), owner="bob")
+    assert await store.write(lambda tx: tx.named("default", "alice", "db")) == row.unique_identifier
 
 
 async def test_a_name_taken_by_a_later_change_has_its_own_reason(store):
@@ -135,20 +136,20 @@ async def test_a_name_moves_within_one_transaction(store):
 
     old = await add(store, attribute(NAME, "db"), names=("db",))
     new = await store.write(rekey)
-    assert await store.write(lambda tx: tx.name_owner("default", "db")) == new.unique_identifier
+    assert await store.write(lambda tx: tx.named("default", "alice", "db")) == new.unique_identifier
 
 
 async def test_names_are_left_alone_unless_given(store):
     row = await add(store, names=("db",))
     await store.write(lambda tx: tx.replace_attributes(row.id, [attribute(DATE, 1)]))
-    assert await store.write(lambda tx: tx.name_owner("default", "db")) == row.unique_identifier
+    assert await store.write(lambda tx: tx.named("default", "alice", "db")) == row.unique_identifier
 
 
 async def test_names_may_be_shared_where_the_switch_says_so(opened):
     store = opened(unique_names=False)
     first = await add(store, names=("db",))
     await add(store, names=("db",))
-    assert await store.write(lambda tx: tx.name_owner("default", "db")) == first.unique_identifier
+    assert await store.write(lambda tx: tx.named("default", "alice", "db")) == first.unique_identifier
     await store.close()
 
 
