@@ -20,7 +20,9 @@ from gateway.kmip.tags import Tag
 from gateway.kmip.values import Link, Name, UsageLimits
 from gateway.managed import Managed
 
-MAX_INSTANCES = 1000  # of one attribute: an object is read and written as a whole
+# An object is read and written as a whole.
+MAX_INSTANCES = 1000  # of one attribute
+MAX_OBJECT_BYTES = 2 << 20  # One that has grown beyond takes no more; Revoke and Destroy still find their room.
 
 
 class Changed(NamedTuple):
@@ -172,6 +174,8 @@ def _settled(call: Call, current: Managed, new: Attribute) -> Attribute:
     if not ATTRIBUTES[new.tag].exists_in(call.version):
         raise errors.UnsupportedAttribute(f"KMIP {call.version} has no {spelled(new)}")
     check_value(new)
+    if current.row.weight > MAX_OBJECT_BYTES:
+        raise errors.ServerLimitExceeded(f"an object has at most {MAX_OBJECT_BYTES} bytes of attributes")
     _check_date(call, current, new)
     if new.tag in STAYS and new.value != STAYS[new.tag] and sets.value(current.attributes, new.tag) == STAYS[new.tag]:
         raise errors.AttributeReadOnly(f"{spelled(new)} stays {STAYS[new.tag]}")

@@ -70,8 +70,10 @@ def check_value(attribute: Attribute) -> None:
 
     Raises:
         ApplicationNamespaceNotSupported: the server is to make up Application Data (section 4.4).
-        InvalidAttributeValue: Usage Limits below nothing.
+        InvalidAttributeValue: Usage Limits below nothing, or a vendor attribute with a NUL in its name.
     """
+    if "\0" in attribute.vendor or "\0" in attribute.name:  # The store tells one from the other by it.
+        raise errors.InvalidAttributeValue("no NUL can be in the name of an attribute")
     value = attribute.value
     if isinstance(value, ApplicationSpecificInformation) and value.application_data is None:
         raise errors.ApplicationNamespaceNotSupported("the server makes up no Application Data: give some")

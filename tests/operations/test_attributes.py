@@ -308,6 +308,18 @@ class TestAddAttribute:
         uid = await make(gateway, *names("a", "b", "c"))
         assert await gateway.refused(version, *adding(uid, name("d"))) is reason
 
+    async def test_nor_by_large_values_and_can_still_be_destroyed(self, gateway, monkeypatch):
+        uid = await make(gateway)
+        monkeypatch.setattr(attribute_changes, "MAX_OBJECT_BYTES", 2000)
+        await gateway.one(V1_4, *adding(uid, vendor("large", "x" * 2000)))
+        assert await gateway.refused(V1_4, *adding(uid, vendor("more", "y"))) is R.GENERAL_FAILURE
+        await destroy(gateway, uid)
+
+    async def test_a_vendor_attribute_cannot_pass_for_anothers(self, gateway):
+        uid = await make(gateway)
+        hidden = vendor("serial", "1", of="y\0acme")
+        assert await gateway.refused(V2_1, *adding(uid, hidden)) is R.INVALID_ATTRIBUTE_VALUE
+
     async def test_one_attribute_at_a_time(self, gateway):
         uid = await make(gateway)
         for several in ((), names("a", "b")):
