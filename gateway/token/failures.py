@@ -99,7 +99,7 @@ FAILURES = (
     Failure(0x140, "CurveNotSupported", C.UNSUPPORTED_PARAMETERS),
     Failure(0x150, "BufferTooSmall", C.GENERAL, R.DISCARD),
     Failure(0x190, "CryptokiNotInitialized", C.DOWN, R.STOP),
-    Failure(0x1B8, "PublicKeyInvalid", C.BAD_FIELD),
+    Failure(0x1B9, "PublicKeyInvalid", C.BAD_FIELD),
 )
 BY_RV = {failure.rv: failure for failure in FAILURES}
 BY_NAME = {failure.name: failure for failure in FAILURES}

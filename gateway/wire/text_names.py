@@ -8,7 +8,7 @@ import re
 from functools import cache
 from types import MappingProxyType
 
-from gateway.kmip import enums
+from gateway.kmip import enums, pkcs11
 from gateway.kmip.names import Mask, Named
 from gateway.kmip.tags import Tag
 from gateway.wire.scalars import ItemType
@@ -28,6 +28,8 @@ _ENUMERATIONS: dict[int, type[Named]] = {
     Tag.PUBLIC_KEY_UNIQUE_IDENTIFIER: enums.UniqueIdentifierReference,
     Tag.DATA: enums.DataReference,
     Tag.ATTRIBUTE_REFERENCE: Tag,
+    Tag.PKCS_11_FUNCTION: pkcs11.Function,
+    Tag.PKCS_11_RETURN_CODE: pkcs11.ReturnCode,
 }
 _MASKS: dict[int, type[Mask]] = {
     Tag.CRYPTOGRAPHIC_USAGE_MASK: enums.CryptographicUsageMask,
