@@ -9,16 +9,17 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from gateway import errors
+from gateway import constraints, errors
 from gateway.attribute_rules import check_dates, check_value, refuse_server_set, spelled
 from gateway.call import Call
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.attributes import ATTRIBUTES, By
 from gateway.kmip.enums import State
-from gateway.kmip.structure import Attribute, AttributeReference, Attributes, Item, Value
+from gateway.kmip.structure import Attribute, AttributeReference, Attributes
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import Link, Name, UsageLimits
 from gateway.managed import Managed
+from gateway.store.api import Transaction
 
 # An object is read and written as a whole.
 MAX_INSTANCES = 1000  # of one attribute
@@ -78,17 +79,14 @@ def resolved(call: Call, attribute: Attribute) -> Attribute:
     return attribute
 
 
-def equal(one: Value, other: Value) -> bool:
-    """Tell whether two values of an attribute are the same, wherever in their messages they stood."""
-    if isinstance(one, Item) and isinstance(other, Item):
-        return one.type == other.type and one.raw == other.raw
-    return one == other
-
-
 async def change(call: Call, managed: Managed, tag: Tag, fn: Callable[[Managed], Changed]) -> Attributes:
     """Replace the attributes of an object by what `fn` makes of them, and give the instances that it was about.
 
     Names are compared with those of other objects if it is one.
+
+    Raises:
+        ConstraintViolation: the client's constraints forbid it.
+        What `fn` raises.
     """
     about: Attributes = ()
 
@@ -98,7 +96,10 @@ async def change(call: Call, managed: Managed, tag: Tag, fn: Callable[[Managed],
         about = changed.instances
         return changed.attributes
 
-    await call.change(managed, attributes, names=tag is Tag.NAME)
+    def check(transaction: Transaction, changed: Managed) -> None:
+        constraints.check_changed(call, transaction, changed, tag)
+
+    await call.change(managed, attributes, names=tag is Tag.NAME, check=check)
     return about
 
 

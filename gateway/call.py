@@ -279,16 +279,20 @@ class Call:
         touch: bool = True,
         names: bool = False,
         undoable: bool = True,
+        check: Callable[[Transaction, Managed], None] = lambda transaction, changed: None,
     ) -> Managed:
         """Replace the attributes of an object by what `fn` makes of them as they are at that moment.
 
         `fn` sees the object as it is inside the transaction, whatever came between, and raises to leave it alone. Last
         Change Date moves with it unless `touch` is false; the names are compared with others' only if `names` is true.
-        A batch that asks for Undo takes it back unless `undoable` is false.
+        A batch that asks for Undo takes it back unless `undoable` is false. `check` sees what came of it, inside the
+        transaction too, and raises to leave the object alone.
         """
 
         self.in_turn()
-        altered = await self.services.store.write(lambda t: self.alter(t, managed, fn, touch=touch, names=names))
+        altered = await self.services.store.write(
+            lambda t: self.alter(t, managed, fn, touch=touch, names=names, check=check)
+        )
         if undoable:
             self.on_undo(lambda: self.restore(altered))
         return self.services.catalogue.managed(self._row(managed.unique_identifier))
@@ -301,6 +305,7 @@ class Call:
         *,
         touch: bool = True,
         names: bool = False,
+        check: Callable[[Transaction, Managed], None] = lambda transaction, changed: None,
     ) -> Altered:
         """Do inside a transaction what `change` does, and tell what that was, for `restore`."""
         current = self.current(transaction, managed.unique_identifier)
@@ -308,6 +313,7 @@ class Call:
         if touch:
             attributes = sets.put(attributes, Tag.LAST_CHANGE_DATE, self.today)
         changed = Managed(current.row, attributes)
+        check(transaction, changed)
         rows = self.services.catalogue.rows(attributes)
         transaction.replace_attributes(current.row.id, rows, changed.names() if names else None)
         return Altered(current.row, rows)

@@ -88,6 +88,7 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     vendor_identification: str = "kmip-gateway"
     foreign_objects: Literal["missing", "denied"] = "missing"
     interop: bool = False
+    object_groups: tuple[str, ...] = ()  # that defaults and constraints may name; none: any
 
 
 class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ from functools import partial
 from typing import NamedTuple
 from uuid import uuid4
 
+from gateway import constraints
 from gateway.call import Altered, Call
 from gateway.errors import (
     KmipError,
@@ -211,18 +212,20 @@ async def add(
 
     Raises:
         NonUniqueName: a name is taken.
+        ConstraintViolation: the client's constraints forbid an object like this.
     """
     finished = [d._replace(unique_identifier=d.unique_identifier or new_identifier()) for d in drafts]
 
     def write(transaction: Transaction) -> list[Altered]:
         first(transaction)
         altered = [call.alter(transaction, change.managed, change.fn, names=True) for change in changes]
-        for row, names in rows:
-            transaction.add(row, names)
+        for new in news:
+            constraints.check_new(call, transaction, new.object_type, new.attributes)
+            transaction.add(new.row, new.names())
         return altered
 
     async with kept(call, *(d.ref for d in drafts if d.ref is not None)):
-        rows = [_row(call, draft) for draft in finished]
+        news = [_new(call, draft) for draft in finished]
         changed = await call.store.write(write)
     for altered in changed:
         call.on_undo(partial(call.restore, altered))
@@ -246,7 +249,7 @@ async def kept(call: Call, *refs: KeyRef) -> AsyncIterator[None]:
         raise
 
 
-def _row(call: Call, draft: Draft) -> tuple[ObjectRow, tuple[str, ...]]:
+def _new(call: Call, draft: Draft) -> Managed:
     attributes = _server_set(call, draft)
     identity = call.peer.identity
     ref = draft.ref
@@ -263,7 +266,7 @@ def _row(call: Call, draft: Draft) -> tuple[ObjectRow, tuple[str, ...]]:
         attributes=call.services.catalogue.rows(attributes),
         archived=sets.has(attributes, Tag.ARCHIVE_DATE),
     )
-    return row, Managed(row, attributes).names()
+    return Managed(row, attributes)
 
 
 async def discard(call: Call, refs: Sequence[KeyRef]) -> None:

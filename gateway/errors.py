@@ -406,6 +406,18 @@ class PublicProtectionStorageUnavailable(ProtectionStorageUnavailable):
     reason = R.PUBLIC_PROTECTION_STORAGE_UNAVAILABLE
 
 
+class UnknownObjectGroup(KmipError):
+    """The server does not know this object group."""
+
+    reason, reason_earlier = R.UNKNOWN_OBJECT_GROUP, R.INVALID_FIELD
+
+
+class ConstraintViolation(KmipError):
+    """Constraints that the client has set forbid this."""
+
+    reason, reason_earlier = R.CONSTRAINT_VIOLATION, R.PERMISSION_DENIED
+
+
 class ServerLimitExceeded(KmipError):
     """A limit of the server is reached."""
 

@@ -1,7 +1,7 @@
 """Attributes of several sources laid over each other: templates of 1.x, what the halves of a pair have in common."""
 
 from gateway import material
-from gateway.attribute_changes import equal, resolved
+from gateway.attribute_changes import resolved
 from gateway.call import Call
 from gateway.errors import ItemNotFound
 from gateway.kmip import attribute_sets as sets
@@ -18,7 +18,7 @@ def overlaid(below: Attributes, above: Attributes) -> Attributes:
     """Give both sets as one: of an attribute with one value `above` has its way, of others all instances stay."""
     said = {attribute.key for attribute in above if not ATTRIBUTES[attribute.tag].many}
     union = [attribute for attribute in below if attribute.key not in said]
-    return (*union, *(a for a in above if not any(a.key == b.key and equal(a.value, b.value) for b in union)))
+    return (*union, *(a for a in above if not any(a.key == b.key and sets.equal(a.value, b.value) for b in union)))
 
 
 async def expanded(call: Call, given: Attributes) -> Attributes:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from gateway.kmip.structure import Attribute, AttributeReference, Attributes, Structure, Value
+from gateway.kmip.structure import Attribute, AttributeReference, Attributes, Item, Structure, Value
 from gateway.kmip.tags import Tag
 
 S = TypeVar("S", bound=Structure)
@@ -83,3 +83,10 @@ def add_all(attributes: Attributes, new: Iterable[Attribute]) -> Attributes:
 def reference(attribute: Attribute) -> AttributeReference:
     """Give an attribute's name."""
     return AttributeReference(attribute.tag, attribute.vendor, attribute.name)
+
+
+def equal(one: Value, other: Value) -> bool:
+    """Tell whether two values of an attribute are the same, wherever in their messages they stood."""
+    if isinstance(one, Item) and isinstance(other, Item):
+        return one.type == other.type and one.raw == other.raw
+    return one == other

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import attribute_rules, creation, keymaking, templates
+from gateway import attribute_rules, creation, defaults, keymaking, templates
 from gateway.call import Call
 from gateway.errors import InvalidObjectType
 from gateway.kmip.enums import ObjectType, Operation
@@ -45,11 +45,12 @@ async def create(call: Call, request: CreateRequest) -> CreateResponse:
         UnsupportedCryptographicParameters: the token makes no such keys.
         ProtectionStorageUnavailable: nor keeps them as asked.
         AttributeReadOnly, AttributeSingleValued, InvalidAttributeValue, NonUniqueName: an attribute cannot be so.
+        ConstraintViolation: the client has set constraints that forbid it.
     """
     if request.object_type not in CREATED:
         raise InvalidObjectType(f"Create makes symmetric keys and Secret Data, not {request.object_type.token}")
     creation.check_protection(call, request.protection_storage_masks)
-    given = await templates.expanded(call, request.attributes)
+    given = defaults.completed(call, request.object_type, await templates.expanded(call, request.attributes))
     attributes = attribute_rules.at_birth(given, request.object_type)
     (made,) = await creation.add(call, await keymaking.secret(call, request.object_type, attributes))
     call.batch.placeholder = made.unique_identifier

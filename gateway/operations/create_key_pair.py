@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import attribute_rules, creation, keymaking, templates
+from gateway import attribute_rules, creation, defaults, keymaking, templates
 from gateway.call import Call
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import ObjectType, Operation
@@ -47,6 +47,7 @@ async def create_key_pair(call: Call, request: CreateKeyPairRequest) -> CreateKe
         UnsupportedCryptographicParameters: the token makes no such pairs.
         PrivateProtectionStorageUnavailable, PublicProtectionStorageUnavailable: nor keeps them as asked.
         AttributeReadOnly, AttributeSingleValued, InvalidAttributeValue, NonUniqueName: an attribute cannot be so.
+        ConstraintViolation: the client has set constraints that forbid it.
     """
     creation.check_pair_protection(
         call,
@@ -57,7 +58,7 @@ async def create_key_pair(call: Call, request: CreateKeyPairRequest) -> CreateKe
     # Object Type in what is common can hold for one of the halves at most; some clients put it there.
     common = sets.drop(await templates.expanded(call, request.common_attributes), Tag.OBJECT_TYPE)
     halves = [
-        attribute_rules.at_birth(templates.overlaid(common, await templates.expanded(call, own)), object_type)
+        _half(call, object_type, templates.overlaid(common, await templates.expanded(call, own)))
         for object_type, own in (
             (ObjectType.PRIVATE_KEY, request.private_key_attributes),
             (ObjectType.PUBLIC_KEY, request.public_key_attributes),
@@ -69,3 +70,7 @@ async def create_key_pair(call: Call, request: CreateKeyPairRequest) -> CreateKe
         private_key_unique_identifier=private.unique_identifier,
         public_key_unique_identifier=public.unique_identifier,
     )
+
+
+def _half(call: Call, object_type: ObjectType, given: Attributes) -> Attributes:
+    return attribute_rules.at_birth(defaults.completed(call, object_type, given), object_type)

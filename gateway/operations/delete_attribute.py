@@ -88,7 +88,7 @@ def _meant(call: Call, there: Attributes, old: Attribute | None, index: int) -> 
     if not there:
         raise AttributeNotFound
     if old is not None:
-        meant = tuple(each for each in there if attribute_changes.equal(each.value, old.value))[:1]
+        meant = tuple(each for each in there if sets.equal(each.value, old.value))[:1]
     elif call.version.major == 1:
         meant = tuple(each for each in there if each.index == index)
     else:

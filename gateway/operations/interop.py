@@ -4,10 +4,11 @@ The one rule here: "SHALL NOT be available in a production server". It is there 
 Query does not tell of it elsewhere.
 """
 
-from gateway import creation
+from gateway import client_settings, creation
 from gateway.call import Call
 from gateway.kmip.enums import InteropFunction, Operation
 from gateway.kmip.structure import Structure
+from gateway.kmip.tags import Tag
 from gateway.kmip.version import V2_0
 from gateway.operations import operation
 from gateway.store.api import Query
@@ -26,13 +27,18 @@ class InteropResponse(Structure):
 
 @operation(Operation.INTEROP, since=V2_0, switch="interop")
 async def interop(call: Call, request: InteropRequest) -> InteropResponse:
-    """Destroy all objects of this client for Reset, Active ones too, and free their Names; else do nothing."""
+    """Destroy all objects of this client for Reset, Active ones too, and free their Names; else do nothing.
+
+    Its defaults and constraints go too.
+    """
     if request.interop_function is InteropFunction.RESET:
         await _reset(call)
     return InteropResponse()
 
 
 async def _reset(call: Call) -> None:
+    for tag in (Tag.DEFAULTS_INFORMATION, Tag.CONSTRAINTS):
+        await client_settings.lay_down(call, tag, None)
     identity = call.peer.identity
     mine = await call.store.locate(Query(tenant=identity.tenant, owner=identity.name, include_archived=True))
     await creation.unmake(call, [call.find(each) for each in mine.unique_identifiers])

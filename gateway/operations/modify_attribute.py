@@ -69,7 +69,7 @@ def _meant(call: Call, current: Managed, old: Attribute | None, new: Attribute) 
     if not there:
         raise AttributeNotSet
     if old is not None:
-        meant = [each for each in there if attribute_changes.equal(each.value, old.value)]
+        meant = [each for each in there if sets.equal(each.value, old.value)]
     elif call.version.major == 1:
         meant = [each for each in there if each.index == new.index]
     else:

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 from msgspec.structs import replace
 
-from gateway import __version__
+from gateway import __version__, defaults
+from gateway.attribute_rules import shown
 from gateway.call import Call
 from gateway.config import KmipConfig
 from gateway.errors import MissingData
@@ -27,6 +28,7 @@ from gateway.kmip.enums import (
     UnwrapMode,
 )
 from gateway.kmip.objects import OBJECTS
+from gateway.kmip.policy import DefaultsInformation, ObjectDefaults, ObjectGroups
 from gateway.kmip.structure import Constant, Item, Since, Structure
 from gateway.kmip.values import ProtectionStorageMasks, RNGParameters
 from gateway.kmip.version import V2_0, V2_1, Version
@@ -50,12 +52,6 @@ NEEDS = {
     Operation.CREATE_KEY_PAIR: SIGNATURES,
     Operation.RE_KEY_KEY_PAIR: SIGNATURES,
 }
-
-
-class ObjectGroups(Structure):
-    """The groups whose defaults are asked for."""
-
-    object_group: tuple[str, ...] = ()
 
 
 class QueryRequest(Structure):
@@ -86,12 +82,6 @@ class CapabilityInformation(Structure):
     destroy_action: DestroyAction | None = None
     shredding_algorithm: ShreddingAlgorithm | None = None
     rng_mode: RNGMode | None = None
-
-
-class DefaultsInformation(Structure):
-    """The attributes that new objects get by default: none here."""
-
-    object_defaults: tuple[Item, ...] = ()
 
 
 class QueryResponse(Constant):
@@ -143,17 +133,39 @@ async def query(call: Call, request: QueryRequest) -> QueryResponse:
         raise MissingData("the Query Function is missing")
     services = call.services
     config, protection = services.config, services.protection
-    told = _told(frozenset(request.query_function), call.version, services.token.profile, config, protection)
-    if told.server_information is None or call.version < V2_0:
-        return told
-    token = await services.token.info()
-    information = ServerInformation(
-        server_name=config.vendor_identification,
+    functions = frozenset(request.query_function)
+    told = _told(functions, call.version, services.token.profile, config, protection)
+    if Q.QUERY_DEFAULTS_INFORMATION in functions:
+        groups = request.object_groups.object_group if request.object_groups else ()
+        told = replace(told, defaults_information=_defaults(call, groups))
+    if told.server_information is not None and call.version >= V2_0:
+        told = replace(told, server_information=await _server(call))
+    return told
+
+
+async def _server(call: Call) -> ServerInformation:
+    token = await call.services.token.info()
+    return ServerInformation(
+        server_name=call.config.vendor_identification,
         server_serial_number=token.serial,
         server_version=__version__,
         product_name=f"{PRODUCT} on {token.manufacturer} {token.model}",
     )
-    return replace(told, server_information=information)
+
+
+def _defaults(call: Call, groups: tuple[str, ...]) -> DefaultsInformation | None:
+    """Give the client's own defaults: an empty structure for none (test case TC-MD-1), which 2.0 has no way to say."""
+    found = defaults.of_groups(defaults.read(call), groups)
+    if call.version >= V2_1:
+        return found
+    earlier = tuple(one for each in found.object_defaults if not each.groups for one in _one_by_one(call, each))
+    return DefaultsInformation(object_defaults=earlier) if earlier else None
+
+
+def _one_by_one(call: Call, several: ObjectDefaults) -> list[ObjectDefaults]:
+    """Write defaults as 2.0 does, for one type each, as far as 2.0 has the attributes (section 7.18 of 2.0)."""
+    attributes = shown(several.attributes, call.version)
+    return [ObjectDefaults(object_type=(each,), attributes=attributes) for each in several.types]
 
 
 @lru_cache(maxsize=256)
@@ -174,9 +186,6 @@ def _told(
         found["object_type"] = _objects(version)
     if Q.QUERY_SERVER_INFORMATION in functions:
         found |= {"vendor_identification": config.vendor_identification, "server_information": ServerInformation()}
-    # There are none, which 2.1 has an empty structure for (test case TC-MD-1), and 2.0 no way to say (section 7.7).
-    if Q.QUERY_DEFAULTS_INFORMATION in functions and version >= V2_1:
-        found["defaults_information"] = DefaultsInformation()
     if Q.QUERY_STORAGE_PROTECTION_MASKS in functions:
         found["protection_storage_masks"] = ProtectionStorageMasks(protection_storage_mask=(protection,))
     return QueryResponse(**found)

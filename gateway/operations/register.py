@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import attribute_rules, creation, registration, templates
+from gateway import attribute_rules, creation, defaults, registration, templates
 from gateway.call import Call
 from gateway.kmip.enums import ObjectType, Operation
 from gateway.kmip.objects import (
@@ -54,10 +54,12 @@ async def register(call: Call, request: RegisterRequest) -> RegisterResponse:
         MissingData: a key without algorithm or Cryptographic Usage Mask.
         ProtectionStorageUnavailable: the token keeps nothing as asked.
         AttributeReadOnly, AttributeSingleValued, InvalidAttributeValue, NonUniqueName: an attribute cannot be so.
+        ConstraintViolation: the client has set constraints that forbid it.
     """
     _, given = registration.brought(request, request.object_type)
     creation.check_protection(call, request.protection_storage_masks)
     named = await templates.expanded(call, request.attributes)
+    named = defaults.beside_material(call, request.object_type, named)
     attributes = attribute_rules.at_birth(named, request.object_type)
     (made,) = await creation.add(call, await registration.drafted(call, request.object_type, given, attributes))
     call.batch.placeholder = made.unique_identifier

@@ -151,6 +151,14 @@ class Transaction(Protocol):
         """Give the unique identifier of the owner's object that has this name, destroyed or not."""
         ...
 
+    def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:
+        """Give what a client has laid down under a tag for its own objects, None where it has not."""
+        ...
+
+    def set_setting(self, tenant: str, owner: str, tag: int, ttlv: bytes | None) -> None:
+        """Replace it; None takes it away."""
+        ...
+
     def queue_destroy(self, id: int, *, held: bool = False) -> None:
         """Note that the token still has the object's key, which must go.
 
@@ -184,6 +192,10 @@ class Store(Protocol):
 
     def refresh(self) -> None:
         """Look whether anything was committed, so that `recall` knows it."""
+        ...
+
+    def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:
+        """Give what a client has laid down under a tag for its own objects, with all that was committed before."""
         ...
 
     async def locate(self, query: Query, post: Callable[[ObjectRow], bool] | None = None) -> Located:

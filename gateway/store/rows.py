@@ -68,6 +68,15 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # Whose batch may still take the Destroy back; no reaper deletes the key before.
     ("ALTER TABLE destroys ADD COLUMN holder INTEGER REFERENCES instances (id)",),
+    (
+        """CREATE TABLE settings (
+            tenant TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            tag INTEGER NOT NULL,
+            ttlv BLOB NOT NULL,
+            PRIMARY KEY (tenant, owner, tag)
+        ) STRICT, WITHOUT ROWID""",
+    ),
 )
 
 # The column `storage`: one number, so that one index answers for every Storage Status Mask.
@@ -78,6 +87,8 @@ COMMON = 1 << 20  # Integers below are worth sharing; dates are far above.
 SELECT_OBJECT = """SELECT unique_identifier, tenant, owner, object_type, custody, token, object_class, cka_id, material,
     storage, id, changed FROM objects WHERE unique_identifier = ?"""
 SELECT_ATTRIBUTES = "SELECT tag, name, idx, ttlv, scalar FROM attributes WHERE object = ? ORDER BY tag, name, idx"
+
+SELECT_SETTING = "SELECT ttlv FROM settings WHERE tenant = ? AND owner = ? AND tag = ?"
 
 _CUSTODY = {str(custody): custody for custody in Custody}
 

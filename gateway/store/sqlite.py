@@ -14,6 +14,7 @@ from gateway.store.locate import Clause, matching
 from gateway.store.locks import LockFile
 from gateway.store.reader import Reader, translated
 from gateway.store.reservations import Stock, register
+from gateway.store.rows import SELECT_SETTING
 from gateway.store.writer import Writer
 
 T = TypeVar("T")
@@ -43,6 +44,10 @@ class SqliteStore:
 
     async def get(self, unique_identifier: str) -> ObjectRow | None:
         return self._reader.peek(unique_identifier)
+
+    def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:
+        found = self._all(SELECT_SETTING, (tenant, owner, tag))
+        return found[0][0] if found else None
 
     async def locate(self, query: Query, post: Callable[[ObjectRow], bool] | None = None) -> Located:
         with translated("locate"):

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from gateway.errors import GeneralFailure, NameTaken, NonUniqueName, ObjectAlreadyExists
 from gateway.store.api import AttributeRow, Custody, ObjectRow
-from gateway.store.rows import SELECT_ATTRIBUTES, read_object, storage_of
+from gateway.store.rows import SELECT_ATTRIBUTES, SELECT_SETTING, read_object, storage_of
 
 _INSERT_OBJECT = """INSERT INTO objects (unique_identifier, tenant, owner, object_type, custody, token, object_class,
     cka_id, material, storage, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -19,6 +19,9 @@ _INSERT_ATTRIBUTE = """INSERT INTO attributes (object, tag, name, idx, ttlv, sca
 _DELETE_ATTRIBUTE = "DELETE FROM attributes WHERE object = ? AND tag = ? AND name = ? AND idx = ?"
 _NAMED = """SELECT unique_identifier, id FROM names JOIN objects ON objects.id = names.object
     WHERE names.tenant = ? AND name = ? AND owner = ? ORDER BY id LIMIT 1"""
+_PUT_SETTING = """INSERT INTO settings (tenant, owner, tag, ttlv) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET ttlv = excluded.ttlv"""
+_DELETE_SETTING = "DELETE FROM settings WHERE tenant = ? AND owner = ? AND tag = ?"
 _SPEND = "DELETE FROM reservations WHERE cka_id = ? AND instance = ? AND NOT condemned"
 
 _RESERVE = "INSERT INTO reservations (cka_id, instance) VALUES (?, ?)"
@@ -84,6 +87,16 @@ class SqliteTransaction:
     def named(self, tenant: str, owner: str, name: str) -> str | None:
         found = self._cursor.execute(_NAMED, (tenant, name, owner)).fetchone()
         return found[0] if found else None
+
+    def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:
+        found = self._cursor.execute(SELECT_SETTING, (tenant, owner, tag)).fetchone()
+        return found[0] if found else None
+
+    def set_setting(self, tenant: str, owner: str, tag: int, ttlv: bytes | None) -> None:
+        if ttlv is None:
+            self._cursor.execute(_DELETE_SETTING, (tenant, owner, tag))
+        else:
+            self._cursor.execute(_PUT_SETTING, (tenant, owner, tag, ttlv))
 
     def queue_destroy(self, id: int, *, held: bool = False) -> None:
         self._cursor.execute(_QUEUE, (id, self._instance if held else None))

@@ -1,6 +1,7 @@
 """The gateway that a case is replayed against: in process, with a new database, a clock that stands, as it needs it."""
 
 from pathlib import Path
+from typing import Any
 
 from gateway.access.identity import Identity, Peer
 from gateway.config import KmipConfig
@@ -22,10 +23,12 @@ from tests.wire.xmlcases import NOW
 WAIT_S = 60
 
 # Cases for a gateway set up otherwise than by default, by the beginning of their names.
-CHOICES = {
+CHOICES: dict[str, dict[str, Any]] = {
     # To tell an object of somebody else's from none is not what production wants.
     "TC_111": {"foreign_objects": "denied"},
     "TC_112": {"foreign_objects": "denied"},
+    # A group that the server does not know, and others that it does.
+    "TC-MD-6": {"object_groups": ("Group1",)},
 }
 # Operations that production keeps off, and what turns each on.
 SWITCHES = {"Interop": "interop"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.attribute_changes import equal
+from gateway.kmip.attribute_sets import equal
 from gateway.kmip.enums import (
     BlockCipherMode,
     KeyFormatType,

@@ -1,0 +1,64 @@
+"""What a client has laid down for its own objects: one structure for each client and kind, kept as its TTLV bytes.
+
+The one rule here: a client reads and changes its own alone. What one lays down touches no object of another's.
+"""
+
+from typing import TypeVar
+
+from gateway.call import Call
+from gateway.errors import ServerLimitExceeded
+from gateway.kmip.structure import Item, Structure
+from gateway.kmip.tags import Tag
+from gateway.kmip.version import V2_1
+from gateway.store.api import Transaction
+
+S = TypeVar("S", bound=Structure)
+
+# Every new object is held against them: what a client lays down is bounded, and with it the time that this takes.
+MAX_BYTES = 16 * 1024
+HEADER_BYTES = 8
+STRUCTURE = 1
+
+
+def read(call: Call, tag: Tag, kind: type[S]) -> S | None:
+    """Give what the client has laid down under this tag, None where it has not."""
+    identity = call.peer.identity
+    return _decoded(call, kind, call.store.setting(identity.tenant, identity.name, tag))
+
+
+def read_in(call: Call, transaction: Transaction, tag: Tag, kind: type[S]) -> S | None:
+    """Give the same as it is inside a transaction."""
+    identity = call.peer.identity
+    return _decoded(call, kind, transaction.setting(identity.tenant, identity.name, tag))
+
+
+async def lay_down(call: Call, tag: Tag, new: Structure | None) -> None:
+    """Replace what the client has laid down under this tag, as a whole; None takes it away.
+
+    Raises:
+        ServerLimitExceeded: it is too much.
+    """
+    raw = None if new is None else call.services.codec.encode_structure(new, tag, V2_1)
+    if raw is not None and len(raw) > MAX_BYTES:
+        raise ServerLimitExceeded(f"this may take {MAX_BYTES} bytes, and takes {len(raw)}")
+    identity = call.peer.identity
+
+    def write(transaction: Transaction) -> bytes | None:
+        before = transaction.setting(identity.tenant, identity.name, tag)
+        transaction.set_setting(identity.tenant, identity.name, tag, raw)
+        return before
+
+    before = await call.store.write(write)
+
+    def take_back(transaction: Transaction) -> None:
+        # What was laid down since holds.
+        if transaction.setting(identity.tenant, identity.name, tag) == raw:
+            transaction.set_setting(identity.tenant, identity.name, tag, before)
+
+    call.on_undo(lambda: call.store.write(take_back))
+
+
+def _decoded(call: Call, kind: type[S], raw: bytes | None) -> S | None:
+    if raw is None:
+        return None
+    return call.services.codec.decode_structure(kind, Item(STRUCTURE, raw[HEADER_BYTES:]), V2_1)

@@ -1,0 +1,73 @@
+"""What a client lays down for objects and for tickets: defaults, constraints, rights (KMIP 2.1 section 7)."""
+
+from typing import Annotated
+
+from gateway.kmip.enums import ObjectType
+from gateway.kmip.structure import Attributed, Attributes, Form, Since, Structure
+from gateway.kmip.tags import Tag
+
+ATTRIBUTES = Attributed(Form.TEMPLATE, Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES, always=True)
+
+
+class ObjectTypes(Structure):
+    """Types of objects (section 7.24 Object Types)."""
+
+    object_type: tuple[ObjectType, ...] = ()
+
+
+class ObjectGroups(Structure):
+    """Groups of objects (section 7.23 Object Groups)."""
+
+    object_group: tuple[str, ...] = ()
+
+
+class ObjectDefaults(Structure):
+    """The attributes that new objects of some types get, in some groups or everywhere (section 7.22 Object Defaults).
+
+    2.0 names one type, 2.1 several in a structure; some write the one type in 2.1 too (test case TC-MD-5).
+    """
+
+    object_type: tuple[ObjectType, ...] = ()
+    object_types: Annotated[ObjectTypes | None, Since(2, 1)] = None
+    attributes: Annotated[Attributes, ATTRIBUTES]
+    object_groups: Annotated[ObjectGroups | None, Since(2, 1)] = None
+
+    @property
+    def types(self) -> tuple[ObjectType, ...]:
+        """The types, however they are written."""
+        return self.object_type + (self.object_types.object_type if self.object_types else ())
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups, none for everywhere."""
+        return self.object_groups.object_group if self.object_groups else ()
+
+
+class DefaultsInformation(Structure):
+    """All defaults (section 7.11 Defaults Information)."""
+
+    object_defaults: tuple[ObjectDefaults, ...] = ()
+
+
+class Constraint(Structure):
+    """The values that attributes have to have, of objects of some types and in some groups (section 7.6 Constraint)."""
+
+    object_types: ObjectTypes | None = None
+    object_groups: ObjectGroups | None = None
+    attributes: Annotated[Attributes, ATTRIBUTES] = ()
+
+    @property
+    def types(self) -> tuple[ObjectType, ...]:
+        """The types, none for all of them."""
+        return self.object_types.object_type if self.object_types else ()
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups, none for everywhere."""
+        return self.object_groups.object_group if self.object_groups else ()
+
+
+class Constraints(Structure):
+    """All constraints (section 7.7 Constraints)."""
+
+    constraint: tuple[Constraint, ...] = ()
