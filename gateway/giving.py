@@ -7,9 +7,16 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from gateway import bundles, material, wrapping
+from gateway import bundles, keyblocks, material, wrapping
 from gateway.call import Call
-from gateway.errors import IllegalObjectType, KeyValueNotPresent, KeyWrapTypeNotSupported, NotExtractable, Sensitive
+from gateway.errors import (
+    IllegalObjectType,
+    InvalidObjectType,
+    KeyValueNotPresent,
+    KeyWrapTypeNotSupported,
+    NotExtractable,
+    Sensitive,
+)
 from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType
 from gateway.kmip.objects import KeyBlock, KeyValue, KeyWrappingSpecification, ManagedObject
 from gateway.managed import Managed
@@ -74,6 +81,29 @@ async def _as_it_is(call: Call, managed: Managed, asked: Asked) -> ManagedObject
 
 async def _fetched(call: Call, managed: Managed, asked: Asked) -> ManagedObject:
     return await material.fetch(call, managed, asked.key_format_type, asked.key_compression_type, asked.key_wrap_type)
+
+
+async def in_the_clear(call: Call, managed: Managed, format_type: KeyFormatType) -> bytes:
+    """Give key material to be used here, of an object whose owner could fetch it just so, in a format that is bytes.
+
+    Raises:
+        NotExtractable, Sensitive: its owner could not.
+        InvalidObjectType: it has no Key Block.
+        KeyWrapTypeNotSupported: it is kept wrapped, as it came.
+        KeyValueNotPresent, KeyFormatTypeNotSupported.
+    """
+    secret = managed.object_type not in OPEN
+    if secret and not managed.extractable:
+        raise NotExtractable(f"{managed.unique_identifier} is not Extractable, and the token does not do this with it")
+    if secret and managed.sensitive:
+        raise Sensitive(f"{managed.unique_identifier} is Sensitive, and the token does not do this with it")
+    given = await material.fetch(call, managed, format_type)
+    block: KeyBlock | None = getattr(given, "key_block", None)
+    if block is None:
+        raise InvalidObjectType(f"{managed.object_type.token} objects have no key material")
+    if block.key_wrapping_data is not None:
+        raise KeyWrapTypeNotSupported(f"{managed.unique_identifier} is kept wrapped, and cannot be used here")
+    return keyblocks.bytes_of(material.material_of(call, block))
 
 
 def _sensitive(managed: Managed) -> Sensitive:

@@ -8,7 +8,13 @@ from typing import Any, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import dsa, ed25519, rsa
 
-from gateway.errors import InvalidField, KeyFormatTypeNotSupported
+from gateway.errors import (
+    BadCryptographicParameters,
+    FeatureNotSupported,
+    InvalidField,
+    KeyFormatTypeNotSupported,
+    UnsupportedCryptographicParameters,
+)
 from gateway.keys import private, public
 from gateway.keys.curves import Material, NotUnderstood, PrivateKey, PublicKey, curve_of
 from gateway.kmip.enums import CryptographicAlgorithm, KeyCompressionType, KeyFormatType, ObjectType, RecommendedCurve
@@ -27,6 +33,8 @@ OBJECT_CLASSES = {
     O.PUBLIC_KEY: ObjectClass.PUBLIC_KEY,
 }
 MAX_SECRET_BYTES = 2048
+# What a token says of a key that it cannot hold after all.
+NOT_HELD = (FeatureNotSupported, UnsupportedCryptographicParameters, BadCryptographicParameters)
 MAX_RSA_BITS = 8192
 
 # The names that one kind of key goes by; the first is what the server calls it when the client does not say.

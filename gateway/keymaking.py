@@ -6,6 +6,8 @@ like) is drawn from the token's random numbers and kept sealed.
 
 from contextlib import suppress
 
+from msgspec.structs import replace
+
 from gateway import creation, errors, keyblocks, keyplans, material
 from gateway.call import Call
 from gateway.creation import Draft
@@ -15,7 +17,7 @@ from gateway.keys.public import PUBLIC_WRITERS
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import HashingAlgorithm, KeyFormatType, LinkType, ObjectType, SecretDataType
 from gateway.kmip.objects import KeyBlock, KeyValue, SecretData, SymmetricKey
-from gateway.kmip.structure import Attribute, Attributes, OpenEnumeration
+from gateway.kmip.structure import Attribute, Attributes, OpenEnumeration, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicDomainParameters, Digest
 from gateway.kmip.version import V2_1
@@ -46,18 +48,68 @@ async def secret(call: Call, object_type: ObjectType, attributes: Attributes) ->
     """
     plan = keyplans.plan_secret(object_type, attributes, call.token.profile)
     default = F.OPAQUE if object_type is O.SECRET_DATA else F.RAW
-    attributes = sets.put_missing(creation.generated(attributes, call), Tag.KEY_FORMAT_TYPE, default)
-    if _format(attributes) not in FORMATS[object_type]:
-        raise errors.KeyFormatTypeNotSupported(f"such a key is not given in the format {_format(attributes).token}")
+    attributes = formatted(object_type, creation.generated(attributes, call), default)
     unique_identifier = creation.new_identifier()
     if plan.key_type is None:
-        return await _sealed(call, plan.bits, attributes, unique_identifier)
+        value = await call.token.random(plan.bits // 8)
+        attributes = _with_digests(call, ObjectClass.SECRET_KEY, value, attributes)
+        return await _sealed(call, O.SYMMETRIC_KEY, value, attributes, unique_identifier)
     ref = KeyRef(ObjectClass.SECRET_KEY, await call.store.reserve())
-    await call.token.generate_key(ref, plan.key_type, plan.bits, _template(unique_identifier, attributes))
+    await call.token.generate_key(ref, plan.key_type, plan.bits, template(unique_identifier, attributes))
+    # Generated Secret Data is a password (TC-CREATE-SD-1).
+    return await on_token(call, object_type, attributes, ref, unique_identifier, SecretDataType.PASSWORD)
+
+
+def formatted(object_type: ObjectType, attributes: Attributes, default: KeyFormatType = F.RAW) -> Attributes:
+    """Give the attributes of a secret key with the format that it is given in where a client does not say.
+
+    Raises:
+        KeyFormatTypeNotSupported: it would not have the format that they name.
+    """
+    attributes = sets.put_missing(attributes, Tag.KEY_FORMAT_TYPE, default)
+    if _format(attributes) not in FORMATS[object_type]:
+        raise errors.KeyFormatTypeNotSupported(f"such a key is not given in the format {_format(attributes).token}")
+    return attributes
+
+
+async def on_token(
+    call: Call,
+    object_type: ObjectType,
+    attributes: Attributes,
+    ref: KeyRef,
+    unique_identifier: str,
+    secret_data_type: SecretDataType = SecretDataType.SEED,
+) -> Draft:
+    """Give the draft of a secret key that the token has just made; it is taken off again if it cannot be described."""
     async with creation.kept(call, ref):
         attributes = await _digested(call, ref, attributes)
-    beside = _password(call) if object_type is O.SECRET_DATA else None
+    beside = _beside(call, secret_data_type) if object_type is O.SECRET_DATA else None
     return Draft(object_type, attributes, ref, Custody.TOKEN, beside, unique_identifier)
+
+
+async def of_value(
+    call: Call,
+    object_type: ObjectType,
+    attributes: Attributes,
+    value: bytes,
+    secret_data_type: SecretDataType = SecretDataType.SEED,
+) -> Draft:
+    """Put a symmetric key or Secret Data whose value was worked out here on the token, and give its draft.
+
+    Its attributes name its format and, for a symmetric key, its algorithm and length. What no token uses is sealed.
+    """
+    attributes = _with_digests(call, ObjectClass.SECRET_KEY, value, attributes)
+    unique_identifier = creation.new_identifier()
+    algorithm = None if object_type is O.SECRET_DATA else keyplans.algorithm_of(attributes)
+    key = keyblocks.read(object_type, F.RAW, value, algorithm)
+    key_type = keyblocks.token_type(key, object_type, algorithm, call.token.profile)
+    if key_type is not None:
+        ref = KeyRef(ObjectClass.SECRET_KEY, await call.store.reserve())
+        with suppress(*keyblocks.NOT_HELD):
+            await call.token.import_key(ref, key_type, value, template(unique_identifier, attributes))
+            beside = _beside(call, secret_data_type) if object_type is O.SECRET_DATA else None
+            return Draft(object_type, attributes, ref, Custody.TOKEN, beside, unique_identifier)
+    return await _sealed(call, object_type, value, attributes, unique_identifier, secret_data_type)
 
 
 def _format(attributes: Attributes) -> KeyFormatType:
@@ -65,7 +117,8 @@ def _format(attributes: Attributes) -> KeyFormatType:
     return found if isinstance(found, KeyFormatType) else F.RAW
 
 
-def _template(unique_identifier: str, attributes: Attributes) -> KeyTemplate:
+def template(unique_identifier: str, attributes: Attributes) -> KeyTemplate:
+    """Give what a key with these attributes is on the token."""
     mask = sets.number(attributes, Tag.CRYPTOGRAPHIC_USAGE_MASK) or 0
     return KeyTemplate(unique_identifier, creation.rights_for(mask), extractable=_extractable(attributes))
 
@@ -104,25 +157,32 @@ def _with_digests(call: Call, object_class: ObjectClass, form: bytes, attributes
     return sets.add_all(attributes, (Attribute(Tag.DIGEST, digest) for digest in found))
 
 
-async def _sealed(call: Call, bits: int, attributes: Attributes, unique_identifier: str) -> Draft:
-    value = await call.token.random(bits // 8)
-    attributes = _with_digests(call, ObjectClass.SECRET_KEY, value, attributes)
+async def _sealed(
+    call: Call,
+    object_type: ObjectType,
+    value: bytes,
+    attributes: Attributes,
+    unique_identifier: str,
+    secret_data_type: SecretDataType = SecretDataType.SEED,
+) -> Draft:
     format_type = _format(attributes)
     block = KeyBlock(
         key_format_type=format_type,
         key_value=KeyValue(key_material=keyblocks.material(ObjectClass.SECRET_KEY, value, format_type)),
-        cryptographic_algorithm=keyplans.algorithm_of(attributes),
-        cryptographic_length=keyplans.length(attributes),
     )
-    blob = await material.seal(call, unique_identifier, SymmetricKey(key_block=block))
-    return Draft(O.SYMMETRIC_KEY, attributes, None, Custody.SEALED, blob, unique_identifier)
+    if object_type is O.SECRET_DATA:
+        given: Structure = SecretData(secret_data_type=OpenEnumeration(secret_data_type), key_block=block)
+    else:
+        algorithm, length = keyplans.algorithm_of(attributes), keyplans.length(attributes)
+        given = SymmetricKey(key_block=replace(block, cryptographic_algorithm=algorithm, cryptographic_length=length))
+    blob = await material.seal(call, unique_identifier, given)
+    return Draft(object_type, attributes, None, Custody.SEALED, blob, unique_identifier)
 
 
-def _password(call: Call) -> bytes:
-    """Give what is kept beside generated Secret Data: that it is a password (TC-CREATE-SD-1)."""
+def _beside(call: Call, secret_data_type: SecretDataType) -> bytes:
+    """Give what is kept beside Secret Data on the token: which type of it that is."""
     block = KeyBlock(key_format_type=F.OPAQUE)
-    secret_data_type = OpenEnumeration(SecretDataType.PASSWORD)
-    return material.pack(call, SecretData(secret_data_type=secret_data_type, key_block=block))
+    return material.pack(call, SecretData(secret_data_type=OpenEnumeration(secret_data_type), key_block=block))
 
 
 # --- key pairs
@@ -151,8 +211,8 @@ async def pair(call: Call, private: Attributes, public: Attributes) -> tuple[Dra
         plan.key_type,
         plan.bits,
         b"" if plan.curve is None else plan.curve.parameters,
-        _template(identifiers[0], private),
-        _template(identifiers[1], public),
+        template(identifiers[0], private),
+        template(identifiers[1], public),
     )
     refs = KeyRef(ObjectClass.PRIVATE_KEY, cka_id), KeyRef(ObjectClass.PUBLIC_KEY, cka_id)
     async with creation.kept(call, *refs):

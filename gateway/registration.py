@@ -35,8 +35,6 @@ O = ObjectType  # noqa: E741
 # Without a mask a key could never be used; the other types live without (many clients register them so).
 NEEDS_MASK = (O.SYMMETRIC_KEY, O.PUBLIC_KEY, O.PRIVATE_KEY)
 NEEDS_ALGORITHM = (O.SYMMETRIC_KEY, O.PUBLIC_KEY, O.PRIVATE_KEY)
-# What a token says of a key that it cannot hold after all.
-NOT_HELD = (errors.FeatureNotSupported, errors.UnsupportedCryptographicParameters, errors.BadCryptographicParameters)
 
 
 def brought(request: Structure, object_type: ObjectType | None) -> tuple[ObjectType, ManagedObject]:
@@ -196,7 +194,7 @@ async def _on_token(
     template = KeyTemplate(unique_identifier, creation.rights_for(mask), extractable)
     try:
         await call.token.import_key(ref, key_type, key.form, template)
-    except NOT_HELD:
+    except keyblocks.NOT_HELD:
         return None
     return ref
 

@@ -259,7 +259,7 @@ def test_query(client):
     operations = enums.Operation
     assert {operations.CREATE, operations.LOCATE, operations.GET, operations.QUERY} <= set(result.operations)
     assert (operations.ENCRYPT in result.operations) == (version_of(client) >= "1.2")
-    assert operations.DERIVE_KEY not in result.operations
+    assert operations.DERIVE_KEY in result.operations
     assert {enums.ObjectType.SYMMETRIC_KEY, enums.ObjectType.CERTIFICATE} <= set(result.object_types)
     assert result.vendor_identification == "kmip-gateway"
 

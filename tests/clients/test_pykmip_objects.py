@@ -1,5 +1,6 @@
 """PyKMIP's client against a running gateway: every way of making, fetching, replacing and ending an object."""
 
+import hashlib
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -251,18 +252,19 @@ def test_register_wrapped(client, fresh, wrapping, kind):
     assert found.key_wrapping_data["encryption_key_information"]["unique_identifier"] == by
 
 
-def test_derive_key_is_refused_as_not_supported(client):
-    uid = client.create(A.AES, 128, cryptographic_usage_mask=[M.DERIVE_KEY])
+def test_derive_key(client, fresh):
+    uid = client.register(objects.SymmetricKey(A.AES, 128, bytes(range(16)), [M.DERIVE_KEY], fresh()))
+    client.activate(uid)
     parameters = {"cryptographic_parameters": {"hashing_algorithm": enums.HashingAlgorithm.SHA_256}}
-    with failing(Reason.OPERATION_NOT_SUPPORTED):
-        client.derive_key(
-            enums.ObjectType.SYMMETRIC_KEY,
-            [uid],
-            enums.DerivationMethod.HASH,
-            parameters,
-            cryptographic_length=128,
-            cryptographic_algorithm=A.AES,
-        )
+    made = client.derive_key(
+        enums.ObjectType.SYMMETRIC_KEY,
+        [uid],
+        enums.DerivationMethod.HASH,
+        parameters,
+        cryptographic_length=128,
+        cryptographic_algorithm=A.AES,
+    )
+    assert client.get(made).value == hashlib.sha256(bytes(range(16))).digest()[:16]
 
 
 def test_rekey(client, fresh):
