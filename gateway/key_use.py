@@ -4,45 +4,24 @@ The one rule here: nothing of a failed decryption but that it failed reaches a c
 """
 
 import hmac
-from typing import Protocol
+
+from msgspec import msgpack
 
 from gateway import errors
 from gateway.call import Call
-from gateway.kmip.enums import CryptographicUsageMask, ObjectType, ValidityIndicator
+from gateway.kmip.enums import CryptographicUsageMask, ObjectType, UsageLimitsUnit, ValidityIndicator
 from gateway.kmip.structure import Identifier
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicParameters
 from gateway.managed import Managed
 from gateway.store.api import Custody
 from gateway.token import mechanisms
-from gateway.token.api import Mechanism
+from gateway.token.api import Claim, Mechanism, Opening, StreamKind
 from gateway.token.mechanisms import HMACS, NO_PARAMETERS, Mac
+from gateway.token.signatures import Signing
 
-
-class Streamed(Protocol):
-    """A request that may be a part of several (KMIP 1.3 and later)."""
-
-    @property
-    def correlation_value(self) -> bytes | None:
-        """What joins the parts."""
-
-    @property
-    def init_indicator(self) -> bool | None:
-        """Whether this is the first part."""
-
-    @property
-    def final_indicator(self) -> bool | None:
-        """Whether this is the last part."""
-
-
-def refuse_parts(request: Streamed) -> None:
-    """Refuse a request that is one of several parts; one that is the first and the last is whole.
-
-    Raises:
-        FeatureNotSupported: it is.
-    """
-    if request.correlation_value is not None or bool(request.init_indicator) is not bool(request.final_indicator):
-        raise errors.FeatureNotSupported("data is taken in one part here, not in several")
+# Why a token does not decrypt, where the reason lies in the data.
+IN_THE_DATA = (errors.CryptographicFailure, errors.BadCryptographicParameters, errors.InvalidField)
 
 
 def usable(call: Call, given: Identifier | None, use: CryptographicUsageMask, *types: ObjectType) -> Managed:
@@ -78,6 +57,16 @@ async def spend(call: Call, key: Managed, data: bytes | None) -> None:
         await call.spend(key, len(data or b""))
 
 
+async def spend_more(call: Call, key: Managed, data: bytes | None) -> None:
+    """Take a further part of the same use off the Usage Limits: bytes count again, uses do not.
+
+    Raises:
+        UsageLimitExhausted: not that much is left.
+    """
+    if key.usage_limits is not None and key.usage_limits.usage_limits_unit is UsageLimitsUnit.BYTE:
+        await call.spend(key, len(data or b""))
+
+
 async def decrypt(call: Call, key: Managed, mechanism: Mechanism, data: bytes) -> bytes:
     """Decrypt on the token.
 
@@ -86,8 +75,28 @@ async def decrypt(call: Call, key: Managed, mechanism: Mechanism, data: bytes) -
     """
     try:
         return await call.token.decrypt(key.ref, mechanism, data)
-    except (errors.CryptographicFailure, errors.BadCryptographicParameters, errors.InvalidField):
+    except IN_THE_DATA:
         raise undecipherable() from None
+
+
+def digesting(claim: Claim, chosen: Signing, parameters: CryptographicParameters, signature: bytes = b"") -> Opening:
+    """Give how a stream begins that digests what is signed, and keeps what the end needs to know.
+
+    Raises:
+        BadCryptographicParameters: no hash is named.
+        UnsupportedCryptographicParameters: the algorithm takes whole messages.
+    """
+    if not chosen.scheme.hashed:
+        raise errors.UnsupportedCryptographicParameters("this algorithm signs whole messages, and so not in parts")
+    if chosen.hash is None:
+        raise errors.BadCryptographicParameters("the Hashing Algorithm is missing")
+    kept = msgpack.encode(parameters)
+    return Opening(StreamKind.DIGEST, claim, hash=chosen.hash.name, trailer=signature, kept=kept)
+
+
+def kept_parameters(kept: bytes) -> CryptographicParameters:
+    """Give the parameters with which a stream began: those of its last request need not be the same."""
+    return msgpack.decode(kept, type=CryptographicParameters)
 
 
 def undecipherable() -> errors.CryptographicFailure:
@@ -121,6 +130,14 @@ def authenticator(
             f"the token makes this HMAC with a key of {8 * chosen.hash.size} bits or more alone"
         )
     return key, chosen
+
+
+def authenticating(claim: Claim, key: Managed, chosen: Mac, code: bytes | None = None) -> Opening:
+    """Give how a stream begins that makes a MAC, or verifies one where `code` is not None."""
+    if chosen.hash is not None and beside_token(key, chosen):
+        return Opening(StreamKind.HMAC, claim, hash=chosen.hash.name, trailer=code or b"")
+    kind = StreamKind.SIGN if code is None else StreamKind.VERIFY
+    return Opening(kind, claim, Mechanism(chosen.ckm), trailer=code or b"")
 
 
 def beside_token(key: Managed, chosen: Mac) -> bool:

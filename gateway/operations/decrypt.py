@@ -4,9 +4,9 @@ from typing import Annotated
 
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from gateway import key_use
+from gateway import key_use, parts
 from gateway.call import Call
-from gateway.errors import InvalidMessage
+from gateway.errors import InvalidMessage, UnsupportedCryptographicParameters
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
 from gateway.kmip.structure import Identifier, Since, Structure
 from gateway.kmip.values import CryptographicParameters
@@ -14,6 +14,7 @@ from gateway.kmip.version import V1_2, V1_4
 from gateway.managed import Managed
 from gateway.operations import operation
 from gateway.token import mechanisms, oaep
+from gateway.token.api import Claim, Opening, StreamKind
 
 M = CryptographicUsageMask
 
@@ -23,7 +24,7 @@ class DecryptRequest(Structure):
 
     unique_identifier: Identifier | None = None
     cryptographic_parameters: CryptographicParameters | None = None
-    data: bytes
+    data: bytes | None = None
     iv_counter_nonce: bytes | None = None
     correlation_value: Annotated[bytes | None, Since(1, 3)] = None
     init_indicator: Annotated[bool | None, Since(1, 3)] = None
@@ -51,19 +52,21 @@ async def decrypt(call: Call, request: DecryptRequest) -> DecryptResponse:
         InvalidMessage: the IV or the tag is missing.
         CryptographicFailure: wrong length, padding, tag or key; which of them is not told.
         GeneralFailure: there is no tag of this length.
-        FeatureNotSupported: the data is one part of several.
+        InvalidCorrelationValue, ServerLimitExceeded: see `parts` and `token.api`.
     """
-    key_use.refuse_parts(request)
+    if parts.is_part(request):
+        return await _part(call, request)
+    whole = parts.whole(request.data)
     key = key_use.usable(call, request.unique_identifier, M.DECRYPT, ObjectType.SYMMETRIC_KEY, ObjectType.PRIVATE_KEY)
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
     if key.object_type is ObjectType.PRIVATE_KEY:
-        plaintext = await _with_private_key(call, key, parameters, request.data)
+        plaintext = await _with_private_key(call, key, parameters, whole)
         return DecryptResponse(unique_identifier=key.unique_identifier, data=plaintext)
     cipher = mechanisms.cipher(call.token.profile, key.algorithm, parameters)
     mechanism = mechanisms.mechanism(
         cipher, parameters, request.iv_counter_nonce, request.authenticated_encryption_additional_data
     )
-    data = _sealed(call, request, mechanism.tag_bits // 8) if cipher.tagged else request.data
+    data = _sealed(call, request, whole, mechanism.tag_bits // 8) if cipher.tagged else whole
     if cipher.block_bytes and len(data) % cipher.block_bytes:
         raise key_use.undecipherable()
     plaintext = await key_use.decrypt(call, key, mechanism, data)
@@ -72,15 +75,67 @@ async def decrypt(call: Call, request: DecryptRequest) -> DecryptResponse:
     return DecryptResponse(unique_identifier=key.unique_identifier, data=plaintext)
 
 
-def _sealed(call: Call, request: DecryptRequest, tag_bytes: int) -> bytes:
+async def _part(call: Call, request: DecryptRequest) -> DecryptResponse:
+    """Decrypt one part; the parameters, the IV and what is authenticated alone are those of the first.
+
+    With GCM nothing comes out before the last part, which has the tag unless the first had it.
+    """
+    async with parts.joined(call, Operation.DECRYPT, request) as part:
+        key = key_use.usable(
+            call, request.unique_identifier, M.DECRYPT, ObjectType.SYMMETRIC_KEY, ObjectType.PRIVATE_KEY
+        )
+        claim = part.claim(key.unique_identifier, key)
+        if part.first:
+            passed = await part.begin(_opening(call, key, claim, request))
+        else:
+            parts.refuse_later(
+                iv_counter_nonce=request.iv_counter_nonce,
+                additional_data=request.authenticated_encryption_additional_data,
+            )
+            passed = await _passed(part, claim, request)
+    return DecryptResponse(
+        unique_identifier=key.unique_identifier,
+        data=passed.output or None,
+        correlation_value=passed.correlation_value,
+    )
+
+
+async def _passed(part: parts.Part, claim: Claim, request: DecryptRequest) -> parts.Passed:
+    try:
+        return await part.go_on(claim, request.authenticated_encryption_tag)
+    except key_use.IN_THE_DATA:
+        raise key_use.undecipherable() from None
+
+
+def _opening(call: Call, key: Managed, claim: Claim, request: DecryptRequest) -> Opening:
+    if key.object_type is ObjectType.PRIVATE_KEY:
+        raise UnsupportedCryptographicParameters("RSA decrypts one block, and so not in parts")
+    parameters = key_use.parameters_of(key, request.cryptographic_parameters)
+    cipher = mechanisms.cipher(call.token.profile, key.algorithm, parameters)
+    mechanism = mechanisms.mechanism(
+        cipher, parameters, request.iv_counter_nonce, request.authenticated_encryption_additional_data
+    )
+    return Opening(
+        StreamKind.DECRYPT,
+        claim,
+        mechanism,
+        block_bytes=cipher.block_bytes,
+        pads=cipher.pads,
+        # Before 1.4 the tag is the end of the data, wherever that is cut.
+        trailer_bytes=mechanism.tag_bits // 8 if call.version >= V1_4 else 0,
+        trailer=request.authenticated_encryption_tag or b"",
+    )
+
+
+def _sealed(call: Call, request: DecryptRequest, data: bytes, tag_bytes: int) -> bytes:
     """Give ciphertext and tag as the token wants them, one behind the other; before 1.4 they came so."""
     tag = request.authenticated_encryption_tag
     if tag is None:
         if call.version >= V1_4:
             raise InvalidMessage("missing-tag")
-        sealed, size = request.data, min(tag_bytes, len(request.data))
+        sealed, size = data, min(tag_bytes, len(data))
     else:
-        sealed, size = request.data + tag, len(tag)
+        sealed, size = data + tag, len(tag)
     if size != tag_bytes:
         raise key_use.undecipherable()
     return sealed

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from gateway import key_use
+from gateway import key_use, parts
 from gateway.call import Call
-from gateway.errors import InvalidField
+from gateway.errors import InvalidField, UnsupportedCryptographicParameters
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
 from gateway.kmip.structure import Identifier, Since, Structure
 from gateway.kmip.values import CryptographicParameters
@@ -14,6 +14,7 @@ from gateway.kmip.version import V1_2, V1_4
 from gateway.managed import Managed
 from gateway.operations import operation
 from gateway.token import mechanisms, oaep
+from gateway.token.api import Claim, Mechanism, Opening, StreamKind
 
 M = CryptographicUsageMask
 
@@ -23,7 +24,7 @@ class EncryptRequest(Structure):
 
     unique_identifier: Identifier | None = None
     cryptographic_parameters: CryptographicParameters | None = None
-    data: bytes
+    data: bytes | None = None
     iv_counter_nonce: bytes | None = None
     correlation_value: Annotated[bytes | None, Since(1, 3)] = None
     init_indicator: Annotated[bool | None, Since(1, 3)] = None
@@ -55,21 +56,20 @@ async def encrypt(call: Call, request: EncryptRequest) -> EncryptResponse:
         InvalidMessage: there is no IV, and none to be drawn.
         InvalidField: the data does not fill whole blocks, or is too long for an RSA key.
         GeneralFailure: there is no tag of this length.
-        FeatureNotSupported: the data is one part of several.
+        InvalidCorrelationValue, ServerLimitExceeded: see `parts` and `token.api`.
     """
-    key_use.refuse_parts(request)
+    if parts.is_part(request):
+        return await _part(call, request)
+    whole = parts.whole(request.data)
     key = key_use.usable(call, request.unique_identifier, M.ENCRYPT, ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY)
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
     if key.object_type is ObjectType.PUBLIC_KEY:
-        return await _for_private_key(call, key, parameters, request)
+        return await _for_private_key(call, key, parameters, whole)
     cipher = mechanisms.cipher(call.token.profile, key.algorithm, parameters)
-    iv, drawn = request.iv_counter_nonce, None
-    if iv is None and cipher.iv_bytes:
-        iv = drawn = mechanisms.draw_iv(cipher, parameters)
-    mechanism = mechanisms.mechanism(cipher, parameters, iv, request.authenticated_encryption_additional_data)
-    data = _blocks(cipher, request.data) if cipher.block_bytes else request.data
+    mechanism, drawn = _mechanism(cipher, parameters, request)
+    data = _blocks(cipher, whole) if cipher.block_bytes else whole
     if key.usage_limits is not None:
-        await key_use.spend(call, key, request.data)
+        await key_use.spend(call, key, whole)
     ciphertext = await call.token.encrypt(key.ref, mechanism, data)
     tag = None
     if cipher.tagged and call.version >= V1_4:
@@ -83,6 +83,63 @@ async def encrypt(call: Call, request: EncryptRequest) -> EncryptResponse:
     )
 
 
+def _mechanism(
+    cipher: mechanisms.Cipher, parameters: CryptographicParameters, request: EncryptRequest
+) -> tuple[Mechanism, bytes | None]:
+    """Give the mechanism, and its IV if it was drawn here."""
+    iv, drawn = request.iv_counter_nonce, None
+    if iv is None and cipher.iv_bytes:
+        iv = drawn = mechanisms.draw_iv(cipher, parameters)
+    return mechanisms.mechanism(cipher, parameters, iv, request.authenticated_encryption_additional_data), drawn
+
+
+async def _part(call: Call, request: EncryptRequest) -> EncryptResponse:
+    """Encrypt one part; the parameters, the IV and what is authenticated alone are those of the first."""
+    async with parts.joined(call, Operation.ENCRYPT, request) as part:
+        key = key_use.usable(
+            call, request.unique_identifier, M.ENCRYPT, ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY
+        )
+        claim = part.claim(key.unique_identifier, key)
+        drawn = None
+        if part.first:
+            opening, drawn = _opening(call, key, claim, request)
+            await key_use.spend(call, key, request.data)
+            passed = await part.begin(opening)
+        else:
+            parts.refuse_later(
+                iv_counter_nonce=request.iv_counter_nonce,
+                additional_data=request.authenticated_encryption_additional_data,
+            )
+            await key_use.spend_more(call, key, request.data)
+            passed = await part.go_on(claim)
+    apart = call.version >= V1_4
+    return EncryptResponse(
+        unique_identifier=key.unique_identifier,
+        data=(passed.output if apart else passed.output + passed.trailer) or None,
+        iv_counter_nonce=drawn,
+        correlation_value=passed.correlation_value,
+        authenticated_encryption_tag=(passed.trailer or None) if apart else None,
+    )
+
+
+def _opening(call: Call, key: Managed, claim: Claim, request: EncryptRequest) -> tuple[Opening, bytes | None]:
+    """Give how the stream begins, and its IV if it was drawn here."""
+    if key.object_type is ObjectType.PUBLIC_KEY:
+        raise UnsupportedCryptographicParameters("RSA encrypts what fits into one block, and so not in parts")
+    parameters = key_use.parameters_of(key, request.cryptographic_parameters)
+    cipher = mechanisms.cipher(call.token.profile, key.algorithm, parameters)
+    mechanism, drawn = _mechanism(cipher, parameters, request)
+    opening = Opening(
+        StreamKind.ENCRYPT,
+        claim,
+        mechanism,
+        block_bytes=cipher.block_bytes,
+        pads=cipher.pads,
+        trailer_bytes=mechanism.tag_bits // 8,
+    )
+    return opening, drawn
+
+
 def _blocks(cipher: mechanisms.Cipher, data: bytes) -> bytes:
     """Give data in whole blocks."""
     if cipher.pads:
@@ -94,16 +151,16 @@ def _blocks(cipher: mechanisms.Cipher, data: bytes) -> bytes:
 
 
 async def _for_private_key(
-    call: Call, key: Managed, parameters: CryptographicParameters, request: EncryptRequest
+    call: Call, key: Managed, parameters: CryptographicParameters, data: bytes
 ) -> EncryptResponse:
     """Encrypt with the public half of an RSA pair: on the token if it can, else with the public key outside it."""
     chosen = mechanisms.rsa_encryption(call.token.profile, key.algorithm, parameters)
     room = (key.length + 7) // 8 - chosen.overhead_bytes
-    if len(request.data) > room:
+    if len(data) > room:
         raise InvalidField(f"this key encrypts {max(room, 0)} bytes at most with this padding")
-    await key_use.spend(call, key, request.data)
+    await key_use.spend(call, key, data)
     if isinstance(chosen.way, mechanisms.Oaep):
-        ciphertext = oaep.encrypt(await call.token.export_key(key.ref), chosen.way, request.data)
+        ciphertext = oaep.encrypt(await call.token.export_key(key.ref), chosen.way, data)
     else:
-        ciphertext = await call.token.encrypt(key.ref, chosen.way, request.data)
+        ciphertext = await call.token.encrypt(key.ref, chosen.way, data)
     return EncryptResponse(unique_identifier=key.unique_identifier, data=ciphertext)

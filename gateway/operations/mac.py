@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import key_use
+from gateway import key_use, parts
 from gateway.call import Call
 from gateway.kmip.enums import CryptographicUsageMask, Operation
 from gateway.kmip.structure import Identifier, Since, Structure
@@ -18,7 +18,7 @@ class MACRequest(Structure):
 
     unique_identifier: Identifier | None = None
     cryptographic_parameters: CryptographicParameters | None = None
-    data: bytes
+    data: bytes | None = None
     correlation_value: Annotated[bytes | None, Since(1, 3)] = None
     init_indicator: Annotated[bool | None, Since(1, 3)] = None
     final_indicator: Annotated[bool | None, Since(1, 3)] = None
@@ -40,12 +40,34 @@ async def mac(call: Call, request: MACRequest) -> MACResponse:
         ObjectNotFound, ObjectDestroyed, ObjectArchived, WrongLifecycleState, UsageMaskMissing, UsageLimitExhausted.
         InvalidObjectType: the key is no secret key.
         BadCryptographicParameters, UnsupportedCryptographicParameters: see `token.mechanisms`.
-        FeatureNotSupported: the data is one part of several.
+        InvalidCorrelationValue, ServerLimitExceeded: see `parts` and `token.api`.
     """
-    key_use.refuse_parts(request)
+    if parts.is_part(request):
+        return await _part(call, request)
+    data = parts.whole(request.data)
     key, chosen = key_use.authenticator(
         call, request.unique_identifier, M.MAC_GENERATE, request.cryptographic_parameters
     )
-    await key_use.spend(call, key, request.data)
-    code = await key_use.mac(call, key, chosen, request.data)
+    await key_use.spend(call, key, data)
+    code = await key_use.mac(call, key, chosen, data)
     return MACResponse(unique_identifier=key.unique_identifier, mac_data=code)
+
+
+async def _part(call: Call, request: MACRequest) -> MACResponse:
+    """Take one part; the MAC comes after the last."""
+    async with parts.joined(call, Operation.MAC, request) as part:
+        key, chosen = key_use.authenticator(
+            call, request.unique_identifier, M.MAC_GENERATE, request.cryptographic_parameters
+        )
+        claim = part.claim(key.unique_identifier, key)
+        if part.first:
+            await key_use.spend(call, key, request.data)
+            passed = await part.begin(key_use.authenticating(claim, key, chosen))
+        else:
+            await key_use.spend_more(call, key, request.data)
+            passed = await part.go_on(claim)
+    return MACResponse(
+        unique_identifier=key.unique_identifier,
+        mac_data=passed.output or None,
+        correlation_value=passed.correlation_value,
+    )

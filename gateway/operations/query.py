@@ -104,7 +104,7 @@ class QueryResponse(Constant):
 
 
 CAPABILITIES = CapabilityInformation(
-    streaming_capability=False,
+    streaming_capability=True,
     asynchronous_capability=False,
     attestation_capability=False,
     batch_undo_capability=True,

@@ -2,15 +2,16 @@
 
 from typing import Annotated
 
-from gateway import key_use
+from gateway import errors, key_use, parts
 from gateway.call import Call
-from gateway.errors import UnsupportedCryptographicParameters
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
 from gateway.kmip.structure import Identifier, Since, Structure
 from gateway.kmip.values import CryptographicParameters
 from gateway.kmip.version import V1_2
+from gateway.managed import Managed
 from gateway.operations import operation
 from gateway.token import signatures
+from gateway.token.signatures import Signing
 
 M = CryptographicUsageMask
 
@@ -44,15 +45,47 @@ async def sign(call: Call, request: SignRequest) -> SignResponse:
         InvalidObjectType: the key is no Private Key.
         MissingData, InvalidField: there is neither Data nor Digested Data, or both.
         BadCryptographicParameters, UnsupportedCryptographicParameters: see `token.signatures`.
-        FeatureNotSupported: the data is one part of several.
+        InvalidCorrelationValue, ServerLimitExceeded: see `parts` and `token.api`.
     """
-    key_use.refuse_parts(request)
+    if parts.is_part(request):
+        return await _part(call, request)
     key = key_use.usable(call, request.unique_identifier, M.SIGN, ObjectType.PRIVATE_KEY)
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
-    chosen = signatures.signing(call.token.profile, key.algorithm, key.length, parameters)
-    if not signatures.on_token(call.token.profile, chosen):
-        raise UnsupportedCryptographicParameters("the token does not sign with this hash")
+    chosen = _chosen(call, key, parameters)
     message = chosen.message(request.data, request.digested_data)
     await key_use.spend(call, key, request.data or request.digested_data)
     signature = await call.token.sign(key.ref, chosen.mechanism(), message)
     return SignResponse(unique_identifier=key.unique_identifier, signature_data=chosen.outward(signature))
+
+
+def _chosen(call: Call, key: Managed, parameters: CryptographicParameters) -> Signing:
+    chosen = signatures.signing(call.token.profile, key.algorithm, key.length, parameters)
+    if not signatures.on_token(call.token.profile, chosen):
+        raise errors.UnsupportedCryptographicParameters("the token does not sign with this hash")
+    return chosen
+
+
+async def _part(call: Call, request: SignRequest) -> SignResponse:
+    """Take one part into the digest, which the key signs after the last."""
+    async with parts.joined(call, Operation.SIGN, request) as part:
+        key = key_use.usable(call, request.unique_identifier, M.SIGN, ObjectType.PRIVATE_KEY)
+        parts.refuse_later(digested_data=request.digested_data)
+        claim = part.claim(key.unique_identifier, key)
+        signature = None
+        if part.first:
+            parameters = key_use.parameters_of(key, request.cryptographic_parameters)
+            opening = key_use.digesting(claim, _chosen(call, key, parameters), parameters)
+            await key_use.spend(call, key, request.data)
+            passed = await part.begin(opening)
+        else:
+            await key_use.spend_more(call, key, request.data)
+            passed = await part.go_on(claim)
+        if part.last:
+            chosen = _chosen(call, key, key_use.kept_parameters(passed.kept))
+            message = chosen.message(None, passed.output)
+            signature = chosen.outward(await call.token.sign(key.ref, chosen.mechanism(), message))
+    return SignResponse(
+        unique_identifier=key.unique_identifier,
+        signature_data=signature,
+        correlation_value=passed.correlation_value,
+    )

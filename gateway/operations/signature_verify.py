@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import errors, key_use
+from gateway import errors, key_use, parts
 from gateway.call import Call
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation, ValidityIndicator
 from gateway.kmip.structure import Identifier, Since, Structure
@@ -23,7 +23,7 @@ class SignatureVerifyRequest(Structure):
     cryptographic_parameters: CryptographicParameters | None = None
     data: bytes | None = None
     digested_data: Annotated[bytes | None, Since(1, 4)] = None
-    signature_data: bytes
+    signature_data: bytes | None = None
     correlation_value: Annotated[bytes | None, Since(1, 3)] = None
     init_indicator: Annotated[bool | None, Since(1, 3)] = None
     final_indicator: Annotated[bool | None, Since(1, 3)] = None
@@ -49,9 +49,12 @@ async def signature_verify(call: Call, request: SignatureVerifyRequest) -> Signa
         InvalidObjectType: the key is no Public Key.
         MissingData, InvalidField: there is neither Data nor Digested Data, or both.
         BadCryptographicParameters, UnsupportedCryptographicParameters: see `token.signatures`.
-        FeatureNotSupported: the data is one part of several.
+        InvalidCorrelationValue, ServerLimitExceeded: see `parts` and `token.api`.
     """
-    key_use.refuse_parts(request)
+    if parts.is_part(request):
+        return await _part(call, request)
+    if request.signature_data is None:
+        raise errors.InvalidMessage("Signature Data is missing")
     key = key_use.usable(call, request.unique_identifier, M.VERIFY, ObjectType.PUBLIC_KEY)
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
     valid = False
@@ -73,3 +76,28 @@ async def _verified(call: Call, key: Managed, chosen: Signing, message: bytes, s
         return await call.token.verify(key.ref, chosen.mechanism(), message, inward)
     except errors.CryptographicFailure:
         return False  # some tokens fail on a signature that is no number below the modulus
+
+
+async def _part(call: Call, request: SignatureVerifyRequest) -> SignatureVerifyResponse:
+    """Take one part into the digest; the signature comes with the first part or with the last."""
+    async with parts.joined(call, Operation.SIGNATURE_VERIFY, request) as part:
+        key = key_use.usable(call, request.unique_identifier, M.VERIFY, ObjectType.PUBLIC_KEY)
+        parts.refuse_later(digested_data=request.digested_data)
+        claim = part.claim(key.unique_identifier, key)
+        valid = None
+        if part.first:
+            parameters = key_use.parameters_of(key, request.cryptographic_parameters)
+            chosen = signatures.signing(call.token.profile, key.algorithm, key.length, parameters)
+            passed = await part.begin(key_use.digesting(claim, chosen, parameters, request.signature_data or b""))
+        else:
+            passed = await part.go_on(claim, request.signature_data)
+        if part.last:
+            parameters = key_use.kept_parameters(passed.kept)
+            chosen = signatures.signing(call.token.profile, key.algorithm, key.length, parameters)
+            message = chosen.message(None, passed.output)
+            valid = key_use.validity(await _verified(call, key, chosen, message, passed.trailer))
+    return SignatureVerifyResponse(
+        unique_identifier=key.unique_identifier,
+        validity_indicator=valid,
+        correlation_value=passed.correlation_value,
+    )

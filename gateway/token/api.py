@@ -100,6 +100,63 @@ class Mechanism(msgspec.Struct, frozen=True, array_like=True):
     data: bytes = b""
 
 
+class StreamKind(IntEnum):
+    """What a stream does with its parts; a DIGEST and an HMAC are made in the worker, beside the token."""
+
+    ENCRYPT = 0
+    DECRYPT = 1
+    SIGN = 2
+    VERIFY = 3
+    DIGEST = 4
+    HMAC = 5
+
+
+class Claim(NamedTuple):
+    """Whose a stream is, for what, and with which key: each part must come with the claim of the first."""
+
+    owner: bytes
+    purpose: bytes
+    ref: KeyRef | None
+
+
+class Opening(msgspec.Struct, frozen=True, array_like=True):
+    """How a stream begins.
+
+    block_bytes is the size of the blocks that the data must fill, 0 where it need not; pads: the token has no such
+    padding, so that the worker pads. trailer_bytes is how long a tag follows the ciphertext apart from it. trailer is
+    what is verified at the end, if it is known already: a tag, a MAC, a signature. hash is hashlib's name; kept is
+    given back at the end.
+    """
+
+    kind: StreamKind
+    claim: Claim
+    mechanism: Mechanism = Mechanism(0)
+    block_bytes: int = 0
+    pads: bool = False
+    trailer_bytes: int = 0
+    trailer: bytes = b""
+    hash: str = ""
+    kept: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"<Opening {self.kind.name}>"
+
+
+class Finished(msgspec.Struct, frozen=True, array_like=True):
+    """What the end of a stream gives.
+
+    output is the last of its output, a digest or a MAC, or of VERIFY one byte for right and none for wrong; trailer the
+    tag of an encryption, or of a DIGEST or HMAC what is to be verified; kept is the opening's.
+    """
+
+    output: bytes = b""
+    trailer: bytes = b""
+    kept: bytes = b""
+
+    def __repr__(self) -> str:
+        return "<Finished>"
+
+
 class TokenInfo(msgspec.Struct, frozen=True):
     """How the token names itself; serial is hexadecimal or text as the token gives it."""
 
@@ -217,6 +274,31 @@ class Token(Protocol):
 
     async def verify(self, ref: KeyRef, mechanism: Mechanism, data: bytes, signature: bytes) -> bool:
         """Say whether the signature or MAC is right."""
+
+    async def begin_stream(self, opening: Opening, data: bytes) -> tuple[bytes, bytes]:
+        """Give the stream's correlation value, by which any front end can go on with it, and its first output.
+
+        Raises:
+            ServerLimitExceeded: its owner has, or all together have, as many streams as there may be.
+        """
+
+    async def continue_stream(self, correlation_value: bytes, claim: Claim, data: bytes) -> bytes:
+        """Give the output for one more part; whatever fails ends the stream.
+
+        Raises:
+            InvalidCorrelationValue: there is no such stream for this claim: ended, idle too long, or never begun.
+        """
+
+    async def finish_stream(self, correlation_value: bytes, claim: Claim, data: bytes, trailer: bytes) -> Finished:
+        """Give the rest; an authenticated decryption gives all of its output here, once the tag is found right.
+
+        Raises:
+            InvalidCorrelationValue: there is no such stream for this claim.
+            CryptographicFailure: wrong padding, tag or length; which of them is not told.
+        """
+
+    async def end_stream(self, correlation_value: bytes, owner: bytes) -> None:
+        """Give a stream up; one that is not there, or somebody else's, is left alone without a word."""
 
     async def derive(
         self, ref: KeyRef, mechanism: Mechanism, new: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate

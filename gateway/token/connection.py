@@ -149,6 +149,7 @@ class Connection:
         module = Module(settings)
         self.token = module.token()
         self.quirk = quirk_of(self.token.manufacturer_id, self.token.model)
+        self.functions = module.functions
         self.calls = Calls(module.functions)
         self._anchor = self._log_in()
         self._work = self.token.open(rw=True)

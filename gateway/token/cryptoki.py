@@ -126,12 +126,15 @@ class FunctionList:
         if rv:
             raise CryptokiError(rv, "InitToken")
 
-    def function(self, name: str) -> "ctypes._FuncPointer":
-        """Give one function with the types of its arguments; raises CryptokiError when the module has none."""
+    def function(self, name: str, types: tuple[type, ...] = ()) -> "ctypes._FuncPointer":
+        """Give one function, whose arguments have the types in SIGNATURES or those given.
+
+        Raises CryptokiError when the module has none.
+        """
         address = self.pointers[INDEX[name]]
         if not address:
             raise CryptokiError(0x54, name)  # CKR_FUNCTION_NOT_SUPPORTED
-        return ctypes.CFUNCTYPE(ctypes.c_ulong, *SIGNATURES[name])(address)
+        return ctypes.CFUNCTYPE(ctypes.c_ulong, *(types or SIGNATURES[name]))(address)
 
 
 class Arena:

@@ -74,7 +74,7 @@ FAILURES = (
     Failure(0x0A3, "PinExpired", C.DOWN, R.STOP_PIN),
     Failure(0x0A4, "PinLocked", C.DOWN, R.STOP_PIN),
     Failure(0x0B0, "SessionClosed", C.GENERAL, R.NEW_SESSION),
-    Failure(0x0B1, "SessionCount", C.GENERAL),
+    Failure(0x0B1, "SessionCount", C.LIMIT),
     Failure(0x0B3, "SessionHandleInvalid", C.GENERAL, R.NEW_SESSION),
     Failure(0x0C0, "SignatureInvalid", C.CRYPTOGRAPHIC),
     Failure(0x0C1, "SignatureLenRange", C.CRYPTOGRAPHIC),

@@ -14,19 +14,33 @@ from gateway.errors import (
     CryptographicFailure,
     FeatureNotSupported,
     GeneralFailure,
+    InvalidCorrelationValue,
     InvalidField,
     KmipError,
     NotExtractable,
+    ServerLimitExceeded,
     TokenDown,
     TokenTimeout,
     UnsupportedCryptographicParameters,
     UsageMaskMissing,
 )
-from gateway.token.api import Attributes, KeyRef, KeyTemplate, KeyType, Mechanism, Profile, TokenInfo
+from gateway.token.api import (
+    Attributes,
+    Claim,
+    Finished,
+    KeyRef,
+    KeyTemplate,
+    KeyType,
+    Mechanism,
+    Opening,
+    Profile,
+    TokenInfo,
+)
 
 # A KMIP message is 1 MiB by default and may be configured larger; a frame carries at most two of its fields.
 MAX_FRAME_BYTES = 256 * 1024 * 1024
 LENGTH_BYTES = 4
+STREAM_BYTES = 16  # of the random name of a stream in its worker
 
 
 class Frame(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -224,6 +238,37 @@ class Labelled(Frame, frozen=True, array_like=True, gc=False, tag=24):
     label: str
 
 
+class BeginStream(Frame, frozen=True, array_like=True, gc=False, tag=25):
+    """Begin with data that comes in parts; answered with the stream's name, and what it gives for the first."""
+
+    opening: Opening
+    data: bytes
+
+
+class ContinueStream(Frame, frozen=True, array_like=True, gc=False, tag=26):
+    """Take one part more."""
+
+    stream: bytes
+    claim: Claim
+    data: bytes
+
+
+class FinishStream(Frame, frozen=True, array_like=True, gc=False, tag=27):
+    """Take the last part; answered with an encoded Finished."""
+
+    stream: bytes
+    claim: Claim
+    data: bytes
+    trailer: bytes
+
+
+class EndStream(Frame, frozen=True, array_like=True, gc=False, tag=28):
+    """Give a stream up."""
+
+    stream: bytes
+    owner: bytes
+
+
 Request = (
     Ping
     | Find
@@ -250,6 +295,10 @@ Request = (
     | UnwrapData
     | DigestKey
     | Labelled
+    | BeginStream
+    | ContinueStream
+    | FinishStream
+    | EndStream
 )
 Result = bytes | bool | None | list[KeyRef] | Attributes
 
@@ -273,6 +322,8 @@ class FailureCode(IntEnum):
     BAD_FIELD = 7
     NOT_EXTRACTABLE = 8
     NOT_PERMITTED = 9
+    LIMIT = 10
+    NO_STREAM = 11
 
 
 ERRORS: dict[FailureCode, type[KmipError]] = {
@@ -286,6 +337,8 @@ ERRORS: dict[FailureCode, type[KmipError]] = {
     FailureCode.BAD_FIELD: InvalidField,
     FailureCode.NOT_EXTRACTABLE: NotExtractable,
     FailureCode.NOT_PERMITTED: UsageMaskMissing,
+    FailureCode.LIMIT: ServerLimitExceeded,
+    FailureCode.NO_STREAM: InvalidCorrelationValue,
 }
 
 
@@ -333,6 +386,7 @@ _encoder = msgspec.msgpack.Encoder()
 _control_decoder = msgspec.msgpack.Decoder(ControlMessage)
 request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
+_finished_decoder = msgspec.msgpack.Decoder(Finished)
 
 
 def append_frame(buffer: bytearray, frame: Frame) -> None:
@@ -340,6 +394,16 @@ def append_frame(buffer: bytearray, frame: Frame) -> None:
     body = _encoder.encode(frame)
     buffer += len(body).to_bytes(LENGTH_BYTES, "big")
     buffer += body
+
+
+def encode_finished(finished: Finished) -> bytes:
+    """Give the result of FinishStream."""
+    return _encoder.encode(finished)
+
+
+def decode_finished(raw: bytes) -> Finished:
+    """Read the result of FinishStream."""
+    return _finished_decoder.decode(raw)
 
 
 def encode_control(message: ControlMessage) -> bytes:

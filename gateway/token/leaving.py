@@ -119,6 +119,7 @@ def unwrap_data(reach: Reach, request: frames.UnwrapData) -> bytes:
 
 def destroy(reach: Reach, request: frames.Destroy) -> bool:
     reach.copies.forget(request.ref)
+    reach.streams.end_with(request.ref)
     with reach.connection.writing():
         handle = reach.handles.get(request.ref)
         if handle is None:

@@ -10,7 +10,7 @@ from typing import Any
 from pkcs11.exceptions import PKCS11Error
 
 from gateway.errors import ConfigurationError, KmipError
-from gateway.token import frames, leaving, making, using
+from gateway.token import frames, leaving, making, streaming, using
 from gateway.token.api import Profile
 from gateway.token.connection import Connection, PinRefused
 from gateway.token.failures import CryptokiError, Failure, KeyGone, Recovery, failure_of
@@ -28,7 +28,14 @@ ON_DATA = (
     frames.Open,
     frames.Derive,
     frames.UnwrapData,
+    frames.BeginStream,
+    frames.ContinueStream,
+    frames.FinishStream,
 )
+# What they do has a session of its own, which is closed when it fails.
+APART = (frames.BeginStream, frames.ContinueStream, frames.FinishStream)
+# A part that has failed took its stream with it.
+ONCE = (frames.ContinueStream, frames.FinishStream)
 
 
 class Access(Reach):
@@ -61,7 +68,7 @@ class Access(Reach):
         try:
             return verb(self, request)
         except (CryptokiError, PKCS11Error) as error:
-            if not self._recovered(request, failure_of(error).recovery):
+            if isinstance(request, ONCE) or not self._recovered(request, failure_of(error).recovery):
                 raise
         return verb(self, request)
 
@@ -83,7 +90,7 @@ class Access(Reach):
         code = failure.code
         if failure.recovery is Recovery.PROBE:
             code = self._probed(request)
-        elif failure.recovery is Recovery.DISCARD:
+        elif failure.recovery is Recovery.DISCARD and not isinstance(request, APART):
             self._renew_session()
         if code is FailureCode.DOWN and self.stopping is None:
             self.stopping = Recovery.STOP_PIN if failure.recovery is Recovery.STOP_PIN else Recovery.STOP
@@ -101,7 +108,8 @@ class Access(Reach):
         if not self.connection.answers():
             self.stopping = Recovery.STOP
             return FailureCode.DOWN
-        self._renew_session()
+        if not isinstance(request, APART):
+            self._renew_session()
         return FailureCode.CRYPTOGRAPHIC if isinstance(request, ON_DATA) else FailureCode.GENERAL
 
     def _renew_session(self) -> None:
@@ -119,8 +127,10 @@ class Access(Reach):
         self.forget_own_keys()
 
     def _forget_handles(self, request: frames.Request) -> None:
-        for field in ("ref", "wrapping", "target", "unwrapping"):
-            ref = getattr(request, field, None)
+        named = [getattr(request, field, None) for field in ("ref", "wrapping", "target", "unwrapping")]
+        if isinstance(request, frames.BeginStream):
+            named.append(request.opening.claim.ref)
+        for ref in named:
             if ref is not None:
                 self.handles.forget(ref)
                 self.copies.forget(ref)
@@ -153,4 +163,8 @@ VERBS: dict[type[frames.Frame], Callable[[Reach, Any], frames.Result]] = {
     frames.UnwrapData: leaving.unwrap_data,
     frames.DigestKey: using.digest_key,
     frames.Labelled: using.labelled,
+    frames.BeginStream: streaming.begin_stream,
+    frames.ContinueStream: streaming.continue_stream,
+    frames.FinishStream: streaming.finish_stream,
+    frames.EndStream: streaming.end_stream,
 }

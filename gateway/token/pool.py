@@ -11,20 +11,31 @@ from zlib import crc32
 
 import msgspec
 
-from gateway.errors import GeneralFailure, ServerLimitExceeded, TokenDown, TokenTimeout
+from gateway.errors import GeneralFailure, InvalidCorrelationValue, ServerLimitExceeded, TokenDown, TokenTimeout
 from gateway.token import frames
 from gateway.token.api import (
     Attributes,
+    Claim,
+    Finished,
     KeyRef,
     KeyTemplate,
     KeyType,
     Mechanism,
     ObjectClass,
+    Opening,
     Profile,
     Token,
     TokenInfo,
 )
-from gateway.token.frames import Failed, FailureCode, Splitter, append_frame, reply_decoder
+from gateway.token.frames import (
+    STREAM_BYTES,
+    Failed,
+    FailureCode,
+    Splitter,
+    append_frame,
+    decode_finished,
+    reply_decoder,
+)
 
 RECEIVE_BYTES = 256 * 1024
 # In flight to one worker; one KMIP message may bring 10 000 batch items, which are sent one after the other.
@@ -40,6 +51,8 @@ HOMES_KEPT = 100_000
 SWEEP_S = 1.0
 # How long requests wait for the successor of the last worker: it starts in half a second, or in what a PIN check takes.
 SUCCESSION_S = 3.0
+# A correlation value is the number of the worker and the name of the stream there, so that every front end finds it.
+PLACE_BYTES = 2
 
 Sent = tuple["asyncio.Future[frames.Result]", float]
 
@@ -47,8 +60,9 @@ Sent = tuple["asyncio.Future[frames.Result]", float]
 class Worker:
     """One worker's socket: what is to go, and the futures of what was sent."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, index: int) -> None:
         sock.setblocking(False)
+        self.index = index
         self._loop = loop
         self._sock = sock
         self._splitter = Splitter()
@@ -167,7 +181,7 @@ class TokenPool(Token):
     def attach(self, index: int, sock: socket.socket) -> None:
         """Use this socket for the worker with the index, in place of an earlier one; the pool owns it now."""
         self.detach(index)
-        self._workers[index] = Worker(self._loop, sock)
+        self._workers[index] = Worker(self._loop, sock, index)
         self._arrival.set_result(None)
         self._arrival = self._loop.create_future()
 
@@ -290,6 +304,16 @@ class TokenPool(Token):
         self._settle(cka_id, maker)
         return result
 
+    async def _pinned(self, correlation_value: bytes, frame: frames.Frame) -> frames.Result:
+        """Send to the worker that has the stream, once: what it was fed cannot be fed again."""
+        worker = self._workers.get(int.from_bytes(correlation_value[:PLACE_BYTES], "big"))
+        if worker is None or not worker.open or len(correlation_value) != PLACE_BYTES + STREAM_BYTES:
+            raise InvalidCorrelationValue("there is no such stream here; begin again")
+        try:
+            return await worker.send(frame, self._now)
+        except TokenDown:
+            raise TokenDown("the token's worker ended, and the stream with it; begin again") from None
+
     # --- the verbs, as `api.Token` says
 
     async def generate_key(self, ref: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate) -> None:
@@ -346,6 +370,24 @@ class TokenPool(Token):
 
     async def verify(self, ref: KeyRef, mechanism: Mechanism, data: bytes, signature: bytes) -> bool:
         return bool(await self._used(ref, frames.Verify(self._next_id(), ref, mechanism, data, signature)))
+
+    async def begin_stream(self, opening: Opening, data: bytes) -> tuple[bytes, bytes]:
+        await self._succession()
+        ref = opening.claim.ref
+        worker = self._least_loaded() if ref is None else self._for_use(ref.cka_id)
+        begun = _bytes(await worker.send(frames.BeginStream(self._next_id(), opening, data), self._now))
+        return worker.index.to_bytes(PLACE_BYTES, "big") + begun[:STREAM_BYTES], begun[STREAM_BYTES:]
+
+    async def continue_stream(self, correlation_value: bytes, claim: Claim, data: bytes) -> bytes:
+        frame = frames.ContinueStream(self._next_id(), correlation_value[PLACE_BYTES:], claim, data)
+        return _bytes(await self._pinned(correlation_value, frame))
+
+    async def finish_stream(self, correlation_value: bytes, claim: Claim, data: bytes, trailer: bytes) -> Finished:
+        frame = frames.FinishStream(self._next_id(), correlation_value[PLACE_BYTES:], claim, data, trailer)
+        return decode_finished(_bytes(await self._pinned(correlation_value, frame)))
+
+    async def end_stream(self, correlation_value: bytes, owner: bytes) -> None:
+        await self._pinned(correlation_value, frames.EndStream(self._next_id(), correlation_value[PLACE_BYTES:], owner))
 
     async def derive(
         self, ref: KeyRef, mechanism: Mechanism, new: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate

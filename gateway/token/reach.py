@@ -14,6 +14,7 @@ from gateway.token.copies import Copies
 from gateway.token.failures import KeyGone
 from gateway.token.handles import Handles
 from gateway.token.parameters import MechanismPacker
+from gateway.token.streams import Streams
 from gateway.token.templates import key_attributes, key_type_attributes
 
 TRANSPORT_KEY_BYTES = 32
@@ -29,6 +30,7 @@ class Reach:
         self.profile = profile or Profile()
         self.handles = Handles(connection)
         self.copies = Copies(connection, self.handles)
+        self.streams = Streams()
         self._session_objects = 0
         self._mechanisms = MechanismPacker()
         self._storage_key: int | None = None

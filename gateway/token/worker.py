@@ -113,6 +113,7 @@ class Worker:
             for key, events in self._selector.select(IDLE_TICK_S):
                 self._ready(key.data, events)
             self._carry_out()
+            self._access.streams.reap()
             if self._access.stopping is not None:
                 return self._stopped(self._access.stopping)
             self._retire_when_due()
@@ -169,6 +170,8 @@ class Worker:
 
     def _retire_when_due(self) -> None:
         limit = self._access.connection.quirk.recycle_after
+        if self._access.streams:  # they would end with this worker, so they may delay it, but not for ever
+            limit *= 2
         if limit and not self._retiring and self._access.session_objects >= limit:
             self._retiring = True
             self._control.send(frames.encode_control(frames.Retiring()))

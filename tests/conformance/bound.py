@@ -12,6 +12,7 @@ MAKING = {"Create", "CreateKeyPair", "ReKey", "ReKeyKeyPair", "RNGRetrieve", "Cr
 DRAWN = {"PSS", "OAEP", "ECDSA", "EC"}
 # What a server computes with a key.
 COMPUTED = {"AuthenticatedEncryptionTag", "Data", "IVCounterNonce", "MACData", "SignatureData"}
+STREAM = "CORRELATION_VALUE"
 # What a server makes: keys, their parts in transparent formats, what follows from them.
 MADE = {
     "CRTCoefficient",
@@ -68,6 +69,8 @@ class Bound(Bindings):
 
     def note_request(self, element: Element, refused: bool = False) -> None:
         """Remember what a request says, which a response then has to repeat; one that is refused fixes no dates."""
+        if any(each.get("value") == "true" for each in element.iter("InitIndicator")):
+            self.pop(STREAM, None)  # each stream of a file has its own, under one name
         for each in element.iter():
             value = each.get("value")
             if value is None:

@@ -15,7 +15,6 @@ OTHER_KEY = "defect: the ciphertext in the file is of another key"
 ENCRYPTED_PKCS8 = "defect: an encrypted PKCS#8 is registered without its password, and expected back decrypted"
 NAMELESS = "defect: an Attribute in the file has no Attribute Name"
 NO_UNWRAP = "defect: the key in the file that is to unwrap lacks Unwrap Key, which that of 2.x has"
-STREAMING = "data in several parts is not taken yet (issue 7, item 4)"
 
 # By the beginning of the file's name; the longest that fits counts.
 EXCLUDED: Mapping[str, str] = {
@@ -54,12 +53,10 @@ EXCLUDED: Mapping[str, str] = {
 }
 
 FAILING: Mapping[str, str] = {
-    "CS-BC-M-GCM-3": STREAMING,
     "TC-PKCS12-2": "a PKCS#12 file is kept as it is, not yet taken apart into key and certificate",
     "TC-REENCRYPT-1": "items whose output only later items see are not there yet (Ephemeral)",
     "TC-REENCRYPT-2": "items whose output only later items see are not there yet (Ephemeral)",
     "TC-REENCRYPT-6": "Data that refers to another batch item is not there yet",
-    "TC-STREAM-": STREAMING,
 }
 
 
