@@ -6,10 +6,10 @@ It has no PIN and loads no PKCS#11 module; token workers come to it as sockets f
 import asyncio
 import signal
 import socket
-import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import structlog
 import uvloop
@@ -20,14 +20,12 @@ from gateway.config import Config, TokenConfig
 from gateway.errors import ConfigurationError
 from gateway.server import control
 from gateway.server.connection import Exchange
+from gateway.server.kmip_connection import KmipConnection
 from gateway.server.listener import Listener
-from gateway.server.meters import SOURCES, Metered, Meters
+from gateway.server.meters import Meters
 from gateway.server.tally import Tally
 from gateway.token.frames import Ready
 from gateway.token.pool import TokenPool
-
-if TYPE_CHECKING:
-    from gateway.server.http_listener import HttpListener
 
 # Joins store, token and exchange in the front end's own process; what it opens it closes after the drain.
 Build = Callable[[Config, TokenPool], AbstractAsyncContextManager[Exchange]]
@@ -41,7 +39,6 @@ class Http(Struct, frozen=True):
     """What a front end is given for HTTPS, where it is configured."""
 
     listening: socket.socket
-    context: ssl.SSLContext
     admin: socket.socket | None
     meters: Meters
 
@@ -90,16 +87,15 @@ async def _serve(start: Start, channel: socket.socket) -> None:
     pool.close()
 
 
-def _listeners(start: Start, exchange: Exchange) -> "list[Listener | HttpListener]":
+def _listeners(start: Start, exchange: Exchange) -> list[Listener]:
     """Give one for each port."""
-    counted = exchange if start.http is None else Metered(exchange, start.http.meters, SOURCES.index(("kmip", "ttlv")))
-    kmip = Listener(start.listening, start.context, counted, start.config, start.tally)
-    if start.http is None:
-        return [kmip]
-    # aiohttp takes a while to import, and nobody else needs it.
-    from gateway.server.sites import listeners
+    if start.http is not None:
+        # aiohttp takes a while to import, and nobody else needs it.
+        from gateway.server.sites import listeners
 
-    return [kmip, *listeners(start, start.http, exchange)]
+        return listeners(start, start.http, exchange)
+    connect = partial(KmipConnection, context=start.context, config=start.config, exchange=exchange, speak=None)
+    return [Listener(start.listening, connect, start.config.server, start.tally)]
 
 
 def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

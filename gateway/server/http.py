@@ -12,7 +12,7 @@ from aiohttp import web
 from gateway import __version__
 from gateway.errors import KmipError, TtlvError
 from gateway.server.connection import Exchange
-from gateway.server.http_connection import HEADERS, HttpConnection, refusal
+from gateway.server.http_conversation import HEADERS, HttpConversation, refusal
 from gateway.server.meters import SOURCES, Metered, Meters
 from gateway.server.metrics import MEDIA_TYPE, metrics
 from gateway.server.openapi import DOCUMENT
@@ -100,19 +100,19 @@ class Kmip(Endpoint):
 
     async def answer(self, request: web.BaseRequest) -> web.Response:
         """Give the response message, written as the request was."""
-        connection = _connection(request)
+        conversation = _conversation(request)
         media_type = request.headers.get("Content-Type", "")
         dialect = text.dialect_of(media_type, bare=self._bare)
         if dialect is None:
             raise Refused(415)
         body = await self._body(request)
-        connection.answer()
-        raw, dialect = await self._carry_out(body, media_type, dialect, connection)
+        conversation.answer()
+        raw, dialect = await self._carry_out(body, media_type, dialect, conversation)
         content, content_type = text.encode(raw, dialect)
         return respond(content, content_type, text.status(raw, dialect))
 
     async def _carry_out(
-        self, body: bytes, media_type: str, dialect: Dialect, connection: HttpConnection
+        self, body: bytes, media_type: str, dialect: Dialect, conversation: HttpConversation
     ) -> tuple[bytes, Dialect]:
         """Give the response in TTLV, and how it is to be written."""
         exchange = self._exchanges[dialect.media]
@@ -121,9 +121,9 @@ class Kmip(Endpoint):
             self._check_size(raw)
         except KmipError as error:
             return exchange.refuse(error), dialect
-        if connection.peer is None:  # the listener for KMIP has TLS, so this cannot be; nobody is served then
+        if conversation.peer is None:  # the listener for KMIP has TLS, so this cannot be; nobody is served then
             raise Refused(500)
-        return await exchange.answer(raw, connection.peer), dialect
+        return await exchange.answer(raw, conversation.peer), dialect
 
     def _check_size(self, raw: bytes) -> None:
         if len(raw) > self._max_message_bytes:
@@ -139,7 +139,7 @@ class Kmip(Endpoint):
         if request.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise Refused(415)
         await _invite(request)
-        return await request.content.readexactly(length)
+        return await request.content.readexactly(length) if length else b""  # aiohttp cannot read nothing exactly
 
 
 class Site:
@@ -151,13 +151,10 @@ class Site:
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, and return when all of the answer is sent."""
-        connection = _connection(request)
+        conversation = _conversation(request)
         response = await self._respond(request)
         self._meters.sent(response.status)
-        connection.write()
-        await response.prepare(request)
-        await response.write_eof()
-        connection.await_request()
+        await conversation.send(request, response)
         return response
 
     async def _respond(self, request: web.BaseRequest) -> web.Response:
@@ -196,8 +193,8 @@ def public(exchange: Exchange, meters: Meters, *, max_body_bytes: int, max_messa
     }
 
 
-def _connection(request: web.BaseRequest) -> HttpConnection:
-    return cast(HttpConnection, request.protocol)  # the listener makes no other
+def _conversation(request: web.BaseRequest) -> HttpConversation:
+    return cast(HttpConversation, request.protocol)  # the listener makes no other
 
 
 async def _invite(request: web.BaseRequest) -> None:

@@ -1,18 +1,21 @@
-"""The KMIP port as one front end sees it: counts connections, sweeps over their deadlines, drains."""
+"""A port as one front end sees it: counts connections, sweeps over their deadlines, drains."""
 
 import asyncio
 import socket
+from collections.abc import Callable
 from functools import partial
 
 import structlog
-from OpenSSL import SSL
 
-from gateway.config import Config
+from gateway.config import ServerConfig
 from gateway.server.acceptor import Acceptor
-from gateway.server.connection import Connection, Exchange
+from gateway.server.connection import Connection
 from gateway.server.tally import Tally
 
 SWEEP_S = 1.0
+
+# Gives the conversation with a client that was accepted: its socket, its address.
+Connect = Callable[[socket.socket, str], Connection]
 
 log = structlog.get_logger()
 
@@ -20,17 +23,13 @@ log = structlog.get_logger()
 class Listener:
     """Serves every connection that this front end accepts from `sock` (bound, listening, non-blocking)."""
 
-    def __init__(
-        self, sock: socket.socket, context: SSL.Context, exchange: Exchange, config: Config, tally: Tally
-    ) -> None:
-        self._context = context
-        self._exchange = exchange
-        self._limits = config.server
-        self._max_message_bytes = config.kmip.max_message_bytes
+    def __init__(self, sock: socket.socket, connect: Connect, limits: ServerConfig, tally: Tally) -> None:
+        self._connect = connect
+        self._limits = limits
         self._tally = tally
         self._loop = asyncio.get_running_loop()
         self._connections: dict[asyncio.Task[None], Connection] = {}
-        self._acceptor = Acceptor(sock, config.server, tally, self._admit)
+        self._acceptor = Acceptor(sock, limits, tally, self._admit)
         self._sweep_s = min(SWEEP_S, self._shortest_phase() / 4)
 
     def start(self) -> None:
@@ -57,7 +56,7 @@ class Listener:
     def _admit(self, sock: socket.socket, address: str) -> None:
         """Start the conversation."""
         self._tally.opened(address)
-        connection = Connection(sock, address, self._context, self._exchange, self._limits, self._max_message_bytes)
+        connection = self._connect(sock, address)
         task = self._loop.create_task(connection.run())
         self._connections[task] = connection
         task.add_done_callback(partial(self._forget, address))

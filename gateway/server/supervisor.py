@@ -24,7 +24,7 @@ from gateway.server.front_end import Build, Http, Start
 from gateway.server.meters import Meters
 from gateway.server.process import allow_many_files, forbid_dumps
 from gateway.server.tally import Tally
-from gateway.server.tls import https_context, server_context
+from gateway.server.tls import server_context
 from gateway.token.frames import Ready
 from gateway.token.workers import PIN_REFUSED
 
@@ -86,7 +86,7 @@ class Supervisor:
         if sockets.https is None:
             return None
         meters = Meters(len(self._front_ends))
-        return Http(sockets.https, https_context(self._config.tls), sockets.admin, meters)
+        return Http(sockets.https, sockets.admin, meters)
 
     def _prepare_process(self) -> None:
         forbid_dumps()

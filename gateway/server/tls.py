@@ -8,7 +8,6 @@ accepts it. A ticket holds the client certificate, and OpenSSL does not look at 
 """
 
 import secrets
-import ssl
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -61,25 +60,6 @@ def server_context(config: TlsConfig) -> SSL.Context:
     # Sessions live in tickets alone: no memory is kept for them here. A session is good for this context only.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_session_id(secrets.token_bytes(16))
-    return context
-
-
-def https_context(config: TlsConfig) -> ssl.SSLContext:
-    """Give the context for HTTPS, with the same certificates, versions and suites; `server_context` tells their faults.
-
-    The standard library's, for that is what an event loop's transports take, and aiohttp stands on one.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3 if config.minimum_version == "1.3" else ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(":".join(SUITES_1_2))
-    context.options |= (
-        ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_IGNORE_UNEXPECTED_EOF
-    )
-    context.load_cert_chain(config.certificate, config.key)
-    context.load_verify_locations(config.ca)
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # as for the KMIP port, see _load_authority
-    context.set_alpn_protocols(["http/1.1"])
     return context
 
 

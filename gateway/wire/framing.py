@@ -41,6 +41,15 @@ class Framer:
             self._buffer = bytearray(self._buffer)
         self._buffer += data
 
+    def peek(self, count: int) -> bytes:
+        """Give the first bytes, so many or as many as there are."""
+        return bytes(self._buffer[:count])
+
+    def take(self) -> bytes:
+        """Give all bytes that wait, for somebody else to read."""
+        data, self._buffer = bytes(self._buffer), b""
+        return data
+
     def next_message(self) -> bytes | None:
         """Give the next whole message, header included, or None until more bytes come.
 

@@ -5,6 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from gateway.config import Config, KmipConfig, ServerConfig, TlsConfig, TokenCon
 from gateway.errors import KmipError
 from gateway.server.binding import listen
 from gateway.server.connection import Connection
+from gateway.server.kmip_connection import KmipConnection
 from gateway.server.listener import Listener
 from gateway.server.tally import Tally
 from gateway.server.tls import server_context
@@ -82,7 +84,8 @@ class Server:
         with listen(self.config.server) as listening:
             self.port = listening.getsockname()[1]
             context = server_context(self.config.tls)
-            self._listener = listener = Listener(listening, context, self.echo, self.config, Tally(1))
+            connect = partial(KmipConnection, context=context, config=self.config, exchange=self.echo, speak=None)
+            self._listener = listener = Listener(listening, connect, self.config.server, Tally(1))
             listener.start()
             self._ready.set()
             await self._stop.wait()
