@@ -12,7 +12,10 @@ from enum import Enum, auto
 
 from gateway.kmip import enums
 from gateway.kmip.names import Named
-from gateway.wire.text_tree import STRUCTURE, Node, child, children, structure
+from gateway.wire import text_values
+from gateway.wire.scalars import ItemType
+from gateway.wire.text_names import tag_number
+from gateway.wire.text_tree import MAX_DEPTH, STRUCTURE, Node, child, children, structure, walk
 
 
 class Spelling(Enum):
@@ -54,38 +57,44 @@ _COSMIAN: dict[str, dict[str, str]] = {
     name: _closed_up(kind) | _OWN_NAMES.get(name, {}) for kind in _CLOSED_UP for name in (kind.__name__,)
 } | {name: own for name, own in _OWN_NAMES.items() if name not in {kind.__name__ for kind in _CLOSED_UP}}
 _COSMIAN["MaskGeneratorHashingAlgorithm"] = _COSMIAN["HashingAlgorithm"]
+# The names that only Cosmian writes, by tag.
 _COSMIAN_ONLY = {tag: frozenset(names.values()) - frozenset(names) for tag, names in _COSMIAN.items()}
 
 
-def _walk(node: Node) -> Iterator[Node]:
-    """Give a node and all that it holds; without recursion, since its depth was not looked at yet."""
-    waiting = [node]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        waiting.extend(children(node))
+# --- Which it is ---
 
 
 def detect(root: Node) -> Spelling:
     """Tell how a request spells things."""
     if root.tag == "RequestMessage" and child(root, "Header") is not None:
         return Spelling.PAGE
-    nodes = list(_walk(root))
-    if root.tag == "Message" or any(_is_cosmian_4(node) for node in nodes):
-        return Spelling.COSMIAN_4
-    if any(isinstance(node.value, str) and node.value in _COSMIAN_ONLY.get(node.tag, ()) for node in nodes):
-        return Spelling.COSMIAN_5
-    return Spelling.STANDARD
+    found = Spelling.COSMIAN_4 if root.tag == "Message" else Spelling.STANDARD
+    # Without recursion, since its depth was not looked at yet.
+    waiting = [root]
+    while waiting and found is not Spelling.COSMIAN_4:
+        node = waiting.pop()
+        marks = _MARKS.get(node.tag)
+        if marks is not None:
+            found = marks(node) or found
+        if isinstance(node.value, list):
+            waiting += node.value
+    return found
 
 
-def _is_cosmian_4(node: Node) -> bool:
-    if node.tag in ("VendorAttributes", "IvCounterNonce", "Object"):
-        return True
-    if node.tag == "RevocationReason":
-        return node.type == "TextString"
-    if node.tag in _MASKS:
-        return node.type == "Enumeration"
-    return node.tag == "Link" and _is_wrapper(node)
+def _always_4(_: Node) -> Spelling:
+    return Spelling.COSMIAN_4
+
+
+def _by_type(type_: str) -> Callable[[Node], Spelling | None]:
+    return lambda node: Spelling.COSMIAN_4 if node.type == type_ else None
+
+
+def _by_name(node: Node) -> Spelling | None:
+    return Spelling.COSMIAN_5 if isinstance(node.value, str) and node.value in _COSMIAN_ONLY[node.tag] else None
+
+
+def _by_wrapper(node: Node) -> Spelling | None:
+    return Spelling.COSMIAN_4 if _is_wrapper(node) else None
 
 
 def _is_wrapper(node: Node) -> bool:
@@ -93,14 +102,23 @@ def _is_wrapper(node: Node) -> bool:
     return bool(held) and all(each.tag == node.tag for each in held)
 
 
+# What gives a spelling away, by the tag of the item to look at.
+_MARKS: dict[str, Callable[[Node], Spelling | None]] = {
+    **dict.fromkeys(_COSMIAN, _by_name),
+    **dict.fromkeys(_MASKS, _by_type("Enumeration")),
+    "RevocationReason": _by_type("TextString"),
+    "Link": _by_wrapper,
+    **dict.fromkeys(("VendorAttributes", "IvCounterNonce", "Object"), _always_4),
+}
+
+
 # --- Requests, to the standard's spelling ---
 
 
-def standard(root: Node) -> tuple[Node, Spelling]:
-    """Give a request in the standard's spelling, and how it was spelled."""
-    spelling = detect(root)
+def standard(root: Node, spelling: Spelling) -> Node:
+    """Give a request in the standard's spelling; a name that is changed is changed in the very node that has it."""
     respell = _STANDARD.get(spelling)
-    return (root if respell is None else respell(root)), spelling
+    return root if respell is None else respell(root)
 
 
 def _standard_page(root: Node) -> Node:
@@ -126,7 +144,7 @@ def _standard_4(root: Node) -> Node:
 
 def _held_in_standard(node: Node, depth: int) -> Node:
     """Translate what a structure holds; what is nested too deeply stays as it is, to be refused later."""
-    if not isinstance(node.value, list) or depth > 40:
+    if not isinstance(node.value, list) or depth > MAX_DEPTH:
         return _standard_leaf(node)
     held: list[Node] = []
     for each in node.value:
@@ -143,14 +161,15 @@ def _held_in_standard(node: Node, depth: int) -> Node:
 def _standard_leaf(node: Node) -> Node:
     if node.tag == "RevocationReason" and node.type == "TextString":
         code = Node("RevocationReasonCode", "Enumeration", "Unspecified")
-        return structure("RevocationReason", code, Node("RevocationMessage", "TextString", node.value))
+        return structure("RevocationReason", code, _retagged(node, "RevocationMessage"))
     if node.tag in _MASKS and node.type == "Enumeration":
-        return Node(node.tag, "Integer", node.value)
+        node.type = "Integer"
     return node
 
 
 def _retagged(node: Node, tag: str) -> Node:
-    return node if node.tag == tag else Node(tag, node.type, node.value)
+    node.tag = tag
+    return node
 
 
 _STANDARD: dict[Spelling, Callable[[Node], Node]] = {
@@ -163,45 +182,14 @@ _STANDARD: dict[Spelling, Callable[[Node], Node]] = {
 
 
 def respelled(root: Node, spelling: Spelling) -> Node:
-    """Give a response in the spelling that its request had."""
+    """Give a response in the spelling that its request had; its nodes are changed, or in another tree afterwards."""
     respell = _ANSWERS.get(spelling)
     return root if respell is None else respell(root)
 
 
-def _answer_page(root: Node) -> Node:
-    """Spell a response as the page's second listing does, its slips included: a client made from it looks for them."""
-    head, *items = children(root)
-    keys: dict[object, str] = {
-        str(node.value): node.tag for node in _walk(root) if node.tag.endswith("KeyUniqueIdentifier")
-    }
-    tags = ["Items", *["BtachItem"] * (len(items) - 1)]
-    listed = [structure(tag, *_page_item(item, keys)) for tag, item in zip(tags, items, strict=True)]
-    return structure("ResponseMessage", _page_header(head), structure("BatchItem", *listed))
-
-
-def _page_header(head: Node) -> Node:
-    return structure("Header", *(_page_moment(part) if part.tag == "TimeStamp" else part for part in children(head)))
-
-
-def _page_moment(moment: Node) -> Node:
-    from gateway.wire.scalars import ItemType
-    from gateway.wire.text_values import PARSERS
-
-    seconds = int.from_bytes(PARSERS[ItemType.DATE_TIME](str(moment.value), 0), "big", signed=True)
-    return Node("Timestamp", "LongInteger", seconds)
-
-
-def _page_item(item: Node, keys: dict[object, str]) -> list[Node]:
-    if _operation(item) != "Locate":
-        return children(item)
-    found = [each for each in _payload(item) if each.tag == "UniqueIdentifier"]
-    named = [Node(keys.get(each.value, each.tag), each.type, each.value) for each in found]
-    return _with_located(item, structure("UniqueIdentifier", *named))
-
-
-def _operation(item: Node) -> str:
-    operation = child(item, "Operation")
-    return "" if operation is None else str(operation.value)
+def _item_value(item: Node, tag: str) -> str:
+    found = child(item, tag)
+    return "" if found is None else str(found.value)
 
 
 def _payload(item: Node) -> list[Node]:
@@ -209,63 +197,95 @@ def _payload(item: Node) -> list[Node]:
     return [] if payload is None else children(payload)
 
 
-def _with_located(item: Node, located: Node) -> list[Node]:
-    """Give a Locate's batch item with its identifiers in one structure; a failure has none."""
-    others = [each for each in _payload(item) if each.tag != "UniqueIdentifier"]
-    payload = structure("ResponsePayload", *others, located)
-    return [payload if each.tag == "ResponsePayload" else each for each in children(item)]
+def _answer_page(root: Node) -> Node:
+    """Spell a response as the page's second listing does, its slips included: a client made from it looks for them."""
+    head, *items = children(root)
+    keys = {str(node.value): node.tag for node, _ in walk(root) if node.tag.endswith("KeyUniqueIdentifier")}
+    tags = ["Items", *["BtachItem"] * (len(items) - 1)]
+    listed = [structure(tag, *_page_item(item, keys)) for tag, item in zip(tags, items, strict=True)]
+    return structure("ResponseMessage", _page_header(head), structure("BatchItem", *listed))
+
+
+def _page_header(head: Node) -> Node:
+    return structure("Header", *(_page_moment(part) for part in children(head) if part.tag in _PAGE_HEADER))
+
+
+_PAGE_HEADER = ("ProtocolVersion", "TimeStamp", "BatchCount")
+
+
+def _page_moment(part: Node) -> Node:
+    return Node("Timestamp", "LongInteger", _number(part, ItemType.DATE_TIME)) if part.tag == "TimeStamp" else part
+
+
+def _number(node: Node, type_: ItemType) -> int:
+    """Give the number that a value in words stands for."""
+    parse = text_values.PARSERS[type_](tag_number(node.tag))
+    return int.from_bytes(parse(str(node.value)), "big", signed=True)
+
+
+def _page_item(item: Node, keys: dict[str, str]) -> list[Node]:
+    """Give what is in a batch item; one of a Locate that went well has no status there, and counts what it found."""
+    if _item_value(item, "Operation") != "Locate" or _item_value(item, "ResultStatus") != "Success":
+        return children(item)
+    found = [each for each in _payload(item) if each.tag == "UniqueIdentifier"]
+    located = structure("UniqueIdentifier", *(_retagged(n, keys.get(str(n.value), n.tag)) for n in found))
+    count = [n for n in _payload(item) if n.tag == "LocatedItems"] or [Node("LocatedItems", "Integer", len(found))]
+    payload = structure("ResponsePayload", *count, located)
+    return [payload if n.tag == "ResponsePayload" else n for n in children(item) if n.tag != "ResultStatus"]
 
 
 def _answer_5(root: Node) -> Node:
-    if isinstance(root.value, list):
-        return Node(root.tag, root.type, [_answer_5(each) for each in root.value])
-    if root.type == "Enumeration":
-        return Node(root.tag, root.type, _COSMIAN.get(root.tag, {}).get(str(root.value), root.value))
-    if root.tag in _MASKS and isinstance(root.value, str):
-        return Node(root.tag, root.type, _mask_number(root))
+    for node, _ in walk(root):
+        if node.tag in _MASKS and isinstance(node.value, str):
+            node.value = _number(node, ItemType.INTEGER)
+        elif node.tag in _COSMIAN and isinstance(node.value, str):
+            node.value = _COSMIAN[node.tag].get(node.value, node.value)
     return root
 
 
-def _mask_number(mask: Node) -> int:
-    from gateway.wire import text_names, text_values
-
-    raw = text_values.PARSERS[2](str(mask.value), text_names.tag_number(mask.tag))
-    return int.from_bytes(raw, "big", signed=True)
-
-
 def _answer_4(root: Node) -> Node:
-    head, *items = children(root)
+    head, *items = children(_answer_5(root))
     listed = [structure("Items", *_item_4(item)) for item in items]
-    return structure("MessageResponse", _retagged(_answer_5(head), "Header"), structure("Items", *listed))
+    return structure("MessageResponse", _retagged(head, "Header"), structure("Items", *listed))
 
 
 def _item_4(item: Node) -> list[Node]:
-    if _operation(item) == "Locate":
-        found = [each for each in _payload(item) if each.tag == "UniqueIdentifier"]
-        item = structure("BatchItem", *_with_located(item, structure("UniqueIdentifier", *found)))
-    return children(_held_in_4(_answer_5(item)))
+    operation = _item_value(item, "Operation")
+    for payload in children(item):
+        if payload.tag == "ResponsePayload":
+            # Who asks for attributes by name gets them; elsewhere there are those that JavaScript's client can read.
+            held = [_held_in_4(each, every=operation == "GetAttributes") for each in children(payload)]
+            held = [_retagged(each, "Object") if each.tag in _OBJECTS else each for each in held]
+            payload.value = _gathered(held, "UniqueIdentifier", "UniqueIdentifier") if operation == "Locate" else held
+    return children(item)
 
 
-def _held_in_4(node: Node) -> Node:
+def _held_in_4(node: Node, *, every: bool) -> Node:
     """Give what a structure holds as 4.x clients look for it."""
+    if node.tag == "IVCounterNonce":
+        return _retagged(node, "IvCounterNonce")
     if not isinstance(node.value, list):
-        return _retagged(node, "IvCounterNonce") if node.tag == "IVCounterNonce" else node
-    held = [_held_in_4(each) for each in node.value]
+        return node
+    held = [_held_in_4(each, every=every) for each in node.value]
+    if node.tag == "Attributes" and not every:
+        held = [each for each in held if each.tag in _ATTRIBUTES_4]
     if node.tag == "KeyBlock":
         held = [_key_value_4(each, held) if each.tag == "KeyValue" else each for each in held]
-    if node.tag == "ResponsePayload":
-        held = [_retagged(each, "Object") if each.tag in _OBJECTS else each for each in held]
     return Node(node.tag, node.type, _gathered(_gathered(held, "Attribute", "VendorAttributes"), "Link", "Link"))
+
+
+_ATTRIBUTES_4 = frozenset(
+    ("ObjectType", "Link", "Attribute", "CryptographicAlgorithm", "CryptographicLength", "KeyFormatType", *_MASKS)
+)
 
 
 def _gathered(held: list[Node], tag: str, wrapper: str) -> list[Node]:
     """Put all items of one tag into one structure, where the first of them stood."""
-    found = [_retagged(each, wrapper) for each in held if each.tag == tag]
-    if not found:
+    places = [place for place, each in enumerate(held) if each.tag == tag]
+    if not places:
         return held
-    first = next(place for place, each in enumerate(held) if each.tag == tag)
-    before, after = held[:first], [each for each in held[first:] if each.tag != tag]
-    return [*before, structure(wrapper, *found), *after]
+    gathered = structure(wrapper, *(_retagged(held[place], wrapper) for place in places))
+    return [gathered if place == places[0] else each for place, each in enumerate(held) if place not in places[1:]]
 
 
 def _key_value_4(value: Node, block: list[Node]) -> Node:

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from gateway.errors import OperationNotSupported
 from gateway.kmip.enums import Operation
-from gateway.wire import json_dialects, text_names, text_values, ttlv_json, ttlv_xml
+from gateway.wire import json_dialects, text_names, ttlv_json, ttlv_xml
 from gateway.wire.json_dialects import Spelling
-from gateway.wire.text_tree import Node, child, children, from_ttlv, structure
+from gateway.wire.text_tree import Node, child, children, structure
 
 _MESSAGES = ("RequestMessage", "Message")
 PLAIN_TEXT = "text/plain; charset=utf-8"
@@ -83,19 +83,25 @@ def decode(body: bytes, media_type: str, *, bare: bool) -> Decoded:
 
 
 def _decode_json(body: bytes, media_type: str, *, bare: bool) -> Decoded:
-    root, spelling = ttlv_json.decode(body)
-    bare = bare and root.tag not in _MESSAGES
+    root, spelling = ttlv_json.read(body)
     if bare:
-        spelling = _bare_spelling(root, spelling, media_type)
-        root = _message(root)
-    return Decoded(ttlv_json.to_bytes(root), Dialect(Media.JSON, Media.JSON.value, spelling, bare))
+        spelling = _spelling_of_cosmian(root, spelling, media_type)
+    bare = bare and root.tag not in _MESSAGES
+    tree = json_dialects.standard(root, spelling)
+    raw = ttlv_json.to_bytes(_message(tree) if bare else tree, root)
+    return Decoded(raw, Dialect(Media.JSON, Media.JSON.value, spelling, bare))
 
 
-def _bare_spelling(root: Node, spelling: Spelling, media_type: str) -> Spelling:
-    """Tell 4.x clients from those of 5.x where nothing in the operation does: only they write this type."""
-    if spelling is not Spelling.COSMIAN_4 and (root.type or "charset" in media_type.lower()):
-        return Spelling.COSMIAN_4
-    return spelling if spelling is Spelling.COSMIAN_4 else Spelling.COSMIAN_5
+def _spelling_of_cosmian(root: Node, spelling: Spelling, media_type: str) -> Spelling:
+    """Tell 4.x clients from those of 5.x, at the path that only theirs have, where nothing in the request does.
+
+    Only those of 4.x write the type of a structure, or the character set.
+    """
+    if spelling in (Spelling.COSMIAN_4, Spelling.PAGE):
+        return spelling
+    if root.tag in _MESSAGES:
+        return spelling if root.type else Spelling.COSMIAN_5
+    return Spelling.COSMIAN_4 if root.type or "charset" in media_type.lower() else Spelling.COSMIAN_5
 
 
 def _message(operation: Node) -> Node:
@@ -125,14 +131,14 @@ def encode(raw: bytes, dialect: Dialect) -> tuple[bytes, str]:
         return ttlv_xml.encode(raw), dialect.media_type
     if not dialect.bare:
         return ttlv_json.encode(raw, dialect.spelling), dialect.media_type
-    return _bare_answer(json_dialects.respelled(from_ttlv(raw, text_values.JSON), dialect.spelling))
+    return _bare_answer(json_dialects.respelled(ttlv_json.naming.tree(raw), dialect.spelling))
 
 
 def status(raw: bytes, dialect: Dialect) -> HTTPStatus:
     """Give the HTTP status of a response: only a bare operation that failed has another one than 200."""
     if not dialect.bare:
         return HTTPStatus.OK
-    item = _only_item(from_ttlv(raw, text_values.JSON))
+    item = _only_item(ttlv_json.naming.tree(raw))
     if _value(item, "ResultStatus") != "OperationFailed":
         return HTTPStatus.OK
     return _STATUS.get(_value(item, "ResultReason"), HTTPStatus.UNPROCESSABLE_ENTITY)

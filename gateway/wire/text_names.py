@@ -43,6 +43,10 @@ _ALSO: dict[type[Named] | type[Mask], dict[str, int]] = {
 }
 
 
+# Longer than any name there is, punctuation and all; what clients send is kept in tables, so it has to be short.
+LONGEST_NAME = 100
+
+
 def loosely(name: str) -> str:
     """Give what is left of a name without case and punctuation."""
     return re.sub("[^a-z0-9]", "", name.lower())
@@ -50,7 +54,10 @@ def loosely(name: str) -> str:
 
 def hexadecimal(text: str) -> int | None:
     """Read `0x` and hexadecimal digits; anything else is None."""
-    return int(text, 16) if re.fullmatch("0[xX][0-9a-fA-F]{1,16}", text) else None
+    return int(text, 16) if _HEXADECIMAL(text) else None
+
+
+_HEXADECIMAL = re.compile("0[xX][0-9a-fA-F]{1,16}").fullmatch
 
 
 @cache
@@ -70,7 +77,7 @@ def _tokens(kind: type[Named] | type[Mask]) -> dict[int, str]:
 
 def _named(kind: type[Named] | type[Mask], name: str) -> int:
     number = _numbers(kind).get(name)
-    if number is None:
+    if number is None and len(name) <= LONGEST_NAME:
         number = _loose_numbers(kind).get(loosely(name))
     if number is None:
         raise ValueError(f"{kind.__name__} has no value of this name")
@@ -98,7 +105,9 @@ def tag_name(number: int) -> str:
 
 def tag_of_attribute(name: str) -> int:
     """Give the tag of an attribute that 1.x names in words, 0 for a vendor's."""
-    return _loose_numbers(Tag).get(loosely(name), 0) if not name.startswith(("x-", "y-")) else 0
+    if name.startswith(("x-", "y-")) or len(name) > LONGEST_NAME:
+        return 0
+    return _loose_numbers(Tag).get(loosely(name), 0)
 
 
 @cache
@@ -127,10 +136,10 @@ def enumerator(tag: int, name: str) -> int:
     return _named(kind, name)
 
 
-def enumerator_name(tag: int, number: int) -> str | None:
-    """Give an enumerator's name, None when it has none."""
+def enumerators(tag: int) -> dict[str, int]:
+    """Give the numbers of a tag's enumeration by their names; none when it has no enumeration."""
     kind = enumeration_of(tag)
-    return None if kind is None else _tokens(kind).get(number)
+    return {} if kind is None else _numbers(kind)
 
 
 def bit(kind: type[Mask], name: str) -> int:

@@ -1,37 +1,49 @@
 """Values as XML and JSON write them, a row for each item type: read to the bytes of TTLV, and written from them.
 
-A reader takes the value, a string in XML, and the tag that says what it is a value of; it raises ValueError. One reader
-does for both encodings, since what either may write means the same in the other (KMIP Additional Message Encodings 1.0
-sections 3.1 and 5.1; Profiles 2.1 sections 5.4 and 5.5).
+A row is made for what the value means, which is the tag of an item or of the attribute that it is a value of. One
+reader does for both encodings, since what either may write means the same in the other (KMIP Additional Message
+Encodings 1.0 sections 3.1 and 5.1; Profiles 2.1 sections 5.4 and 5.5). No message repeats a value: it may be a key.
 """
 
 import re
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
-from gateway.wire import text_names
-from gateway.wire.scalars import ItemType
+from gateway.errors import TtlvError
+from gateway.wire import scalars, text_names
+from gateway.wire.scalars import ItemType, Reader
 
 Scalar = str | int | float | bool | None
-Parser = Callable[[Scalar, int], bytes]
-Formatter = Callable[[bytes, int], Scalar]
+Parser = Callable[[Scalar], bytes]
+Formatter = Callable[[Any], Scalar]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TRUTH = {True: 1, False: 0, "true": 1, "false": 0, "1": 1, "0": 0}
+_FALSE, _TRUE = bytes(8), bytes(7) + b"\1"
+_TRUTH = {True: _TRUE, False: _FALSE, "true": _TRUE, "false": _FALSE, "1": _TRUE, "0": _FALSE}
 # JavaScript keeps whole numbers exactly up to here (Profiles 2.1 section 5.5.1.6 asks for hexadecimal from 2^52 on).
 _EXACT = 2**52
+# The seconds that ISO 8601 has a year of four digits for.
+_FIRST_SECOND, _LAST_SECOND = -62135596800, 253402300799
+_DECIMAL = re.compile(r"\s*[+-]?[0-9]{1,20}\s*", re.ASCII).fullmatch
+
+
+# --- Reading ---
 
 
 def _whole(value: Scalar, size: int) -> int:
-    """Read a decimal number, or a hexadecimal one, which is two's complement when it fills `size` bytes."""
+    """Read a decimal number, or a hexadecimal one, which is two's complement when it fills `size` bytes, or eight."""
+    if type(value) is int:
+        return value
     if isinstance(value, str):
         number = text_names.hexadecimal(value)
         if number is not None:
-            return number - (1 << size * 8) if number >> (size * 8 - 1) == 1 else number
-        if re.fullmatch("[+-]?[0-9]{1,20}", value.strip()):
+            bits = 64 if number >> 63 else size * 8
+            return number - (1 << bits) if number >> (bits - 1) == 1 else number
+        if _DECIMAL(value):
             return int(value)
-    if type(value) is int:
-        return value
     raise ValueError("this is no whole number")
 
 
@@ -43,18 +55,24 @@ def _packed(number: int, size: int, *, signed: bool) -> bytes:
 
 
 def _signed(size: int) -> Parser:
-    return lambda value, _: _packed(_whole(value, size), size, signed=True)
+    return lambda value: _packed(_whole(value, size), size, signed=True)
 
 
-def _integer(value: Scalar, means: int) -> bytes:
-    kind = text_names.mask_of(means)
-    if kind is None or not isinstance(value, str) or re.fullmatch("[+-]?[0-9]+", value):
-        return _packed(_whole(value, 4), 4, signed=True)
-    number = 0
-    for name in re.split(r"[\s|]+", value.strip()):
-        part = text_names.hexadecimal(name)
-        number |= text_names.bit(kind, name) if part is None else part
-    return _packed(number - (1 << 32) if number >> 31 == 1 else number, 4, signed=True)
+def _integer(means: int) -> Parser:
+    kind, number = text_names.mask_of(means), _signed(4)
+    if kind is None:
+        return number
+
+    def parse(value: Scalar) -> bytes:
+        if not isinstance(value, str) or _DECIMAL(value):
+            return number(value)
+        bits = 0
+        for name in re.findall(r"[^\s|]+", value):
+            part = text_names.hexadecimal(name)
+            bits |= text_names.bit(kind, name) if part is None else part
+        return _packed(bits - (1 << 32) if bits >> 31 == 1 else bits, 4, signed=True)
+
+    return parse
 
 
 def _unsigned(value: Scalar) -> bytes:
@@ -62,22 +80,28 @@ def _unsigned(value: Scalar) -> bytes:
     return _packed(_whole(value, 4) if number is None else number, 4, signed=False)
 
 
-def _interval(value: Scalar, _: int) -> bytes:
-    return _unsigned(value)
+def _enumeration(means: int) -> Parser:
+    known = {name: number.to_bytes(4, "big") for name, number in text_names.enumerators(means).items()}
+
+    def parse(value: Scalar) -> bytes:
+        if type(value) is not str:
+            return _unsigned(value)
+        raw = known.get(value)
+        if raw is not None:
+            return raw
+        if text_names.hexadecimal(value) is None and not _DECIMAL(value):
+            return _packed(text_names.enumerator(means, value), 4, signed=False)
+        return _unsigned(value)
+
+    return parse
 
 
-def _enumeration(value: Scalar, means: int) -> bytes:
-    if isinstance(value, str) and text_names.hexadecimal(value) is None and not value.isdecimal():
-        return _packed(text_names.enumerator(means, value), 4, signed=False)
-    return _unsigned(value)
-
-
-def _big_integer(value: Scalar, _: int) -> bytes:
+def _big_integer(value: Scalar) -> bytes:
     if type(value) is int:
         size = ((value if value >= 0 else ~value).bit_length() // 64 + 1) * 8
         return value.to_bytes(size, "big", signed=True)
-    digits = value.removeprefix("0x") if isinstance(value, str) else ""
-    raw = bytes.fromhex(digits.rjust(len(digits) + len(digits) % 2, "0"))
+    digits = re.sub("^0[xX]", "", value) if isinstance(value, str) else ""
+    raw = _unhexed(digits.rjust(len(digits) + len(digits) % 2, "0"))
     if not raw:
         raise ValueError("a Big Integer is hexadecimal")
     # Some clients pad to 4 bytes only, older ones not at all; a number that was not padded has no sign.
@@ -85,34 +109,45 @@ def _big_integer(value: Scalar, _: int) -> bytes:
     return filled * (-len(raw) % 8) + raw
 
 
-def _boolean(value: Scalar, _: int) -> bytes:
-    number = text_names.hexadecimal(value) if isinstance(value, str) else None
+def _boolean(value: Scalar) -> bytes:
     known = _TRUTH.get(value) if isinstance(value, str | bool) else None
-    truth = number if known is None else known
-    if truth not in (0, 1):
+    if known is not None:
+        return known
+    number = text_names.hexadecimal(value) if isinstance(value, str) else None
+    if number not in (0, 1):
         raise ValueError("a Boolean is true or false")
-    return truth.to_bytes(8, "big")
+    return _TRUE if number else _FALSE
 
 
-def _text(value: Scalar, _: int) -> bytes:
-    if not isinstance(value, str):
+def _text(value: Scalar) -> bytes:
+    if type(value) is not str:
         raise ValueError("a Text String is a string")
     return value.encode()
 
 
-def _byte_string(value: Scalar, _: int) -> bytes:
-    if not isinstance(value, str):
+def _unhexed(digits: str) -> bytes:
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        raise ValueError("these are no hexadecimal digits, two a byte") from None
+
+
+def _byte_string(value: Scalar) -> bytes:
+    if type(value) is not str:
         raise ValueError("a Byte String is hexadecimal, in a string")
-    return bytes.fromhex(value)
+    return _unhexed(value)
 
 
 def _moment(per_second: int) -> Parser:
     unit = timedelta(seconds=1) / per_second
 
-    def parse(value: Scalar, _: int) -> bytes:
+    def parse(value: Scalar) -> bytes:
         if not isinstance(value, str) or text_names.hexadecimal(value) is not None:
             return _packed(_whole(value, 8), 8, signed=True)
-        moment = datetime.fromisoformat(value.strip().upper())
+        try:
+            moment = datetime.fromisoformat(value.strip().upper())
+        except ValueError:
+            raise ValueError("this is no date and time of ISO 8601") from None
         # A date without zone is not allowed, but was sent: it is read as UTC, which never depends on the machine.
         since = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
         return _packed(since // unit, 8, signed=True)
@@ -120,65 +155,103 @@ def _moment(per_second: int) -> Parser:
     return parse
 
 
-PARSERS: dict[int, Parser] = {
+def _any_meaning(parse: Parser) -> Callable[[int], Parser]:
+    return lambda _: parse
+
+
+PARSERS: dict[int, Callable[[int], Parser]] = {
     ItemType.INTEGER: _integer,
-    ItemType.LONG_INTEGER: _signed(8),
-    ItemType.BIG_INTEGER: _big_integer,
+    ItemType.LONG_INTEGER: _any_meaning(_signed(8)),
+    ItemType.BIG_INTEGER: _any_meaning(_big_integer),
     ItemType.ENUMERATION: _enumeration,
-    ItemType.BOOLEAN: _boolean,
-    ItemType.TEXT_STRING: _text,
-    ItemType.BYTE_STRING: _byte_string,
-    ItemType.DATE_TIME: _moment(1),
-    ItemType.INTERVAL: _interval,
-    ItemType.DATE_TIME_EXTENDED: _moment(1_000_000),
+    ItemType.BOOLEAN: _any_meaning(_boolean),
+    ItemType.TEXT_STRING: _any_meaning(_text),
+    ItemType.BYTE_STRING: _any_meaning(_byte_string),
+    ItemType.DATE_TIME: _any_meaning(_moment(1)),
+    ItemType.INTERVAL: _any_meaning(_unsigned),
+    ItemType.DATE_TIME_EXTENDED: _any_meaning(_moment(1_000_000)),
 }
 
 
-def _number(raw: bytes) -> int:
-    return int.from_bytes(raw, "big", signed=True)
+# --- Writing: first TTLV is read, exactly as it stands, then the value is put in words ---
 
 
-def _date(raw: bytes, _: int) -> str:
+def _read_text(data: bytes, at: int, length: int) -> str:
     try:
-        return (_EPOCH + timedelta(seconds=_number(raw))).isoformat().replace("+00:00", "Z")
-    except OverflowError:  # There are more seconds in 64 bits than ISO 8601 has years.
-        return f"0x{raw.hex()}"
+        return data[at : at + length].decode()
+    except UnicodeDecodeError as error:
+        raise TtlvError("a Text String is UTF-8", at + error.start) from None
 
 
-def _bits(separator: str) -> Formatter:
-    def write(raw: bytes, means: int) -> Scalar:
-        kind, number = text_names.mask_of(means), _number(raw)
-        if kind is None or number <= 0:
-            return number
-        return separator.join(text_names.bit_names(kind, number))
-
-    return write
+def _read_big_integer(data: bytes, at: int, length: int) -> bytes:
+    scalars.read_big_integer(data, at, length)
+    return data[at : at + length]
 
 
-def _enumerator(raw: bytes, means: int) -> str:
-    return text_names.enumerator_name(means, int.from_bytes(raw, "big")) or f"0x{raw.hex().upper()}"
-
-
-def _long(raw: bytes, _: int) -> Scalar:
-    number = _number(raw)
-    return number if abs(number) < _EXACT else f"0x{raw.hex().upper()}"
-
-
-JSON: dict[int, Formatter] = {
-    ItemType.INTEGER: _bits("|"),
-    ItemType.LONG_INTEGER: _long,
-    ItemType.BIG_INTEGER: lambda raw, _: f"0x{raw.hex().upper()}",
-    ItemType.ENUMERATION: _enumerator,
-    ItemType.BOOLEAN: lambda raw, _: raw[-1] == 1,
-    ItemType.TEXT_STRING: lambda raw, _: raw.decode(),
-    ItemType.BYTE_STRING: lambda raw, _: raw.hex().upper(),
-    ItemType.DATE_TIME: _date,
-    ItemType.INTERVAL: lambda raw, _: int.from_bytes(raw, "big"),
-    ItemType.DATE_TIME_EXTENDED: lambda raw, _: f"0x{raw.hex().upper()}",
+READERS: dict[int, Reader] = scalars.READERS | {
+    ItemType.TEXT_STRING: _read_text,
+    ItemType.BIG_INTEGER: _read_big_integer,
 }
-XML: dict[int, Formatter] = JSON | {
+
+
+def _as_it_is(value: Scalar) -> Scalar:
+    return value
+
+
+def _upper_hex(raw: bytes) -> str:
+    return raw.hex().upper()
+
+
+@lru_cache(maxsize=256)
+def _date(seconds: int) -> str:
+    if not _FIRST_SECOND <= seconds <= _LAST_SECOND:
+        return _sixteen_digits(seconds)
+    year, month, day, hour, minute, second, *_ = time.gmtime(seconds)
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+
+
+def _sixteen_digits(number: int) -> str:
+    return f"0x{number & 0xFFFFFFFFFFFFFFFF:016X}"
+
+
+def _bits(separator: str) -> Callable[[int], Formatter]:
+    def made_for(means: int) -> Formatter:
+        kind = text_names.mask_of(means)
+        if kind is None:
+            return _as_it_is
+        return lambda number: separator.join(text_names.bit_names(kind, number)) if number > 0 else number
+
+    return made_for
+
+
+def _enumerator(means: int) -> Formatter:
+    known = {number: name for name, number in text_names.enumerators(means).items()}
+    return lambda number: known.get(number) or f"0x{number:08X}"
+
+
+def _long(number: int) -> Scalar:
+    return number if abs(number) < _EXACT else _sixteen_digits(number)
+
+
+def _alike(write: Formatter) -> Callable[[int], Formatter]:
+    return lambda _: write
+
+
+JSON: dict[int, Callable[[int], Formatter]] = {
+    ItemType.INTEGER: _bits("|"),
+    ItemType.LONG_INTEGER: _alike(_long),
+    ItemType.BIG_INTEGER: _alike(lambda raw: f"0x{_upper_hex(raw)}"),
+    ItemType.ENUMERATION: _enumerator,
+    ItemType.BOOLEAN: _alike(_as_it_is),
+    ItemType.TEXT_STRING: _alike(_as_it_is),
+    ItemType.BYTE_STRING: _alike(_upper_hex),
+    ItemType.DATE_TIME: _alike(_date),
+    ItemType.INTERVAL: _alike(_as_it_is),
+    ItemType.DATE_TIME_EXTENDED: _alike(_sixteen_digits),
+}
+XML: dict[int, Callable[[int], Formatter]] = JSON | {
     ItemType.INTEGER: _bits(" "),
-    ItemType.LONG_INTEGER: lambda raw, _: _number(raw),
-    ItemType.BIG_INTEGER: lambda raw, _: raw.hex().upper(),
-    ItemType.BOOLEAN: lambda raw, _: "true" if raw[-1] else "false",
+    ItemType.LONG_INTEGER: _alike(_as_it_is),
+    ItemType.BIG_INTEGER: _alike(_upper_hex),
+    ItemType.BOOLEAN: _alike(lambda truth: "true" if truth else "false"),
 }

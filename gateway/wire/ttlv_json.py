@@ -11,46 +11,64 @@ import msgspec
 from gateway.errors import TextError
 from gateway.wire import json_dialects, text_values
 from gateway.wire.json_dialects import Spelling
-from gateway.wire.text_tree import Misfit, Node, from_ttlv, to_ttlv
+from gateway.wire.text_tree import Misfit, Naming, Node, children, to_ttlv, walk
 
 _decoder = msgspec.json.Decoder(Node)
 _encoder = msgspec.json.Encoder()
-# What JSON's structure hangs on: strings whole, the brackets, and a comma with what closes after it.
-_LEXEMES = re.compile(rb'"(?:[^"\\]|\\.)*"|,(?=\s*[\]}])|[\[\]{}]', re.DOTALL)
+naming = Naming(text_values.JSON)
+# What JSON's structure hangs on: strings whole, the brackets, and a comma with what closes after it. A string without
+# an end goes to the end of the text, and no match is ever tried again, so that the time stays in proportion.
+_LEXEMES = re.compile(rb'"(?:[^"\\]|\\.?)*+"?|,(?=\s*+[\]}])|[\[\]{}]', re.DOTALL)
 
 
-def decode(text: bytes) -> tuple[Node, Spelling]:
-    """Give the tree of a JSON message as the standard spells it, and how the message spelled it.
+def read(text: bytes) -> tuple[Node, Spelling]:
+    """Give the tree of a JSON message as it stands, and how it is spelled.
 
     Raises:
-        TextError: it is not JSON, or no item; the place is told as a JSON path.
+        TextError: it is not JSON, or no tree of items; the place is told as a JSON path.
     """
     try:
         root = _decoder.decode(text)
     except msgspec.ValidationError as error:
-        raise _invalid(error) from None
+        raise TextError(*_misshapen(text, str(error))) from None
     except RecursionError:
         raise TextError("items are nested too deeply", "$") from None
     except ValueError as error:
-        return _decode_mended(text, error)
-    return json_dialects.standard(root)
+        return _read_mended(text, str(error))
+    return root, json_dialects.detect(root)
 
 
-def _invalid(error: Exception) -> TextError:
-    message, _, place = str(error).partition(" - at ")
-    return TextError(message, place.strip("`") or "$")
+def _misshapen(text: bytes, reason: str) -> tuple[str, str]:
+    """Tell what is wrong with the first object that is no item, and its path, in which msgspec leaves out numbers."""
+    try:
+        waiting: list[tuple[object, str]] = [(msgspec.json.decode(text), "$")]
+    except (ValueError, RecursionError):
+        waiting = []  # It is no JSON either, further on.
+    while waiting:
+        item, path = waiting.pop()
+        held = item.get("value") if isinstance(item, dict) else None
+        try:
+            msgspec.convert({**item, "value": []} if isinstance(item, dict) and isinstance(held, list) else item, Node)
+        except msgspec.ValidationError as error:
+            return _without_path(str(error)), path
+        if isinstance(held, list):
+            waiting += [(each, f"{path}.value[{place}]") for place, each in reversed([*enumerate(held)])]
+    return _without_path(reason), "$"
 
 
-def _decode_mended(text: bytes, reason: ValueError) -> tuple[Node, Spelling]:
-    """Decode what is JSON but for commas too many; what is not of the page's dialect stays refused."""
+def _without_path(message: str) -> str:
+    return message.partition(" - at ")[0]
+
+
+def _read_mended(text: bytes, reason: str) -> tuple[Node, Spelling]:
+    """Read what is JSON but for commas too many; what is not of the page's dialect stays refused."""
     try:
         root = _decoder.decode(_mended(text))
     except (ValueError, RecursionError):
-        raise TextError(str(reason), "$") from None
-    tree, spelling = json_dialects.standard(root)
-    if spelling is not Spelling.PAGE:
-        raise TextError(str(reason), "$")
-    return tree, spelling
+        raise TextError(reason, "$") from None
+    if json_dialects.detect(root) is not Spelling.PAGE:
+        raise TextError(reason, "$")
+    return root, Spelling.PAGE
 
 
 def _mended(text: bytes) -> bytes:
@@ -72,17 +90,27 @@ def _mended(text: bytes) -> bytes:
     return _LEXEMES.sub(mend, text)
 
 
-def to_bytes(tree: Node) -> bytes:
+def to_bytes(tree: Node, source: Node) -> bytes:
     """Give the TTLV bytes of a tree.
 
     Raises:
-        TextError: something in it is no item; the place is told as a JSON path of the standard's spelling.
+        TextError: something in it is no item; the place is told as a JSON path in the tree that was its `source`.
     """
     try:
         return to_ttlv(tree)
     except Misfit as misfit:
-        place = "".join(f".value[{number}]" for number in misfit.path)
-        raise TextError(str(misfit), f"${place}") from None
+        raise TextError(str(misfit), _path(misfit.node, source)) from None
+
+
+def _path(node: Node, source: Node) -> str:
+    """Give the path of a node; one that the source does not have is told by what it holds."""
+    inside = {id(each) for each in children(node)}
+    for each, path in walk(source):
+        if each is node:
+            return "$" + "".join(f".value[{place}]" for place in path)
+        if id(each) in inside:
+            return "$" + "".join(f".value[{place}]" for place in path[:-1])
+    return "$"
 
 
 def encode(raw: bytes, spelling: Spelling = Spelling.STANDARD) -> bytes:
@@ -91,7 +119,7 @@ def encode(raw: bytes, spelling: Spelling = Spelling.STANDARD) -> bytes:
     Raises:
         TtlvError: the bytes are no TTLV.
     """
-    return write(json_dialects.respelled(from_ttlv(raw, text_values.JSON), spelling))
+    return write(json_dialects.respelled(naming.tree(raw), spelling))
 
 
 def write(tree: Node) -> bytes:

@@ -4,22 +4,39 @@ A document type is refused before anything in it is looked at, so there are no e
 counted as elements open, so nothing is built of a message that is too deep.
 """
 
+import re
+from functools import lru_cache
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
 from gateway.errors import TextError
 from gateway.wire import text_values
-from gateway.wire.text_names import TYPES
-from gateway.wire.text_tree import MAX_DEPTH, STRUCTURE, Misfit, Node, children, from_ttlv, to_ttlv
+from gateway.wire.text_names import LONGEST_NAME, TYPES
+from gateway.wire.text_tree import MAX_DEPTH, STRUCTURE, Misfit, Naming, Node, children, to_ttlv
 
 _GENERIC = "TTLV"
 _NAMESPACE = "urn:oasis:tc:kmip:xmlns"
+# The four that the standard has, and room for those of other namespaces, which are passed over.
+MAX_ATTRIBUTES = 16
 # A line break in an attribute is read as a blank unless it is written as a reference.
 _ESCAPES = {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 # XML has no way to write these characters at all; a reader sees the replacement character.
 _UNWRITABLE = dict.fromkeys(
     [*(n for n in range(32) if chr(n) not in _ESCAPES), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000)], "\ufffd"
 )
+_PLAIN = re.compile(r"[ !#-%'-;=?-~]*", re.ASCII).fullmatch
+_naming = Naming(text_values.XML)
+
+
+@lru_cache(maxsize=4096)
+def _local(name: str) -> str:
+    """Give an element's name without its namespace."""
+    namespace, _, local = name.rpartition(" ")
+    if namespace not in ("", _NAMESPACE):
+        raise ValueError("the namespace is not KMIP's")
+    if len(local) > LONGEST_NAME:
+        raise ValueError("there is no tag of this name")
+    return local
 
 
 class _Reading:
@@ -31,45 +48,49 @@ class _Reading:
         self.parser.EndElementHandler = self.end
         self.parser.StartDoctypeDeclHandler = self.doctype
         self.open: list[Node] = []
-        self.places: dict[int, str] = {}
+        self.places: dict[int, int] = {}
         self.root: Node | None = None
 
-    def place(self) -> str:
-        return f"line {self.parser.CurrentLineNumber}, column {self.parser.CurrentColumnNumber + 1}"
-
     def refuse(self, message: str) -> TextError:
-        return TextError(message, self.place())
+        return TextError(message, f"line {self.parser.CurrentLineNumber}, column {self.parser.CurrentColumnNumber + 1}")
 
     def doctype(self, *_: object) -> None:
         raise self.refuse("a document type is not allowed")
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        namespace, _, local = name.rpartition(" ")
-        if namespace not in ("", _NAMESPACE):
-            raise self.refuse("the namespace is not KMIP's")
-        if len(self.open) > MAX_DEPTH:
-            raise self.refuse("items are nested too deeply")
-        if self.open and self.open[-1].type != STRUCTURE:
-            raise self.refuse("only a Structure holds items")
-        node = self.node(local, attributes)
-        self.places[id(node)] = self.place()
-        if self.open:
-            children(self.open[-1]).append(node)
-        else:
-            self.root = node
+        try:
+            node = _node(_local(name), attributes)
+        except ValueError as error:
+            raise self.refuse(str(error)) from None
+        self.places[id(node)] = self.parser.CurrentByteIndex
+        holder = self.open[-1] if self.open else None
         self.open.append(node)
-
-    def node(self, local: str, attributes: dict[str, str]) -> Node:
-        tag = attributes.get("tag", "") if local == _GENERIC else local
-        type_ = attributes.get("type", STRUCTURE)
-        if type_ == STRUCTURE:
-            return Node(tag, type_, [])
-        if type_ in TYPES and "value" not in attributes:
-            raise self.refuse("the value is missing")
-        return Node(tag, type_, attributes.get("value", ""))
+        if holder is None:
+            self.root = node
+        elif not isinstance(holder.value, list):
+            raise self.refuse("only a Structure holds items")
+        elif len(self.open) > MAX_DEPTH + 1:
+            raise self.refuse("items are nested too deeply")
+        else:
+            holder.value.append(node)
 
     def end(self, _: str) -> None:
         self.open.pop()
+
+
+def _node(local: str, attributes: dict[str, str]) -> Node:
+    if len(attributes) > MAX_ATTRIBUTES:
+        raise ValueError("an element has too many attributes")
+    tag = attributes.get("tag", "") if local == _GENERIC else local
+    type_ = attributes.get("type", STRUCTURE)
+    value = attributes.get("value")
+    if type_ == STRUCTURE:
+        if value is not None:
+            raise ValueError("a Structure has items, no value; is the type missing?")
+        return Node(tag, type_, [])
+    if value is None and type_ in TYPES:
+        raise ValueError("the value is missing")
+    return Node(tag, type_, value)
 
 
 def decode(text: bytes) -> bytes:
@@ -82,14 +103,20 @@ def decode(text: bytes) -> bytes:
     try:
         reading.parser.Parse(text, True)
     except expat.ExpatError as error:
-        raise TextError("this is not XML", f"line {error.lineno}, column {error.offset + 1}") from None
+        message = f"this is not XML: {expat.ErrorString(error.code)}"
+        raise TextError(message, f"line {error.lineno}, column {error.offset + 1}") from None
     except (ValueError, LookupError):  # An encoding that is not known, or cannot be read.
         raise TextError("the encoding of this XML is not known", "line 1, column 1") from None
     assert reading.root is not None, "expat takes no document without an element"  # noqa: S101
     try:
         return to_ttlv(reading.root)
     except Misfit as misfit:
-        raise TextError(str(misfit), reading.places[id(misfit.node)]) from None
+        raise TextError(str(misfit), _place(text, reading.places[id(misfit.node)])) from None
+
+
+def _place(text: bytes, at: int) -> str:
+    before = text[:at]
+    return f"line {before.count(10) + 1}, column {at - before.rfind(10)}"
 
 
 def encode(raw: bytes) -> bytes:
@@ -99,18 +126,21 @@ def encode(raw: bytes) -> bytes:
         TtlvError: the bytes are no TTLV.
     """
     parts = ['<?xml version="1.0" encoding="UTF-8"?>\n']
-    _write(from_ttlv(raw, text_values.XML), parts)
+    _write(_naming.tree(raw), parts)
     return "".join(parts).encode()
 
 
 def _write(node: Node, parts: list[str]) -> None:
     name = f'{_GENERIC} tag="{node.tag}"' if node.tag.startswith("0x") else node.tag
     if node.type != STRUCTURE:
-        value = quoteattr(str(node.value).translate(_UNWRITABLE), _ESCAPES)
-        parts.append(f'<{name} type="{node.type}" value={value}/>')
+        parts.append(f'<{name} type="{node.type}" value={_quoted(str(node.value))}/>')
         return
     # An element with nothing in it is a Structure too; test cases of 1.x leave the type out.
     parts.append(f"<{name}>")
     for each in children(node):
         _write(each, parts)
     parts.append(f"</{name.split(' ')[0]}>")
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"' if _PLAIN(value) else quoteattr(value.translate(_UNWRITABLE), _ESCAPES)
