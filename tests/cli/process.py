@@ -33,10 +33,10 @@ def assert_one_sentence(finished, *words):
 
 
 class Gateway:
-    """A running gateway: its process, its port, the folder of its files."""
+    """A running gateway: its process, its ports (`https_port` is 0 where it has none), the folder of its files."""
 
-    def __init__(self, process, port, folder):
-        self.process, self.port, self.folder = process, port, folder
+    def __init__(self, process, port, https_port, folder):
+        self.process, self.port, self.https_port, self.folder = process, port, https_port, folder
 
     def stop(self, number=signal.SIGTERM):
         """Give the exit code after this signal."""
@@ -51,9 +51,9 @@ def running_dev(folder, *arguments):
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
         try:
             line = process.stdout.readline()
-            ready = re.fullmatch(r"ready kmip=127\.0\.0\.1:(\d+) dir=(.*)\n", line)
+            ready = re.fullmatch(r"ready kmip=127\.0\.0\.1:(\d+)(?: https=127\.0\.0\.1:(\d+))? dir=(.*)\n", line)
             assert ready, f"no ready line but {line!r}"
-            yield Gateway(process, int(ready[1]), Path(ready[2]))
+            yield Gateway(process, int(ready[1]), int(ready[2] or 0), Path(ready[3]))
         finally:
             if process.poll() is None:
                 process.terminate()

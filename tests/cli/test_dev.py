@@ -6,6 +6,7 @@ import socket
 import ssl
 import stat
 import time
+import urllib.request
 
 import pytest
 
@@ -60,6 +61,16 @@ def test_it_listens_when_it_says_so(dev_folder):
         context.wrap_socket(plain, server_hostname="localhost") as secured,
     ):
         assert secured.version() == "TLSv1.3"
+
+
+def test_it_serves_https_where_it_says_so(dev_folder):
+    context = ssl.create_default_context(cafile=dev_folder / "pki/ca.pem")
+    context.load_cert_chain(dev_folder / "pki/client.pem", dev_folder / "pki/client.key")
+    with running_dev(dev_folder, *ONE_OF_EACH, "--http-port", "0") as gateway:
+        url = f"https://localhost:{gateway.https_port}/readyz"
+        with urllib.request.urlopen(url, context=context, timeout=10) as answer:
+            assert (answer.status, answer.read()) == (200, b'{"status":"UP"}')
+        assert gateway.stop() == 0
 
 
 def test_ready_is_within_a_second_and_a_half_on_an_existing_folder(dev_folder):

@@ -1,13 +1,17 @@
-"""The README's first example, run exactly as it stands by a client that nobody here wrote."""
+"""The README's examples, run exactly as they stand by clients that nobody here wrote."""
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.cli.process import running_dev
 
 README = Path(__file__).parents[2] / "README.md"
+SEED = README.parents[1] / "shared" / "seed" / "request.json"
 
 
 def test_the_first_example_does_what_it_says(tmp_path):
@@ -30,3 +34,44 @@ def assert_prints_what_readme_says(example, folder):
     said = finished.stdout.splitlines()
     assert said[:3] == ["get: 32 bytes", "decrypt: b'attack at dawn'", "locate: True"]
     assert re.fullmatch(r"destroyed: [0-9a-f-]{36}", said[3])
+
+
+def test_the_https_example_does_what_it_says(tmp_path):
+    example = "\n".join(re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL))
+    assert "https://localhost:9998" in example
+    with running_dev(tmp_path / "dev-data", "--http-port", "0") as gateway:
+        example = example.replace("9998", str(gateway.https_port))
+        finished = subprocess.run(
+            ["bash", "-euc", example], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
+        )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    page, versions, *drawn, server = finished.stdout.splitlines()
+    assert_created_and_located(json.loads(page))
+    assert versions.startswith('{"tag":"ResponseMessage"')
+    assert versions.count("ProtocolVersionMinor") > 5
+    assert "ResponseHeader" in versions
+    assert re.search(r'<Data type="ByteString" value="[0-9a-fA-F]{32}"/>', "".join(drawn))
+    assert json.loads(server)["tag"] == "QueryResponse"
+
+
+def assert_created_and_located(answer):
+    """Assert that the answer to the page's message has two results, the second of which locates what the first made."""
+    header, items = answer["value"]
+    assert (answer["tag"], header["tag"], items["tag"]) == ("ResponseMessage", "Header", "BatchItem")
+    made, located = (dict(leaves(item)) for item in items["value"])
+    assert (made["Operation"], made["ResultStatus"]) == ("CreateKeyPair", "Success")
+    assert (located["Operation"], located["ResultStatus"], located["LocatedItems"]) == ("Locate", "Success", 2)
+    for half in ("PrivateKeyUniqueIdentifier", "PublicKeyUniqueIdentifier"):
+        assert made[half] == located[half]
+
+
+def leaves(node):
+    """Give tag and value of everything in a tree that is no structure."""
+    if node["type"] != "Structure":
+        return [(node["tag"], node["value"])]
+    return [leaf for each in node["value"] for leaf in leaves(each)]
+
+
+@pytest.mark.skipif(not SEED.exists(), reason=f"{SEED} is not there")
+def test_the_https_example_is_the_page():
+    assert SEED.read_text().strip() in README.read_text()
