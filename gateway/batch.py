@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from gateway import errors
+from gateway import errors, tickets
 from gateway.access.identity import Peer
 from gateway.ahead import Ahead
 from gateway.call import Batch, Call, Outcome, Services
@@ -47,7 +47,8 @@ async def run(services: Services, message: RequestMessage, peer: Peer, version: 
     """Carry out the items of a request and tell what became of each that is to be answered."""
     header = message.request_header
     option = header.batch_error_continuation_option or BatchErrorContinuationOption.STOP
-    batch = Batch()
+    admission = await tickets.admit(services, header.authentication, peer, version)
+    peer, batch = admission.peer, Batch(admission)
     if option is Undo:
         batch.undo = []
     mandatory = header.asynchronous_indicator is AsynchronousIndicator.MANDATORY
@@ -156,6 +157,7 @@ def _name(operation: int) -> str:
 
 
 def _entry(call: Call, item: RequestBatchItem, mandatory: bool) -> Entry:
+    call.enter(item.operation)
     entry = OPERATIONS.get(item.operation)
     if entry is None or not entry.offered(call.version, call.config):
         raise errors.OperationNotSupported(f"this operation is not offered in KMIP {call.version}")

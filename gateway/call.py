@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from gateway import errors
 from gateway.access.identity import Peer
+from gateway.access.rights import for_operation, reach, whole
 from gateway.ahead import OutOfTurn
 from gateway.config import KmipConfig
 from gateway.kmip import attribute_sets as sets
@@ -24,6 +25,7 @@ from gateway.kmip.enums import (
     UniqueIdentifierReference,
     UsageLimitsUnit,
 )
+from gateway.kmip.policy import Right
 from gateway.kmip.structure import Attributes, DateTime, Encoded, Identifier, Item, LongInteger, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import UsageLimits
@@ -101,12 +103,25 @@ def _by_place(rows: Sequence[AttributeRow]) -> dict[tuple[int, str, int], Attrib
     return {(row.tag, row.name, row.index): row for row in rows}
 
 
+class Admission(NamedTuple):
+    """As whom a request acts, and what it may do: all that the client may, where it shows no ticket for less."""
+
+    peer: Peer
+    rights: tuple[Right, ...] | None = None
+    ticket: bytes | None = None  # the hash of the one shown
+    refusal: errors.KmipError | None = None  # of a ticket that does not hold
+
+
 class Batch:
     """What the items of one message have in common: the ID Placeholder and what came before."""
 
-    __slots__ = ("finish", "outcomes", "placeholder", "room", "undo")
+    __slots__ = ("finish", "outcomes", "placeholder", "refusal", "rights", "room", "ticket", "undo")
 
-    def __init__(self) -> None:
+    def __init__(self, admission: Admission | None = None) -> None:
+        """`admission` is of the ticket that the message shows, if any."""
+        self.rights = None if admission is None else admission.rights
+        self.ticket = None if admission is None else admission.ticket
+        self.refusal = None if admission is None else admission.refusal
         self.placeholder: str | None = None
         self.room = MAX_RESPONSE_BYTES
         self.outcomes: list[Outcome] = []
@@ -118,13 +133,14 @@ class Batch:
 class Call:
     """One batch item: who asks, in which version, and everything the operation may reach."""
 
-    __slots__ = ("ahead", "batch", "now", "peer", "services", "version")
+    __slots__ = ("ahead", "batch", "now", "peer", "rights", "services", "version")
 
     def __init__(self, services: Services, peer: Peer, version: Version, batch: Batch, *, ahead: bool = False) -> None:
         """`ahead` says that items before this one are not done yet."""
         self.ahead = ahead
         self.services = services
         self.peer = peer
+        self.rights = batch.rights  # of the ticket; from `enter` on, those for this operation
         self.version = version
         self.batch = batch
         self.now = services.clock()
@@ -148,6 +164,43 @@ class Call:
     def today(self) -> DateTime:
         """The time at which this item began, in whole seconds since 1970."""
         return DateTime(int(self.now))
+
+    def enter(self, operation: int) -> None:
+        """Make sure that the request may ask for an operation at all.
+
+        Raises:
+            InvalidTicket, TicketUsedUp, AuthenticationNotSuccessful: the ticket that it shows does not hold.
+            NotAuthorized: that ticket does not allow it.
+        """
+        if self.batch.refusal is not None:
+            raise self.batch.refusal
+        if self.batch.rights is not None:
+            self.rights = for_operation(self.batch.rights, operation)
+            if not self.rights:
+                raise errors.NotAuthorized("the ticket does not allow this operation")
+
+    def may_enter(self, operation: int) -> bool:
+        """Tell whether the ticket that the request shows, if any, allows an operation."""
+        rights = self.batch.rights
+        return rights is None or bool(for_operation(rights, operation))
+
+    def require_everything(self) -> None:
+        """Make sure that the operation is allowed whatever the object, for what it does is not about a certain one.
+
+        Raises:
+            NotAuthorized: a ticket allows it for some objects only.
+        """
+        if self.rights is not None and not whole(self.rights):
+            raise errors.NotAuthorized("the ticket allows this for some objects only")
+
+    def require_fixed_groups(self) -> None:
+        """Make sure that no right hangs on an object's group, for the group is about to be changed.
+
+        Raises:
+            NotAuthorized: one does: whoever has the ticket could bring any object into its reach.
+        """
+        if any(each.object_groups is not None for each in self.batch.rights or ()):
+            raise errors.NotAuthorized("the ticket allows nothing that changes an Object Group")
 
     def in_turn(self) -> None:
         """Make sure that every item before this one is done, before anything is changed or taken from them.
@@ -210,7 +263,19 @@ class Call:
         return self.services.catalogue.managed(row)
 
     def owns(self, row: ObjectRow) -> bool:
-        """Tell whether an object is this client's."""
+        """Tell whether an object is this client's, and the ticket that the request shows, if any, is for it."""
+        return self._is_own(row) and (self.rights is None or reach(self.rights, row.unique_identifier, _groups(row)))
+
+    def check_new(self, row: ObjectRow) -> None:
+        """Make sure that the ticket that the request shows, if any, is for an object that is about to be made.
+
+        Raises:
+            NotAuthorized: it is not; one that is for certain objects is for no new one.
+        """
+        if not self.owns(row):
+            raise errors.NotAuthorized("the ticket does not allow to make this object")
+
+    def _is_own(self, row: ObjectRow) -> bool:
         identity = self.peer.identity
         return row.owner == identity.name and row.tenant == identity.tenant
 
@@ -219,6 +284,8 @@ class Call:
         # default, since telling the two apart tells a stranger which identifiers exist.
         if row is not None and self.services.config.foreign_objects == "denied":
             return errors.NotAuthorized("this object belongs to another client")
+        if row is not None and self._is_own(row):
+            return errors.NotAuthorized("the ticket does not allow this for this object")
         return errors.ObjectNotFound(f"there is no object {unique_identifier[:100]!r}")
 
     def live(self, given: Identifier | None) -> Managed:
@@ -350,6 +417,10 @@ class Call:
         """Say how to take back what was just done, for a batch that asks for Undo."""
         if self.batch.undo is not None:
             self.batch.undo.append(fn)
+
+
+def _groups(row: ObjectRow) -> frozenset[str]:
+    return frozenset(str(each.scalar) for each in row.attributes if each.tag == Tag.OBJECT_GROUP)
 
 
 def _spent(current: Managed, data_bytes: int) -> Attributes:

@@ -36,8 +36,10 @@ async def lay_down(call: Call, tag: Tag, new: Structure | None) -> None:
     """Replace what the client has laid down under this tag, as a whole; None takes it away.
 
     Raises:
+        NotAuthorized: a ticket is for some objects only.
         ServerLimitExceeded: it is too much.
     """
+    call.require_everything()
     raw = None if new is None else call.services.codec.encode_structure(new, tag, V2_1)
     if raw is not None and len(raw) > MAX_BYTES:
         raise ServerLimitExceeded(f"this may take {MAX_BYTES} bytes, and takes {len(raw)}")

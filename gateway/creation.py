@@ -221,6 +221,7 @@ async def add(
         altered = [call.alter(transaction, change.managed, change.fn, names=True) for change in changes]
         for new in news:
             constraints.check_new(call, transaction, new.object_type, new.attributes)
+            call.check_new(new.row)
             transaction.add(new.row, new.names())
         return altered
 

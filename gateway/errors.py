@@ -127,6 +127,18 @@ class PermissionDenied(KmipError):
     reason = R.PERMISSION_DENIED
 
 
+class InvalidTicket(KmipError):
+    """The ticket is not valid, or not any more."""
+
+    reason, reason_1x = R.INVALID_TICKET, R.AUTHENTICATION_NOT_SUCCESSFUL
+
+
+class TicketUsedUp(KmipError):
+    """The ticket has been used as often as it may be."""
+
+    reason, reason_1x = R.USAGE_LIMIT_EXCEEDED, R.AUTHENTICATION_NOT_SUCCESSFUL
+
+
 class NotAuthorized(KmipError):
     """This client may not do this."""
 

@@ -53,6 +53,12 @@ class Ticket(Structure):
     ticket_value: bytes
 
 
+class TicketCredential(Structure):
+    """A credential that is a ticket (section 9.11 Ticket)."""
+
+    ticket: Ticket
+
+
 class Credential(Structure):
     """Who the client says it is; the value's structure follows from the type."""
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from gateway.kmip.enums import ObjectType
-from gateway.kmip.structure import Attributed, Attributes, Form, Since, Structure
+from gateway.kmip.enums import ObjectType, Operation
+from gateway.kmip.structure import Attributed, Attributes, Form, Identifier, Since, Structure
 from gateway.kmip.tags import Tag
+from gateway.kmip.values import UsageLimits
 
 ATTRIBUTES = Attributed(Form.TEMPLATE, Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES, always=True)
 
@@ -71,3 +72,30 @@ class Constraints(Structure):
     """All constraints (section 7.7 Constraints)."""
 
     constraint: tuple[Constraint, ...] = ()
+
+
+class Operations(Structure):
+    """Operations that a right is for (section 7.25 Operations)."""
+
+    operation: tuple[Operation, ...] = ()
+
+
+class Objects(Structure):
+    """Objects that a right is for (section 7.21 Objects)."""
+
+    unique_identifier: tuple[Identifier, ...] = ()
+
+
+class Right(Structure):
+    """What a ticket allows: where something is left out, all of its kind (section 7.34 Right)."""
+
+    usage_limits: UsageLimits | None = None
+    operations: Operations | None = None
+    objects: Objects | None = None
+    object_groups: Annotated[ObjectGroups | None, Since(2, 1)] = None
+
+
+class Rights(Structure):
+    """All that a ticket allows; none is nothing (section 7.35 Rights)."""
+
+    right: tuple[Right, ...] = ()

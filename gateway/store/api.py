@@ -59,6 +59,22 @@ class ObjectRow(Struct, frozen=True, gc=False):
         return len(self.material or b"") + sum(len(each.ttlv) for each in self.attributes)
 
 
+class TicketRow(Struct, frozen=True):
+    """A ticket that a client was given, known by the hash of its value; `parent` is that of the ticket it was asked by.
+
+    What is None has no limit.
+    """
+
+    hash: bytes
+    tenant: str
+    owner: str
+    parent: bytes | None = None
+    delegated: bool = False  # for others to use too
+    expires: int | None = None  # seconds since 1970
+    requests: int | None = None  # that are left
+    rights: bytes | None = None  # TTLV
+
+
 class Op(Enum):
     """How a Filter compares; EQUAL, RANGE and MASK look at the scalar."""
 
@@ -159,6 +175,30 @@ class Transaction(Protocol):
         """Replace it; None takes it away."""
         ...
 
+    def ticket(self, hash: bytes) -> list[TicketRow]:
+        """Give a ticket and all by which it came to be, its own first; none where there is no such ticket."""
+        ...
+
+    def add_ticket(self, row: TicketRow) -> None:
+        """Keep a ticket.
+
+        Raises:
+            IntegrityError of the database: there is one of this hash, or the parent is gone.
+        """
+        ...
+
+    def count_tickets(self, tenant: str, owner: str, now: int) -> int:
+        """Drop the tickets of a client that have expired, and count those that are left."""
+        ...
+
+    def spend_ticket(self, hash: bytes) -> None:
+        """Take one request off what is left of a ticket; it must not be none."""
+        ...
+
+    def drop_ticket(self, hash: bytes) -> None:
+        """Forget a ticket, and all that were asked by it."""
+        ...
+
     def queue_destroy(self, id: int, *, held: bool = False) -> None:
         """Note that the token still has the object's key, which must go.
 
@@ -196,6 +236,10 @@ class Store(Protocol):
 
     def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:
         """Give what a client has laid down under a tag for its own objects, with all that was committed before."""
+        ...
+
+    def ticket(self, hash: bytes) -> list[TicketRow]:
+        """Give a ticket and all by which it came to be, its own first; none where there is no such ticket."""
         ...
 
     async def locate(self, query: Query, post: Callable[[ObjectRow], bool] | None = None) -> Located:

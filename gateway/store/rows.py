@@ -3,12 +3,13 @@
 A migration is never edited once released: the next one is appended.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from sqlite3 import Cursor
 from sys import intern
 from typing import Any
 
-from gateway.store.api import AttributeRow, Custody, ObjectRow
+from gateway.store.api import AttributeRow, Custody, ObjectRow, TicketRow
 
 # STRICT, because without it a column's affinity would turn the scalar '1' into 1 and match what it must not.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -77,6 +78,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (tenant, owner, tag)
         ) STRICT, WITHOUT ROWID""",
     ),
+    (
+        """CREATE TABLE tickets (
+            hash BLOB PRIMARY KEY,
+            tenant TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            parent BLOB REFERENCES tickets (hash) ON DELETE CASCADE,
+            delegated INTEGER NOT NULL,
+            expires INTEGER,
+            requests INTEGER CHECK (requests >= 0),
+            rights BLOB
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX tickets_by_owner ON tickets (tenant, owner)",
+        "CREATE INDEX tickets_by_parent ON tickets (parent)",
+    ),
 )
 
 # The column `storage`: one number, so that one index answers for every Storage Status Mask.
@@ -90,6 +105,12 @@ SELECT_ATTRIBUTES = "SELECT tag, name, idx, ttlv, scalar FROM attributes WHERE o
 
 SELECT_SETTING = "SELECT ttlv FROM settings WHERE tenant = ? AND owner = ? AND tag = ?"
 
+# From a ticket up to the first, which no ticket asked for; `depth` bounds it even where a row is damaged.
+SELECT_TICKET = """WITH RECURSIVE line (depth, hash) AS (
+    SELECT 0, ? UNION ALL SELECT depth + 1, parent FROM line JOIN tickets USING (hash) WHERE depth < 16)
+    SELECT tickets.hash, tenant, owner, parent, delegated, expires, requests, rights
+    FROM line JOIN tickets USING (hash) ORDER BY depth"""
+
 _CUSTODY = {str(custody): custody for custody in Custody}
 
 
@@ -97,6 +118,14 @@ def read_object(cursor: Cursor, unique_identifier: str) -> ObjectRow | None:
     """Give the object with its attributes; call it inside a transaction, or the two statements may see two states."""
     columns = cursor.execute(SELECT_OBJECT, (unique_identifier,)).fetchone()
     return None if columns is None else _with_attributes(cursor, columns)
+
+
+def read_ticket(execute: Callable[..., Cursor], hash: bytes) -> list[TicketRow]:
+    """Give a ticket and all by which it came to be, its own first."""
+    return [
+        TicketRow(own, tenant, owner, parent, delegated != 0, expires, requests, rights)
+        for own, tenant, owner, parent, delegated, expires, requests, rights in execute(SELECT_TICKET, (hash,))
+    ]
 
 
 def _with_attributes(cursor: Cursor, columns: tuple[Any, ...]) -> ObjectRow:

@@ -8,13 +8,13 @@ from sqlite3 import Error
 from typing import Any, TypeVar
 
 from gateway.errors import ConfigurationError, StoreDown
-from gateway.store.api import Located, ObjectRow, Query, Transaction
+from gateway.store.api import Located, ObjectRow, Query, TicketRow, Transaction
 from gateway.store.connection import READER_TIMEOUT_S, WRITER_TIMEOUT_S, migrate, open_connection
 from gateway.store.locate import Clause, matching
 from gateway.store.locks import LockFile
 from gateway.store.reader import Reader, translated
 from gateway.store.reservations import Stock, register
-from gateway.store.rows import SELECT_SETTING
+from gateway.store.rows import SELECT_SETTING, read_ticket
 from gateway.store.writer import Writer
 
 T = TypeVar("T")
@@ -48,6 +48,10 @@ class SqliteStore:
     def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:
         found = self._all(SELECT_SETTING, (tenant, owner, tag))
         return found[0][0] if found else None
+
+    def ticket(self, hash: bytes) -> list[TicketRow]:
+        with translated("read"):
+            return read_ticket(self._reader.connection.execute, hash)
 
     async def locate(self, query: Query, post: Callable[[ObjectRow], bool] | None = None) -> Located:
         with translated("locate"):

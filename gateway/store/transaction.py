@@ -6,11 +6,11 @@ The number of the commit goes to each object it touches; readers learn from it w
 from collections.abc import Iterable, Sequence
 from sqlite3 import Cursor, IntegrityError
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from gateway.errors import GeneralFailure, NameTaken, NonUniqueName, ObjectAlreadyExists
-from gateway.store.api import AttributeRow, Custody, ObjectRow
-from gateway.store.rows import SELECT_ATTRIBUTES, SELECT_SETTING, read_object, storage_of
+from gateway.store.api import AttributeRow, Custody, ObjectRow, TicketRow
+from gateway.store.rows import SELECT_ATTRIBUTES, SELECT_SETTING, read_object, read_ticket, storage_of
 
 _INSERT_OBJECT = """INSERT INTO objects (unique_identifier, tenant, owner, object_type, custody, token, object_class,
     cka_id, material, storage, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -22,6 +22,8 @@ _NAMED = """SELECT unique_identifier, id FROM names JOIN objects ON objects.id =
 _PUT_SETTING = """INSERT INTO settings (tenant, owner, tag, ttlv) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET ttlv = excluded.ttlv"""
 _DELETE_SETTING = "DELETE FROM settings WHERE tenant = ? AND owner = ? AND tag = ?"
+_DROP_EXPIRED = "DELETE FROM tickets WHERE tenant = ? AND owner = ? AND (expires <= ? OR requests = 0)"
+_COUNT_TICKETS = "SELECT count(*) FROM tickets WHERE tenant = ? AND owner = ?"
 _SPEND = "DELETE FROM reservations WHERE cka_id = ? AND instance = ? AND NOT condemned"
 
 _RESERVE = "INSERT INTO reservations (cka_id, instance) VALUES (?, ?)"
@@ -97,6 +99,24 @@ class SqliteTransaction:
             self._cursor.execute(_DELETE_SETTING, (tenant, owner, tag))
         else:
             self._cursor.execute(_PUT_SETTING, (tenant, owner, tag, ttlv))
+
+    def ticket(self, hash: bytes) -> list[TicketRow]:
+        return read_ticket(self._cursor.execute, hash)
+
+    def add_ticket(self, row: TicketRow) -> None:
+        values = astuple(row)
+        self._cursor.execute(f"INSERT INTO tickets VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608
+
+    def count_tickets(self, tenant: str, owner: str, now: int) -> int:
+        self._cursor.execute(_DROP_EXPIRED, (tenant, owner, now))
+        (count,) = self._cursor.execute(_COUNT_TICKETS, (tenant, owner)).fetchone()
+        return int(count)
+
+    def spend_ticket(self, hash: bytes) -> None:
+        self._cursor.execute("UPDATE tickets SET requests = requests - 1 WHERE hash = ?", (hash,))
+
+    def drop_ticket(self, hash: bytes) -> None:
+        self._cursor.execute("DELETE FROM tickets WHERE hash = ?", (hash,))
 
     def queue_destroy(self, id: int, *, held: bool = False) -> None:
         self._cursor.execute(_QUEUE, (id, self._instance if held else None))

@@ -58,7 +58,13 @@ class Bound(Bindings):
         self.latest.update(other.latest)
 
     def __missing__(self, name: str) -> str:
-        """Take the last value of the name's kind: an unnamed `$DATA_0` is the Data of the response before."""
+        """Take the last value of the name's kind: an unnamed `$DATA_0` is the Data of the response before.
+
+        `$TICKET_VALUE` is the last of the numbered ones where none was bound by this name (TC-DLOGIN-10 and -13).
+        """
+        numbered = [each for each in self if each.startswith(f"{name}_")]
+        if numbered:
+            return self[numbered[-1]]
         kind = name.rstrip("0123456789_").replace("_", "").lower()
         return self.latest[kind] if kind in self.latest else super().__missing__(name)
 

@@ -26,6 +26,7 @@ CALLED = {
     "VendorAttribute": "Attribute",
     "VendorReference": "AttributeReference",
     "UsernameAndPassword": "CredentialValueUsernameandPasswordCredential",
+    "TicketCredential": "CredentialValueTicket",
     "Device": "CredentialValueDeviceCredential",
 }
 # These hold a payload of some operation beside the fields that the table lists.
