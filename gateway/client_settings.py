@@ -3,6 +3,7 @@
 The one rule here: a client reads and changes its own alone. What one lays down touches no object of another's.
 """
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from gateway.call import Call
@@ -43,18 +44,36 @@ async def lay_down(call: Call, tag: Tag, new: Structure | None) -> None:
     raw = None if new is None else call.services.codec.encode_structure(new, tag, V2_1)
     if raw is not None and len(raw) > MAX_BYTES:
         raise ServerLimitExceeded(f"this may take {MAX_BYTES} bytes, and takes {len(raw)}")
+    await _replace(call, tag, lambda before: raw)
+
+
+async def alter(call: Call, tag: Tag, kind: type[S], fn: Callable[[S], S]) -> None:
+    """Replace what is kept for the client under this tag by what `fn` makes of it as it is at that moment.
+
+    What has no bound of its own goes by `lay_down`.
+
+    Raises:
+        NotAuthorized: a ticket is for some objects only.
+    """
+    call.require_everything()
+    codec = call.services.codec
+    await _replace(call, tag, lambda raw: codec.encode_structure(fn(_decoded(call, kind, raw) or kind()), tag, V2_1))
+
+
+async def _replace(call: Call, tag: Tag, fn: Callable[[bytes | None], bytes | None]) -> None:
     identity = call.peer.identity
 
-    def write(transaction: Transaction) -> bytes | None:
+    def write(transaction: Transaction) -> tuple[bytes | None, bytes | None]:
         before = transaction.setting(identity.tenant, identity.name, tag)
-        transaction.set_setting(identity.tenant, identity.name, tag, raw)
-        return before
+        after = fn(before)
+        transaction.set_setting(identity.tenant, identity.name, tag, after)
+        return before, after
 
-    before = await call.store.write(write)
+    before, after = await call.store.write(write)
 
     def take_back(transaction: Transaction) -> None:
         # What was laid down since holds.
-        if transaction.setting(identity.tenant, identity.name, tag) == raw:
+        if transaction.setting(identity.tenant, identity.name, tag) == after:
             transaction.set_setting(identity.tenant, identity.name, tag, before)
 
     call.on_undo(lambda: call.store.write(take_back))

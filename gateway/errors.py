@@ -418,6 +418,24 @@ class PublicProtectionStorageUnavailable(ProtectionStorageUnavailable):
     reason = R.PUBLIC_PROTECTION_STORAGE_UNAVAILABLE
 
 
+class PKCS11CodecError(KmipError):
+    """The arguments of the PKCS#11 function are not encoded as they have to be."""
+
+    reason = R.PKCS_11_CODEC_ERROR
+
+
+class PKCS11InvalidFunction(KmipError):
+    """PKCS#11 has no such function."""
+
+    reason = R.PKCS_11_INVALID_FUNCTION
+
+
+class PKCS11InvalidInterface(KmipError):
+    """There is no such PKCS#11 interface here."""
+
+    reason = R.PKCS_11_INVALID_INTERFACE
+
+
 class UnknownObjectGroup(KmipError):
     """The server does not know this object group."""
 

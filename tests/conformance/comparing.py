@@ -48,6 +48,7 @@ ANY_CONTENT = {
     "ServerCorrelationValue",
     "RandomNumberGenerator",
     "LinkedObjectIdentifier",
+    "PKCS_11OutputParameters",  # only of C_GetInfo, who made the library (PKCS11-M-1)
 }
 
 
