@@ -39,12 +39,17 @@ find_python() {
 }
 
 prepare_packages() {
+    local extra=$1
     local -a missing=()
     if ! command -v softhsm2-util >/dev/null || [ ! -e /usr/lib/softhsm/libsofthsm2.so ]; then
         missing+=(softhsm2)
     fi
     if [ ! -x .venv/bin/python ] && ! find_python >/dev/null; then
         missing+=(python3 python3-venv)
+    fi
+    # The tests build a PKCS#11 module that misbehaves.
+    if [ "$extra" = test ] && ! command -v cc >/dev/null; then
+        missing+=(gcc libc6-dev)
     fi
     if [ "${#missing[@]}" -gt 0 ]; then
         install_packages "${missing[@]}"
@@ -82,6 +87,6 @@ prepare_venv() {
 }
 
 prepare() {
-    prepare_packages
+    prepare_packages "${1-}"
     prepare_venv "${1-}"
 }

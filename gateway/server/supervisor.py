@@ -61,6 +61,7 @@ class Supervisor:
         self._ready = False
         self._stopping = False
         self._login_barred = False  # the token refused the PIN: nobody tries it again
+        self._down_since: float | None = None  # no worker takes requests, which is told once
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT and give the exit code 0; children are gone afterwards, whatever happens.
@@ -157,7 +158,7 @@ class Supervisor:
         if process.failure:
             if not self._ready:
                 self._give_up(process.failure)
-            log.error("token worker cannot start", index=worker.index, reason=process.failure)
+            self._worker_log("token worker cannot start", index=worker.index, reason=process.failure)
         elif process.ready is not None and not worker.ready:
             self._welcome(worker, process.ready)
         return True
@@ -165,6 +166,7 @@ class Supervisor:
     def _welcome(self, worker: WorkerSlot, ready: Ready) -> None:
         """Join a worker that takes requests to every front end."""
         worker.ready = True
+        self._tell_up()
         self._start = self._start or self._new_start(ready)
         before = self._workers[worker.index]
         if before is not worker:
@@ -181,7 +183,8 @@ class Supervisor:
         self._forget(channel)
         code = worker.empty()
         if self._leaving.pop(worker, None) is None:
-            self._tell_ended("token worker", worker.index, code)
+            self._worker_log("child ended", kind="token worker", index=worker.index, how=how_ended(code))
+            self._tell_down()
         holder = self._workers[worker.index]
         if holder.successor is worker:  # it never took over: try again, later and later
             holder.successor = None
@@ -239,7 +242,8 @@ class Supervisor:
         self._forget(channel)
         code = front_end.empty()
         self._tally.clear(front_end.index)
-        self._tell_ended("front end", front_end.index, code)
+        if not self._stopping:
+            log.error("child ended", kind="front end", index=front_end.index, how=how_ended(code))
         if not self._ready or front_end.restarts.deaths > HOPELESS_DEATHS:
             self._give_up(f"A front end ended right after its start ({how_ended(code)}); the log says why.")
 
@@ -277,9 +281,23 @@ class Supervisor:
         os.close(descriptor)
         ended()
 
-    def _tell_ended(self, kind: str, index: int, code: int) -> None:
+    def _worker_log(self, event: str, **what: object) -> None:
+        """Tell of a worker; while the token is down, which has been told, its workers come and go unheard."""
         if not self._stopping:
-            log.error("child ended", kind=kind, index=index, how=how_ended(code))
+            (log.error if self._down_since is None else log.debug)(event, **what)
+
+    def _tell_down(self) -> None:
+        """Tell once that no worker takes requests any more: one alert for one outage."""
+        if self._ready and not self._stopping and self._down_since is None:
+            if not any(worker.ready for worker in self._workers):
+                self._down_since = time.monotonic()
+                log.error("token down", token=self._config.token.name)
+
+    def _tell_up(self) -> None:
+        if self._down_since is not None:
+            seconds = round(time.monotonic() - self._down_since, 1)
+            log.warning("token up", token=self._config.token.name, down_s=seconds)
+            self._down_since = None
 
     def _tell_ready(self) -> None:
         """Tell the caller, once, when every front end listens and every worker takes requests."""

@@ -190,7 +190,7 @@ class Calls:
     def __init__(self, functions: FunctionList) -> None:
         self._functions = {name: functions.function(name) for name in SIGNATURES}
         self._output = ctypes.create_string_buffer(OUTPUT_BYTES)
-        self._output_bytes = OUTPUT_BYTES
+        self._output_bytes = self._offered = OUTPUT_BYTES
         self._output_address = ctypes.addressof(self._output)
         self._length = _ulong()
         self._length_address = ctypes.addressof(self._length)
@@ -207,14 +207,20 @@ class Calls:
         if rv:
             raise CryptokiError(rv, name)
 
-    def _room(self, wanted: int) -> int:
-        """Give the length of the output buffer after making it at least `wanted` bytes long."""
+    def _room(self, wanted: int) -> None:
+        """Make the output buffer at least `wanted` bytes long, and offer so many to the next call."""
         if wanted > self._output_bytes:
             self._output = ctypes.create_string_buffer(wanted)
             self._output_bytes = wanted
             self._output_address = ctypes.addressof(self._output)
-        self._length.value = self._output_bytes
-        return self._output_bytes
+        self._offered = self._length.value = wanted
+
+    def _given(self, function: str) -> bytes:
+        """Give what a call wrote; a module that says it wrote more than it was offered is not to be believed."""
+        length = self._length.value
+        if length > self._offered:
+            raise CryptokiError(0x150, function)  # CKR_BUFFER_TOO_SMALL, which is what it should have said
+        return ctypes.string_at(self._output_address, length)
 
     def encrypt(self, session: int, mechanism: int, key: int, data: bytes) -> bytes:
         """C_EncryptInit and one C_Encrypt."""
@@ -226,7 +232,7 @@ class Calls:
         rv = self.encrypt_data(session, data, size, self._output_address, self._length_address)
         if rv:
             raise CryptokiError(rv, "Encrypt")
-        return ctypes.string_at(self._output_address, self._length.value)
+        return self._given("Encrypt")
 
     def decrypt(self, session: int, mechanism: int, key: int, data: bytes) -> bytes:
         """C_DecryptInit and one C_Decrypt."""
@@ -238,7 +244,7 @@ class Calls:
         rv = self.decrypt_data(session, data, size, self._output_address, self._length_address)
         if rv:
             raise CryptokiError(rv, "Decrypt")
-        return ctypes.string_at(self._output_address, self._length.value)
+        return self._given("Decrypt")
 
     def sign(self, session: int, mechanism: int, key: int, data: bytes) -> bytes:
         """C_SignInit and one C_Sign."""
@@ -249,7 +255,7 @@ class Calls:
         rv = self.sign_data(session, data, len(data), self._output_address, self._length_address)
         if rv:
             raise CryptokiError(rv, "Sign")
-        return ctypes.string_at(self._output_address, self._length.value)
+        return self._given("Sign")
 
     def verify(self, session: int, mechanism: int, key: int, data: bytes, signature: bytes) -> bool:
         """C_VerifyInit and one C_Verify; False only for what the token calls a wrong signature."""
@@ -267,13 +273,13 @@ class Calls:
         self._call("DigestKey", session, key)
         self._room(ROOM_BYTES)
         self._call("DigestFinal", session, self._output_address, self._length_address)
-        return ctypes.string_at(self._output_address, self._length.value)
+        return self._given("DigestFinal")
 
     def wrap(self, session: int, mechanism: int, wrapping: int, target: int) -> bytes:
         """One C_WrapKey."""
         self._room(ROOM_BYTES)
         self._call("WrapKey", session, mechanism, wrapping, target, self._output_address, self._length_address)
-        return ctypes.string_at(self._output_address, self._length.value)
+        return self._given("WrapKey")
 
     def unwrap(self, session: int, mechanism: int, key: int, blob: bytes, template: AttributeArray) -> int:
         """C_UnwrapKey; gives the handle of the new object."""
@@ -316,7 +322,7 @@ class Calls:
         address = ctypes.addressof(self._handles)
         while True:
             self._call("FindObjects", session, address, HANDLES_A_CALL, self._length_address)
-            count = self._length.value
+            count = min(self._length.value, HANDLES_A_CALL)
             yield from self._handles[:count]
             if not count:
                 return
@@ -328,6 +334,8 @@ class Calls:
         self._call("GetAttributeValue", session, handle, ctypes.addressof(entry), 1)
         if entry[2] == CK_UNAVAILABLE_INFORMATION:
             raise CryptokiError(0x12, "GetAttributeValue")  # CKR_ATTRIBUTE_TYPE_INVALID
+        if entry[2] > room:
+            raise CryptokiError(0x150, "GetAttributeValue")
         return ctypes.string_at(self._attribute_buffer, entry[2])
 
     def token_answers(self, slot: int) -> bool:

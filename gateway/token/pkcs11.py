@@ -77,7 +77,9 @@ class Access(Reach):
         if recovery is Recovery.FIND_AGAIN:
             self._forget_handles(request)
         elif recovery is Recovery.NEW_SESSION:
+            # A token that lost our session may have restarted, and may number its objects anew.
             self._renew_session()
+            self.handles.clear()
         elif recovery is Recovery.LOGIN:
             self.connection.log_in_again()
             self._forget_all()
