@@ -31,34 +31,33 @@ _OBJECTS = frozenset(
     ("SymmetricKey", "PrivateKey", "PublicKey", "SecretData", "Certificate", "OpaqueObject", "SplitKey", "PGPKey")
 )
 _MASKS = frozenset(("CryptographicUsageMask", "StorageStatusMask", "ProtectionStorageMask"))
-# Enumerations whose names Cosmian writes without the underscores of the standard's.
-_CLOSED_UP = (
-    enums.HashingAlgorithm,
-    enums.KeyFormatType,
-    enums.RecommendedCurve,
-    enums.DigitalSignatureAlgorithm,
-    enums.CryptographicAlgorithm,
-)
-_OWN_NAMES = {
-    "BlockCipherMode": {"CBC_MAC": "CBCMAC"},
-    "PaddingMethod": {"PKCS1V1_5": "PKCS1v15", "ANSIX9_23": "ANSI_X923"},
-    "State": {"DestroyedCompromised": "Destroyed_Compromised"},
-    "CryptographicAlgorithm": {"DES3": "THREE_DES", "CHACHA20_POLY1305": "ChaCha20Poly1305"},
-    "ResultReason": {reason.token: reason.spelling.replace(" ", "_") for reason in enums.ResultReason},
-}
+_HMAC = [each.token for each in enums.CryptographicAlgorithm if each.token.startswith("HMAC_")]
 
 
 def _closed_up(kind: type[Named]) -> dict[str, str]:
     return {member.token: member.token.replace("_", "") for member in kind}
 
 
-# Tag, then the standard's name: Cosmian's.
-_COSMIAN: dict[str, dict[str, str]] = {
-    name: _closed_up(kind) | _OWN_NAMES.get(name, {}) for kind in _CLOSED_UP for name in (kind.__name__,)
-} | {name: own for name, own in _OWN_NAMES.items() if name not in {kind.__name__ for kind in _CLOSED_UP}}
-_COSMIAN["MaskGeneratorHashingAlgorithm"] = _COSMIAN["HashingAlgorithm"]
+# Tag, then the standard's name: Cosmian's, where it is another.
+COSMIAN_NAMES: dict[str, dict[str, str]] = {
+    "HashingAlgorithm": _closed_up(enums.HashingAlgorithm),
+    "MaskGeneratorHashingAlgorithm": _closed_up(enums.HashingAlgorithm),
+    "KeyFormatType": _closed_up(enums.KeyFormatType),
+    "RecommendedCurve": _closed_up(enums.RecommendedCurve),
+    "DigitalSignatureAlgorithm": _closed_up(enums.DigitalSignatureAlgorithm),
+    "CryptographicAlgorithm": {name: name.replace("_", "") for name in _HMAC} | {"DES3": "THREE_DES"},
+    "BlockCipherMode": {"CBC_MAC": "CBCMAC"},
+    "PaddingMethod": {"PKCS1V1_5": "PKCS1v15", "ANSIX9_23": "ANSI_X923"},
+    "State": {"DestroyedCompromised": "Destroyed_Compromised"},
+    "ResultReason": {reason.token: reason.spelling.replace(" ", "_") for reason in enums.ResultReason},
+}
 # The names that only Cosmian writes, by tag.
-_COSMIAN_ONLY = {tag: frozenset(names.values()) - frozenset(names) for tag, names in _COSMIAN.items()}
+_COSMIAN_ONLY = {tag: frozenset(names.values()) - frozenset(names) for tag, names in COSMIAN_NAMES.items()}
+
+
+def _item_value(item: Node, tag: str) -> str:
+    found = child(item, tag)
+    return "" if found is None else str(found.value)
 
 
 # --- Which it is ---
@@ -104,7 +103,7 @@ def _is_wrapper(node: Node) -> bool:
 
 # What gives a spelling away, by the tag of the item to look at.
 _MARKS: dict[str, Callable[[Node], Spelling | None]] = {
-    **dict.fromkeys(_COSMIAN, _by_name),
+    **dict.fromkeys(COSMIAN_NAMES, _by_name),
     **dict.fromkeys(_MASKS, _by_type("Enumeration")),
     "RevocationReason": _by_type("TextString"),
     "Link": _by_wrapper,
@@ -139,7 +138,27 @@ def _flat(parts: list[Node]) -> Iterator[Node]:
 def _standard_4(root: Node) -> Node:
     if root.tag in ("Message", "RequestMessage"):
         root = _standard_page(root)
-    return _held_in_standard(root, depth=0)
+    root = _held_in_standard(root, depth=0)
+    for item in children(root):
+        if item.tag == "BatchItem":
+            _say_what_4_takes_for_granted(_item_value(item, "Operation"), child(item, "RequestPayload"))
+    _say_what_4_takes_for_granted(root.tag, root)
+    return root
+
+
+def _say_what_4_takes_for_granted(operation: str, payload: Node | None) -> None:
+    """Give new objects the attributes that 4.x clients rely on: they never activate any, nor name a mode for AES."""
+    for each in children(payload) if payload is not None and operation in _MAKING else ():
+        if each.tag in ("Attributes", "CommonAttributes"):
+            granted = (_ACTIVE, _GCM) if _item_value(each, "CryptographicAlgorithm") == "AES" else (_ACTIVE,)
+            children(each).extend(node for node in granted if child(each, node.tag) is None)
+
+
+_MAKING = ("Create", "CreateKeyPair", "Register", "Import")
+_ACTIVE = Node("ActivationDate", "DateTime", 0)
+_GCM = structure(
+    "CryptographicParameters", Node("BlockCipherMode", "Enumeration", "GCM"), Node("TagLength", "Integer", 16)
+)
 
 
 def _held_in_standard(node: Node, depth: int) -> Node:
@@ -187,11 +206,6 @@ def respelled(root: Node, spelling: Spelling) -> Node:
     return root if respell is None else respell(root)
 
 
-def _item_value(item: Node, tag: str) -> str:
-    found = child(item, tag)
-    return "" if found is None else str(found.value)
-
-
 def _payload(item: Node) -> list[Node]:
     payload = child(item, "ResponsePayload")
     return [] if payload is None else children(payload)
@@ -228,6 +242,9 @@ def _page_item(item: Node, keys: dict[str, str]) -> list[Node]:
     if _item_value(item, "Operation") != "Locate" or _item_value(item, "ResultStatus") != "Success":
         return children(item)
     found = [each for each in _payload(item) if each.tag == "UniqueIdentifier"]
+    # Those made in the same message stand first, the private key before the public one.
+    first = [*keys]
+    found.sort(key=lambda n: first.index(str(n.value)) if n.value in keys else len(first))
     located = structure("UniqueIdentifier", *(_retagged(n, keys.get(str(n.value), n.tag)) for n in found))
     count = [n for n in _payload(item) if n.tag == "LocatedItems"] or [Node("LocatedItems", "Integer", len(found))]
     payload = structure("ResponsePayload", *count, located)
@@ -238,8 +255,8 @@ def _answer_5(root: Node) -> Node:
     for node, _ in walk(root):
         if node.tag in _MASKS and isinstance(node.value, str):
             node.value = _number(node, ItemType.INTEGER)
-        elif node.tag in _COSMIAN and isinstance(node.value, str):
-            node.value = _COSMIAN[node.tag].get(node.value, node.value)
+        elif node.tag in COSMIAN_NAMES and isinstance(node.value, str):
+            node.value = COSMIAN_NAMES[node.tag].get(node.value, node.value)
     return root
 
 

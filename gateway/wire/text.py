@@ -84,12 +84,12 @@ def decode(body: bytes, media_type: str, *, bare: bool) -> Decoded:
 
 def _decode_json(body: bytes, media_type: str, *, bare: bool) -> Decoded:
     root, spelling = ttlv_json.read(body)
-    if bare:
-        spelling = _spelling_of_cosmian(root, spelling, media_type)
+    # What is told by other signs than the spelling itself has nothing to be respelled.
+    answered = _spelling_of_cosmian(root, spelling, media_type) if bare else spelling
     bare = bare and root.tag not in _MESSAGES
     tree = json_dialects.standard(root, spelling)
     raw = ttlv_json.to_bytes(_message(tree) if bare else tree, root)
-    return Decoded(raw, Dialect(Media.JSON, Media.JSON.value, spelling, bare))
+    return Decoded(raw, Dialect(Media.JSON, Media.JSON.value, answered, bare))
 
 
 def _spelling_of_cosmian(root: Node, spelling: Spelling, media_type: str) -> Spelling:

@@ -80,7 +80,7 @@ def _named(kind: type[Named] | type[Mask], name: str) -> int:
     if number is None and len(name) <= LONGEST_NAME:
         number = _loose_numbers(kind).get(loosely(name))
     if number is None:
-        raise ValueError(f"{kind.__name__} has no value of this name")
+        raise ValueError(f"there is no {'tag' if kind is Tag else kind.__name__} of this name")
     return number
 
 
