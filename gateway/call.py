@@ -19,6 +19,7 @@ from gateway.kmip import attribute_sets as sets
 from gateway.kmip import lifecycle
 from gateway.kmip.enums import (
     CryptographicUsageMask,
+    DataReference,
     Operation,
     ProtectionStorageMask,
     State,
@@ -26,7 +27,7 @@ from gateway.kmip.enums import (
     UsageLimitsUnit,
 )
 from gateway.kmip.policy import Right
-from gateway.kmip.structure import Attributes, DateTime, Encoded, Identifier, Item, LongInteger, Structure
+from gateway.kmip.structure import Attributes, Data, DateTime, Encoded, Identifier, Item, LongInteger, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import UsageLimits
 from gateway.kmip.version import Version
@@ -37,6 +38,17 @@ from gateway.token.api import Token
 # What the answers of one message may come to; items after that are refused before anything is done. 10 000 Gets of a
 # large object, 1 MB of requests, would be 10 GB.
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+
+# Whose data each reference means.
+REFERRED = {
+    DataReference.DECRYPT: Operation.DECRYPT,
+    DataReference.ENCRYPT: Operation.ENCRYPT,
+    DataReference.HASH: Operation.HASH,
+    DataReference.MAC_MAC_DATA: Operation.MAC,
+    DataReference.RNG_RETRIEVE: Operation.RNG_RETRIEVE,
+    DataReference.SIGN_SIGNATURE_DATA: Operation.SIGN,
+    DataReference.SIGNATURE_VERIFY: Operation.SIGNATURE_VERIFY,
+}
 
 T = TypeVar("T")
 S = TypeVar("S", bound=Structure)
@@ -77,10 +89,11 @@ class Services(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a batch item leaves for later ones to refer to: its operation and the unique identifiers in its response."""
+    """What a batch item leaves for later ones to refer to: operation, unique identifiers in its response, and data."""
 
     operation: int
     identifiers: tuple[str, ...]
+    data: bytes | None = None
 
 
 class Altered(NamedTuple):
@@ -243,10 +256,32 @@ class Call:
         return None
 
     def _numbered(self, number: int) -> str | None:
+        found = self._outcome(number)
+        return found.identifiers[0] if found is not None and found.identifiers else None
+
+    def _outcome(self, number: int) -> Outcome | None:
+        """Give what the item with this number left, counted from the first, or back from here when negative."""
         outcomes = self.batch.outcomes
         place = number if number >= 0 else len(outcomes) + number
-        found = outcomes[place].identifiers if 0 <= place < len(outcomes) else ()
-        return found[0] if found else None
+        return outcomes[place] if 0 <= place < len(outcomes) else None
+
+    def data(self, given: Data | None) -> bytes | None:
+        """Give a request's data: its own, or what another item of the batch put out.
+
+        Raises:
+            ItemNotFound: that item put out none, or there is no such item.
+        """
+        if given is None or type(given) is bytes:
+            return given
+        self.in_turn()
+        if isinstance(given, DataReference):
+            latest = reversed(self.batch.outcomes)
+            found = next((each for each in latest if each.operation == REFERRED[given] and each.data is not None), None)
+        else:
+            found = self._outcome(int(given))
+        if found is None or found.data is None:
+            raise errors.ItemNotFound("the batch item that is referred to has put out no data")
+        return found.data
 
     def find(self, given: Identifier | None) -> Managed:
         """Give an object that this client may see, destroyed ones included.

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from gateway import errors
 from gateway.call import Call
 from gateway.kmip.enums import Operation
+from gateway.kmip.structure import Data
 from gateway.managed import Managed
 from gateway.token.api import Claim, Opening
 
@@ -21,7 +22,7 @@ class Streamed(Protocol):
     """A request that may be a part of several (KMIP 1.3 and later)."""
 
     @property
-    def data(self) -> bytes | None:
+    def data(self) -> Data | None:
         """The data, or a part of it."""
 
     @property
@@ -53,7 +54,7 @@ class Part:
         self._call = call
         self._operation = operation
         self._correlation_value = request.correlation_value or b""
-        self._data = request.data or b""
+        self.data = call.data(request.data) or b""
         self.first = bool(request.init_indicator)
         self.last = bool(request.final_indicator)
         if self.first and request.correlation_value is not None:
@@ -74,15 +75,15 @@ class Part:
 
     async def begin(self, opening: Opening) -> Passed:
         """Begin the stream on the token."""
-        value, output = await self._call.token.begin_stream(opening, self._data)
+        value, output = await self._call.token.begin_stream(opening, self.data)
         return Passed(output, value)
 
     async def go_on(self, claim: Claim, trailer: bytes | None = None) -> Passed:
         """Give the stream this part, and end it if it is the last."""
         token, value = self._call.token, self._correlation_value
         if not self.last:
-            return Passed(await token.continue_stream(value, claim, self._data), value)
-        done = await token.finish_stream(value, claim, self._data, trailer or b"")
+            return Passed(await token.continue_stream(value, claim, self.data), value)
+        done = await token.finish_stream(value, claim, self.data, trailer or b"")
         return Passed(done.output, None, done.trailer, done.kept)
 
     async def give_up(self) -> None:
@@ -97,12 +98,14 @@ def is_part(request: Streamed) -> bool:
     return request.correlation_value is not None or bool(request.init_indicator) is not bool(request.final_indicator)
 
 
-def whole(data: bytes | None) -> bytes:
+def whole(call: Call, given: Data | None) -> bytes:
     """Give the data of a request that is no part, and so must have some.
 
     Raises:
         InvalidMessage: it has none.
+        ItemNotFound: see `Call.data`.
     """
+    data = call.data(given)
     if data is None:
         raise errors.InvalidMessage("Data is missing")
     return data

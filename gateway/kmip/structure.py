@@ -11,7 +11,7 @@ from typing import Any, NewType, TypeAlias, dataclass_transform
 
 import msgspec
 
-from gateway.kmip.enums import UniqueIdentifierReference
+from gateway.kmip.enums import DataReference, UniqueIdentifierReference
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import Version
 
@@ -25,6 +25,8 @@ ItemNumber = NewType("ItemNumber", int)  # a batch item of this request, from 0,
 
 # 2.x lets a unique identifier be a text, a reference by kind of operation, or a batch item's number (2.1 section 6).
 Identifier: TypeAlias = str | UniqueIdentifierReference | ItemNumber
+# So may data be given: as bytes, or as what another batch item of the request put out.
+Data: TypeAlias = bytes | DataReference | ItemNumber
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)

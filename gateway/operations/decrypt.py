@@ -8,7 +8,7 @@ from gateway import key_use, parts
 from gateway.call import Call
 from gateway.errors import InvalidMessage, UnsupportedCryptographicParameters
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
-from gateway.kmip.structure import Identifier, Since, Structure
+from gateway.kmip.structure import Data, Identifier, Since, Structure
 from gateway.kmip.values import CryptographicParameters
 from gateway.kmip.version import V1_2, V1_4
 from gateway.managed import Managed
@@ -24,7 +24,7 @@ class DecryptRequest(Structure):
 
     unique_identifier: Identifier | None = None
     cryptographic_parameters: CryptographicParameters | None = None
-    data: bytes | None = None
+    data: Data | None = None
     iv_counter_nonce: bytes | None = None
     correlation_value: Annotated[bytes | None, Since(1, 3)] = None
     init_indicator: Annotated[bool | None, Since(1, 3)] = None
@@ -56,7 +56,7 @@ async def decrypt(call: Call, request: DecryptRequest) -> DecryptResponse:
     """
     if parts.is_part(request):
         return await _part(call, request)
-    whole = parts.whole(request.data)
+    whole = parts.whole(call, request.data)
     key = key_use.usable(call, request.unique_identifier, M.DECRYPT, ObjectType.SYMMETRIC_KEY, ObjectType.PRIVATE_KEY)
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
     if key.object_type is ObjectType.PRIVATE_KEY:

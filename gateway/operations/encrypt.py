@@ -8,7 +8,7 @@ from gateway import key_use, parts
 from gateway.call import Call
 from gateway.errors import InvalidField, UnsupportedCryptographicParameters
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
-from gateway.kmip.structure import Identifier, Since, Structure
+from gateway.kmip.structure import Data, Identifier, Since, Structure
 from gateway.kmip.values import CryptographicParameters
 from gateway.kmip.version import V1_2, V1_4
 from gateway.managed import Managed
@@ -24,7 +24,7 @@ class EncryptRequest(Structure):
 
     unique_identifier: Identifier | None = None
     cryptographic_parameters: CryptographicParameters | None = None
-    data: bytes | None = None
+    data: Data | None = None
     iv_counter_nonce: bytes | None = None
     correlation_value: Annotated[bytes | None, Since(1, 3)] = None
     init_indicator: Annotated[bool | None, Since(1, 3)] = None
@@ -60,7 +60,7 @@ async def encrypt(call: Call, request: EncryptRequest) -> EncryptResponse:
     """
     if parts.is_part(request):
         return await _part(call, request)
-    whole = parts.whole(request.data)
+    whole = parts.whole(call, request.data)
     key = key_use.usable(call, request.unique_identifier, M.ENCRYPT, ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY)
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
     if key.object_type is ObjectType.PUBLIC_KEY:
@@ -103,14 +103,14 @@ async def _part(call: Call, request: EncryptRequest) -> EncryptResponse:
         drawn = None
         if part.first:
             opening, drawn = _opening(call, key, claim, request)
-            await key_use.spend(call, key, request.data)
+            await key_use.spend(call, key, part.data)
             passed = await part.begin(opening)
         else:
             parts.refuse_later(
                 iv_counter_nonce=request.iv_counter_nonce,
                 additional_data=request.authenticated_encryption_additional_data,
             )
-            await key_use.spend_more(call, key, request.data)
+            await key_use.spend_more(call, key, part.data)
             passed = await part.go_on(claim)
     apart = call.version >= V1_4
     return EncryptResponse(

@@ -11,7 +11,7 @@ from gateway import parts
 from gateway.call import Call
 from gateway.errors import InvalidField, UnsupportedCryptographicParameters
 from gateway.kmip.enums import HashingAlgorithm, Operation
-from gateway.kmip.structure import Since, Structure
+from gateway.kmip.structure import Data, Since, Structure
 from gateway.kmip.values import CryptographicParameters
 from gateway.kmip.version import V1_2
 from gateway.operations import operation
@@ -26,7 +26,7 @@ class HashRequest(Structure):
     """What to hash, and by which algorithm."""
 
     cryptographic_parameters: CryptographicParameters
-    data: bytes | None = None
+    data: Data | None = None
     correlation_value: Annotated[bytes | None, Since(1, 3)] = None
     init_indicator: Annotated[bool | None, Since(1, 3)] = None
     final_indicator: Annotated[bool | None, Since(1, 3)] = None
@@ -56,7 +56,7 @@ async def hash_(call: Call, request: HashRequest) -> HashResponse:
     name = NAMES[algorithm]
     if parts.is_part(request):
         return await _part(call, request, name)
-    return HashResponse(data=hashlib.new(name, parts.whole(request.data), usedforsecurity=False).digest())
+    return HashResponse(data=hashlib.new(name, parts.whole(call, request.data), usedforsecurity=False).digest())
 
 
 async def _part(call: Call, request: HashRequest, name: str) -> HashResponse:

@@ -5,7 +5,7 @@ from typing import Annotated
 from gateway import key_use, parts
 from gateway.call import Call
 from gateway.kmip.enums import CryptographicUsageMask, Operation
-from gateway.kmip.structure import Identifier, Since, Structure
+from gateway.kmip.structure import Data, Identifier, Since, Structure
 from gateway.kmip.values import CryptographicParameters
 from gateway.kmip.version import V1_2
 from gateway.operations import operation
@@ -18,7 +18,7 @@ class MACRequest(Structure):
 
     unique_identifier: Identifier | None = None
     cryptographic_parameters: CryptographicParameters | None = None
-    data: bytes | None = None
+    data: Data | None = None
     correlation_value: Annotated[bytes | None, Since(1, 3)] = None
     init_indicator: Annotated[bool | None, Since(1, 3)] = None
     final_indicator: Annotated[bool | None, Since(1, 3)] = None
@@ -44,7 +44,7 @@ async def mac(call: Call, request: MACRequest) -> MACResponse:
     """
     if parts.is_part(request):
         return await _part(call, request)
-    data = parts.whole(request.data)
+    data = parts.whole(call, request.data)
     key, chosen = key_use.authenticator(
         call, request.unique_identifier, M.MAC_GENERATE, request.cryptographic_parameters
     )
@@ -61,10 +61,10 @@ async def _part(call: Call, request: MACRequest) -> MACResponse:
         )
         claim = part.claim(key.unique_identifier, key)
         if part.first:
-            await key_use.spend(call, key, request.data)
+            await key_use.spend(call, key, part.data)
             passed = await part.begin(key_use.authenticating(claim, key, chosen))
         else:
-            await key_use.spend_more(call, key, request.data)
+            await key_use.spend_more(call, key, part.data)
             passed = await part.go_on(claim)
     return MACResponse(
         unique_identifier=key.unique_identifier,

@@ -7,7 +7,7 @@ from gateway import key_use, parts
 from gateway.call import Call
 from gateway.errors import InvalidMessage, MissingData
 from gateway.kmip.enums import CryptographicUsageMask, Operation, ValidityIndicator
-from gateway.kmip.structure import Identifier, Since, Structure
+from gateway.kmip.structure import Data, Identifier, Since, Structure
 from gateway.kmip.values import CryptographicParameters
 from gateway.kmip.version import V1_2
 from gateway.operations import operation
@@ -20,7 +20,7 @@ class MACVerifyRequest(Structure):
 
     unique_identifier: Identifier | None = None
     cryptographic_parameters: CryptographicParameters | None = None
-    data: bytes | None = None
+    data: Data | None = None
     mac_data: bytes | None = None
     correlation_value: Annotated[bytes | None, Since(1, 3)] = None
     init_indicator: Annotated[bool | None, Since(1, 3)] = None
@@ -50,10 +50,11 @@ async def mac_verify(call: Call, request: MACVerifyRequest) -> MACVerifyResponse
         return await _part(call, request)
     if request.mac_data is None:
         raise InvalidMessage("MAC Data is missing")
-    if request.data is None:
+    data = call.data(request.data)
+    if data is None:
         raise MissingData("there is no Data")
     key, chosen = key_use.authenticator(call, request.unique_identifier, M.MAC_VERIFY, request.cryptographic_parameters)
-    valid = await key_use.mac_is_right(call, key, chosen, request.data, request.mac_data)
+    valid = await key_use.mac_is_right(call, key, chosen, data, request.mac_data)
     return MACVerifyResponse(unique_identifier=key.unique_identifier, validity_indicator=key_use.validity(valid))
 
 

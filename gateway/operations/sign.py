@@ -5,7 +5,7 @@ from typing import Annotated
 from gateway import errors, key_use, parts
 from gateway.call import Call
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
-from gateway.kmip.structure import Identifier, Since, Structure
+from gateway.kmip.structure import Data, Identifier, Since, Structure
 from gateway.kmip.values import CryptographicParameters
 from gateway.kmip.version import V1_2
 from gateway.managed import Managed
@@ -21,7 +21,7 @@ class SignRequest(Structure):
 
     unique_identifier: Identifier | None = None
     cryptographic_parameters: CryptographicParameters | None = None
-    data: bytes | None = None
+    data: Data | None = None
     digested_data: Annotated[bytes | None, Since(1, 4)] = None
     correlation_value: Annotated[bytes | None, Since(1, 3)] = None
     init_indicator: Annotated[bool | None, Since(1, 3)] = None
@@ -52,8 +52,9 @@ async def sign(call: Call, request: SignRequest) -> SignResponse:
     key = key_use.usable(call, request.unique_identifier, M.SIGN, ObjectType.PRIVATE_KEY)
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
     chosen = _chosen(call, key, parameters)
-    message = chosen.message(request.data, request.digested_data)
-    await key_use.spend(call, key, request.data or request.digested_data)
+    data = call.data(request.data)
+    message = chosen.message(data, request.digested_data)
+    await key_use.spend(call, key, data or request.digested_data)
     signature = await call.token.sign(key.ref, chosen.mechanism(), message)
     return SignResponse(unique_identifier=key.unique_identifier, signature_data=chosen.outward(signature))
 
@@ -75,10 +76,10 @@ async def _part(call: Call, request: SignRequest) -> SignResponse:
         if part.first:
             parameters = key_use.parameters_of(key, request.cryptographic_parameters)
             opening = key_use.digesting(claim, _chosen(call, key, parameters), parameters)
-            await key_use.spend(call, key, request.data)
+            await key_use.spend(call, key, part.data)
             passed = await part.begin(opening)
         else:
-            await key_use.spend_more(call, key, request.data)
+            await key_use.spend_more(call, key, part.data)
             passed = await part.go_on(claim)
         if part.last:
             chosen = _chosen(call, key, key_use.kept_parameters(passed.kept))

@@ -5,7 +5,7 @@ from typing import Annotated
 from gateway import errors, key_use, parts
 from gateway.call import Call
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation, ValidityIndicator
-from gateway.kmip.structure import Identifier, Since, Structure
+from gateway.kmip.structure import Data, Identifier, Since, Structure
 from gateway.kmip.values import CryptographicParameters
 from gateway.kmip.version import V1_2
 from gateway.managed import Managed
@@ -21,7 +21,7 @@ class SignatureVerifyRequest(Structure):
 
     unique_identifier: Identifier | None = None
     cryptographic_parameters: CryptographicParameters | None = None
-    data: bytes | None = None
+    data: Data | None = None
     digested_data: Annotated[bytes | None, Since(1, 4)] = None
     signature_data: bytes | None = None
     correlation_value: Annotated[bytes | None, Since(1, 3)] = None
@@ -60,7 +60,7 @@ async def signature_verify(call: Call, request: SignatureVerifyRequest) -> Signa
     valid = False
     if signatures.fits(key.algorithm, parameters):
         chosen = signatures.signing(call.token.profile, key.algorithm, key.length, parameters)
-        message = chosen.message(request.data, request.digested_data)
+        message = chosen.message(call.data(request.data), request.digested_data)
         valid = await _verified(call, key, chosen, message, request.signature_data)
     return SignatureVerifyResponse(unique_identifier=key.unique_identifier, validity_indicator=key_use.validity(valid))
 

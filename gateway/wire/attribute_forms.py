@@ -61,6 +61,10 @@ def value_writer(tag: Tag, under: Tag, version: Version) -> Writer:
     return layout.union_writer(layout.arms(annotation, version), under)
 
 
+# A structure that begins with one of these is of no other attribute than Cryptographic Parameters; the published cases
+# CS-AC-M-3-12 and CS-AC-M-8-12 do without its name.
+ONLY_PARAMETERS = frozenset({Tag.BLOCK_CIPHER_MODE, Tag.PADDING_METHOD})
+
 _PARTS = {
     Tag.ATTRIBUTE_NAME << 8 | ItemType.TEXT_STRING,
     Tag.ATTRIBUTE_INDEX << 8 | ItemType.INTEGER,
@@ -87,10 +91,9 @@ def in_1x(version: Version) -> Reader:
 
 
 def _attribute(data: bytes, parts: dict[int, tuple[int, int, int]], end: int, version: Version) -> Attribute:
-    if Tag.ATTRIBUTE_NAME not in parts or Tag.ATTRIBUTE_VALUE not in parts:
+    if Tag.ATTRIBUTE_VALUE not in parts:
         raise TtlvError("an Attribute has a name and a value", end)
-    _, at, size = parts[Tag.ATTRIBUTE_NAME]
-    reference = reference_1x(scalars.read_text(data, at, size))
+    reference = _referred(data, parts, end)
     index = 0
     if Tag.ATTRIBUTE_INDEX in parts:
         _, at, size = parts[Tag.ATTRIBUTE_INDEX]
@@ -102,6 +105,17 @@ def _attribute(data: bytes, parts: dict[int, tuple[int, int, int]], end: int, ve
     if read is None:
         raise TtlvError(f"{name_1x(reference)} cannot have item type {type_}", at)
     return Attribute(reference.tag, read(data, at, size), index, reference.vendor, reference.name)
+
+
+def _referred(data: bytes, parts: dict[int, tuple[int, int, int]], end: int) -> AttributeReference:
+    """Tell which attribute an Attribute structure is about."""
+    if Tag.ATTRIBUTE_NAME in parts:
+        _, at, size = parts[Tag.ATTRIBUTE_NAME]
+        return reference_1x(scalars.read_text(data, at, size))
+    type_, at, size = parts[Tag.ATTRIBUTE_VALUE]
+    if type_ == ItemType.STRUCTURE and size and read_head(data, at)[0] >> 8 in ONLY_PARAMETERS:
+        return AttributeReference(Tag.CRYPTOGRAPHIC_PARAMETERS)
+    raise TtlvError("an Attribute has a name and a value", end)
 
 
 @cache

@@ -15,6 +15,7 @@ SHOWN = 48  # characters of a value in a difference
 
 # What a server may leave out, whatever it says.
 OPTIONAL = {
+    "ExtensionInformation",
     "ResultMessage",
     "ServerCorrelationValue",
     "LocatedItems",

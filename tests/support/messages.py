@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from msgspec.structs import fields
+
 from gateway.kmip.enums import Operation, ResultReason, ResultStatus
 from gateway.kmip.messages import ProtocolVersion, RequestBatchItem, RequestHeader, RequestMessage, ResponseHeader
 from gateway.kmip.structure import Item, OpenEnumeration, Payload, Structure
@@ -40,11 +42,17 @@ class Answer(NamedTuple):
     payload: Any
 
 
-def request(version: Version, *items: tuple[Operation, Structure], **header: Any) -> bytes:
-    """Encode a request message of these operations; the batch items are numbered when there are several."""
+def request(
+    version: Version, *items: tuple[Operation, Structure], ephemeral: tuple[int, ...] = (), **header: Any
+) -> bytes:
+    """Encode a request message of these operations; the batch items are numbered when there are several.
+
+    `ephemeral` are the numbers of those whose output is for later items alone.
+    """
     batch = [
         RequestBatchItem(
             operation=OpenEnumeration(operation),
+            ephemeral=True if number in ephemeral else None,
             unique_batch_item_id=number.to_bytes(4, "big") if len(items) > 1 else None,
             request_payload=Payload(ItemType.STRUCTURE, layout.content_writer(type(payload), version)(payload)),
         )
@@ -73,5 +81,8 @@ def _answer(item: ReceivedItem, version: Version) -> Answer:
     payload = None
     if item.response_payload is not None and item.operation is not None:
         content = item.response_payload.raw
-        payload = layout.reader(OPERATIONS[item.operation].response, version)(content, 0, len(content))
+        kind = OPERATIONS[item.operation].response
+        # That of an ephemeral item is empty, whatever the operation.
+        if content or not any(field.required for field in fields(kind)):
+            payload = layout.reader(kind, version)(content, 0, len(content))
     return Answer(item.result_status, item.result_reason, item.result_message, payload)
