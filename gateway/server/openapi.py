@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway import __version__
+from gateway.wire.text_names import TYPES
 
 Schema = dict[str, Any]
 
@@ -13,10 +14,11 @@ TEXT = "text/plain"
 TTLV: Schema = {
     "type": "object",
     "required": ["tag"],
+    "additionalProperties": False,
     "properties": {
         "tag": {"type": "string", "description": "Name of the tag, or 0x and six hex digits."},
-        "name": {"type": "string"},
-        "type": {"type": "string"},
+        "name": {"type": "string", "description": "What a tag in hex digits is called; for people."},
+        "type": {"enum": [*TYPES]},
         "value": {"description": "What the type says; an array of these objects for a Structure."},
     },
 }

@@ -27,7 +27,7 @@ NUMBERS = itertools.count(1)
 def gateway(tmp_path_factory):
     """A running gateway: its port and the folder of its certificates; two front ends, so that requests go to both."""
     folder = tmp_path_factory.mktemp("clients")
-    with running_dev(folder, "--front-ends", "2", "--token-workers", "2") as running:
+    with running_dev(folder, "--front-ends", "2", "--token-workers", "2", "--http-port", "0") as running:
         yield running
         assert running.stop() == 0
 
