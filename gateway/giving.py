@@ -83,27 +83,51 @@ async def _fetched(call: Call, managed: Managed, asked: Asked) -> ManagedObject:
     return await material.fetch(call, managed, asked.key_format_type, asked.key_compression_type, asked.key_wrap_type)
 
 
+def check_clear(managed: Managed) -> None:
+    """Check that the owner of an object could fetch it in the clear.
+
+    Raises:
+        NotExtractable, Sensitive: its owner could not.
+    """
+    if managed.object_type in OPEN:
+        return
+    if not managed.extractable:
+        raise NotExtractable(f"{managed.unique_identifier} is not Extractable, and the token does not do this with it")
+    if managed.sensitive:
+        raise Sensitive(f"{managed.unique_identifier} is Sensitive, and the token does not do this with it")
+
+
 async def in_the_clear(call: Call, managed: Managed, format_type: KeyFormatType) -> bytes:
     """Give key material to be used here, of an object whose owner could fetch it just so, in a format that is bytes.
+
+    Raises:
+        What opened raises.
+        KeyFormatTypeNotSupported: it has no such format.
+    """
+    given = await opened(call, managed, format_type)
+    block: KeyBlock = given.key_block  # type: ignore[union-attr]  # opened has seen it
+    return keyblocks.bytes_of(material.material_of(call, block))
+
+
+async def opened(call: Call, managed: Managed, format_type: KeyFormatType | None = None) -> ManagedObject:
+    """Give an object to be used here, whose owner could fetch it just so; as it was registered without a format.
 
     Raises:
         NotExtractable, Sensitive: its owner could not.
         InvalidObjectType: it has no Key Block.
         KeyWrapTypeNotSupported: it is kept wrapped, as it came.
-        KeyValueNotPresent, KeyFormatTypeNotSupported.
+        KeyValueNotPresent: the server does not hold it.
     """
-    secret = managed.object_type not in OPEN
-    if secret and not managed.extractable:
-        raise NotExtractable(f"{managed.unique_identifier} is not Extractable, and the token does not do this with it")
-    if secret and managed.sensitive:
-        raise Sensitive(f"{managed.unique_identifier} is Sensitive, and the token does not do this with it")
+    check_clear(managed)
     given = await material.fetch(call, managed, format_type)
     block: KeyBlock | None = getattr(given, "key_block", None)
     if block is None:
         raise InvalidObjectType(f"{managed.object_type.token} objects have no key material")
     if block.key_wrapping_data is not None:
         raise KeyWrapTypeNotSupported(f"{managed.unique_identifier} is kept wrapped, and cannot be used here")
-    return keyblocks.bytes_of(material.material_of(call, block))
+    if block.key_value is None:
+        raise KeyValueNotPresent
+    return given
 
 
 def _sensitive(managed: Managed) -> Sensitive:
