@@ -172,12 +172,15 @@ class Bytes:
         self._low_bits = self._ones * 0x7F
 
     def load(self, value: bytes) -> int:
+        """Give the integer of a string."""
         return int.from_bytes(value, "big")
 
     def dump(self, vector: int) -> bytes:
+        """Give back what `load` took."""
         return vector.to_bytes(self._size, "big")
 
     def times(self, vector: int, constant: int) -> int:
+        """Multiply every element by one that is public."""
         product = 0
         while constant:
             product ^= vector * (constant & 1)
@@ -197,14 +200,17 @@ class Pairs:
         self._bits = 8 * (size // 2)
 
     def load(self, value: bytes) -> int:
+        """Give the integer of a string."""
         return int.from_bytes(value[::2] + value[1::2], "big")
 
     def dump(self, vector: int) -> bytes:
+        """Give back what `load` took."""
         value = vector.to_bytes(self._bits // 4, "big")
         half = len(value) // 2
         return bytes(byte for pair in zip(value[:half], value[half:], strict=True) for byte in pair)
 
     def times(self, vector: int, constant: int) -> int:
+        """Multiply every element by one that is public."""
         u, v = vector >> self._bits, vector & ((1 << self._bits) - 1)
         a, b = constant >> 8, constant & 0xFF
         times = self._bytes.times
