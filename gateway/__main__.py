@@ -43,6 +43,8 @@ object_app = typer.Typer(help="Managed objects, from the database; never key mat
 app.add_typer(config_app, name="config")
 app.add_typer(token_app, name="token")
 app.add_typer(object_app, name="object")
+ca_app = typer.Typer(help="The authority by which Certify issues certificates.", **PLAIN)
+app.add_typer(ca_app, name="ca")
 
 ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="The gateway's TOML file.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -169,6 +171,30 @@ def print_report(report: "Report", *, json: bool) -> None:
     else:
         print(*lines_of(report), sep="\n")
     raise typer.Exit(0 if report.fit else PROBLEMS_FOUND)
+
+
+@ca_app.command("init")
+def ca_init(
+    config: ConfigOption,
+    name: Annotated[str, typer.Option(help="Its name, for [kmip] certification_authority.")],
+    subject: Annotated[str, typer.Option(help="Its subject, as in CN=Keys,O=Example.")],
+    key: Annotated[str, typer.Option(help="rsa-2048, -3072, -4096, ec-p256, -p384 or -p521.")] = "rsa-3072",
+    days: Annotated[int, typer.Option(min=1, max=36500, help="For how long it issues.")] = 3650,
+) -> None:
+    """Make an authority with its key on the token, and print its certificate (PEM)."""
+    from gateway.admin.authority import Plan, initialise_authority
+    from gateway.config import load
+
+    print(initialise_authority(load(config), Plan(name, subject, key, days)).decode(), end="")
+
+
+@ca_app.command("show")
+def ca_show(config: ConfigOption) -> None:
+    """Print the certificate (PEM) of the authority that FILE names."""
+    from gateway.admin.authority import show_authority
+    from gateway.config import load
+
+    print(show_authority(load(config)).decode(), end="")
 
 
 @object_app.command("list")

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from msgspec.structs import replace
 
 from gateway import errors
-from gateway.access.identity import Peer
+from gateway.access.identity import GATEWAY, Peer
 from gateway.access.rights import for_operation, reach, whole
 from gateway.ahead import OutOfTurn
 from gateway.config import KmipConfig
@@ -177,6 +177,10 @@ class Call:
     def today(self) -> DateTime:
         """The time at which this item began, in whole seconds since 1970."""
         return DateTime(int(self.now))
+
+    def of_gateway(self) -> "Call":
+        """Give the world of the gateway itself, whose own objects no client sees."""
+        return Call(self.services, GATEWAY, self.version, Batch())
 
     def enter(self, operation: int) -> None:
         """Make sure that the request may ask for an operation at all.

@@ -89,6 +89,10 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     foreign_objects: Literal["missing", "denied"] = "missing"
     interop: bool = False
     object_groups: tuple[str, ...] = ()  # that defaults and constraints may name; none: any
+    certification_authority: str = ""  # the Name that `ca init` gave it
+    certificate_days: Annotated[int, Meta(ge=1, le=36500)] = 365
+    certify_alternative_names: bool = False
+    certify_other_keys: bool = False
 
 
 class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

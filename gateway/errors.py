@@ -85,6 +85,12 @@ class InvalidField(KmipError):
     reason = R.INVALID_FIELD
 
 
+class InvalidCSR(KmipError):
+    """The certificate request is not right."""
+
+    reason, reason_1x = R.INVALID_CSR, R.INVALID_FIELD
+
+
 class MissingData(KmipError):
     """A field that is needed here is missing."""
 

@@ -19,3 +19,7 @@ class Peer(Struct, frozen=True):
 
     identity: Identity
     address: str
+
+
+# The gateway itself, owner of its certification authority; no certificate gives this name, and no client this tenant.
+GATEWAY = Peer(Identity("gateway", tenant="gateway"), address="")

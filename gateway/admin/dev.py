@@ -11,11 +11,12 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from gateway.admin.files import write_file
-from gateway.config import Config, TokenConfig
+from gateway.config import Config, ServerConfig, StoreConfig, TlsConfig, TokenConfig
 from gateway.errors import ConfigurationError
 from gateway.token.settings import WorkerSettings
 
 SOFTHSM_MODULE = Path("/usr/lib/softhsm/libsofthsm2.so")
+AUTHORITY = "dev"
 TOKEN_LABEL = "kmip-gateway dev"  # noqa: S105 (a label, not a secret)
 PIN_BYTES = 16
 
@@ -40,6 +41,9 @@ module = {module}
 label = {label}
 pin_file = "user.pin"
 environment = {{ SOFTHSM2_CONF = {softhsm_conf} }}
+
+[kmip]
+certification_authority = {authority}
 """
 
 
@@ -90,7 +94,22 @@ def _make(folder: Path) -> None:
     set_up_token(WorkerSettings.of(token, folder / "run"), (folder / "so.pin").read_text())
     if not (folder / "pki").exists():
         make_pki(folder / "pki")
+    _make_authority(folder, token)
     _write_if_missing(folder / "gateway.toml", _toml(token), 0o600)
+
+
+def _make_authority(folder: Path, token: TokenConfig) -> None:
+    from gateway.admin.authority import Plan, ensure_authority
+
+    pki = folder / "pki"
+    config = Config(
+        version="v1",
+        server=ServerConfig(runtime_dir=folder / "run"),
+        tls=TlsConfig(ca=pki / "ca.pem", certificate=pki / "server.pem", key=pki / "server.key"),
+        token=token,
+        store=StoreConfig(path=folder / "gateway.sqlite"),
+    )
+    ensure_authority(config, Plan(AUTHORITY, "CN=kmip-gateway dev authority", key="rsa-2048"))
 
 
 def _make_folder(folder: Path) -> None:
@@ -112,5 +131,6 @@ def _toml(token: TokenConfig) -> str:
     return GATEWAY_TOML.format(
         module=json.dumps(str(token.module)),
         label=json.dumps(token.label),
+        authority=json.dumps(AUTHORITY),
         softhsm_conf=json.dumps(token.environment["SOFTHSM2_CONF"]),
     )

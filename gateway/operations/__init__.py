@@ -24,8 +24,7 @@ class Entry(NamedTuple):
     """One operation: its payloads, its handler, and the versions that have it.
 
     `pure` says that it leaves no ID Placeholder and changes nothing but by `call.change`, if at all: neighbours in a
-    batch may then be under way together. `switch` names the operator's choice in [kmip] that turns it on, where
-    production is to be without it.
+    batch may then be under way together. `switch` names the operator's choice in [kmip] without which there is none.
     """
 
     operation: Operation
@@ -43,7 +42,7 @@ class Entry(NamedTuple):
 
     def offered(self, version: Version, config: KmipConfig) -> bool:
         """Tell whether a client of this version may ask for it, as the operator has chosen."""
-        return self.exists_in(version) and (not self.switch or getattr(config, self.switch) is True)
+        return self.exists_in(version) and (not self.switch or bool(getattr(config, self.switch)))
 
 
 OPERATIONS: dict[int, Entry] = {}

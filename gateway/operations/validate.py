@@ -1,7 +1,7 @@
 """Validate: does a chain of certificates hold (KMIP 2.1 section 6.1.57 Validate).
 
-The standard leaves the policy to the server. Here a client trusts what it has registered: a chain is Valid if it ends
-at a certificate that signs itself and that is the client's own object. Nothing is fetched from a network.
+The standard leaves the policy to the server. Here a client trusts what it has registered, and the gateway's authority:
+a chain is Valid if it ends there, at a certificate that signs itself. Nothing is fetched from a network.
 """
 
 from datetime import UTC, datetime
@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway import creation, material
+from gateway import authority, creation
 from gateway.call import Call
-from gateway.errors import InvalidField, InvalidMessage, InvalidObjectType
+from gateway.errors import InvalidField, InvalidMessage
 from gateway.keys import chains
 from gateway.kmip.enums import CertificateType, ObjectType, Operation, State, ValidityIndicator
 from gateway.kmip.objects import Certificate
@@ -47,7 +47,7 @@ Held = dict[x509.Certificate, list[Managed]]
 async def validate(call: Call, request: ValidateRequest) -> ValidateResponse:
     """Judge a chain; what is missing above it is looked for among the client's own certificates.
 
-    Unknown: the chain does not end at a certificate that the client has registered, or has a critical extension that is
+    Unknown: the chain does not end at a certificate that the client trusts, or has a critical extension that is
     not understood here. Invalid: it is no one chain, or does not hold at the Validity Date, now when left out; or one
     of its certificates is an object that was revoked.
 
@@ -67,7 +67,7 @@ async def validate(call: Call, request: ValidateRequest) -> ValidateResponse:
         await _hold(call, held, _read(given))
     for identifier in request.unique_identifier:
         managed = call.live(identifier)
-        await _hold(call, held, await _certificate(call, managed), managed)
+        await _hold(call, held, await authority.certificate_of(call, managed), managed)
     return ValidateResponse(validity_indicator=await _judged(call, held, _moment(call, request.validity_date)))
 
 
@@ -84,14 +84,6 @@ def _read(given: Certificate) -> x509.Certificate:
     return chains.read(given.certificate_value)
 
 
-async def _certificate(call: Call, managed: Managed) -> x509.Certificate:
-    is_one = managed.object_type is ObjectType.CERTIFICATE
-    given = await material.unseal(call, managed) if is_one else None
-    if not isinstance(given, Certificate):
-        raise InvalidObjectType(f"{managed.unique_identifier} is no Certificate")
-    return _read(given)
-
-
 async def _hold(call: Call, held: Held, certificate: x509.Certificate, *own: Managed) -> None:
     """Note a certificate, and which of the client's objects it is; an imported one need not have a Digest."""
     digest = creation.digest_of(certificate.public_bytes(Encoding.DER), None).digest_value
@@ -102,31 +94,45 @@ async def _located(call: Call, wanted: Filter) -> list[Managed]:
     identity = call.peer.identity
     filters = Filter(tag=Tag.OBJECT_TYPE, low=int(ObjectType.CERTIFICATE)), wanted
     query = Query(tenant=identity.tenant, owner=identity.name, filters=filters, limit=chains.MAX_CHAIN)
-    return [call.live(each) for each in (await call.store.locate(query)).unique_identifiers]
+    return [call.live(each) for each in (await call.store.locate(query, call.owns)).unique_identifiers]
 
 
 async def _judged(call: Call, held: Held, moment: datetime) -> ValidityIndicator:
-    chain = chains.in_order(held)
+    chain, anchor = chains.in_order(held), await _anchor(call)
     if not chain:
         return ValidityIndicator.INVALID
     while not chains.signs_itself(chain[-1]) and len(chain) < chains.MAX_CHAIN:
-        above = await _issuer(call, chain[-1])
+        above = await _issuer(call, chain[-1], anchor)
         if above is None or above in held:
             break
         await _hold(call, held, above)
         chain.append(above)
     if not chains.holds(chain, moment) or any(_revoked(call, each, moment) for own in held.values() for each in own):
         return ValidityIndicator.INVALID
-    trusted = bool(held[chain[-1]]) and chains.signs_itself(chain[-1]) and chains.understood(chain)
-    return ValidityIndicator.VALID if trusted else ValidityIndicator.UNKNOWN
+    last = chain[-1]
+    trusted = last == anchor or (bool(held[last]) and chains.signs_itself(last))
+    return ValidityIndicator.VALID if trusted and chains.understood(chain) else ValidityIndicator.UNKNOWN
 
 
-async def _issuer(call: Call, certificate: x509.Certificate) -> x509.Certificate | None:
-    """Find the certificate that signed another among the client's own."""
+async def _anchor(call: Call) -> x509.Certificate | None:
+    """Give the certificate of the gateway's authority, where there is one that was not revoked."""
+    name = call.config.certification_authority
+    managed = await authority.named(call, name) if name else None
+    if managed is None or managed.state(call.now) is not State.ACTIVE:
+        return None
+    return await authority.certificate_of(call, managed)
+
+
+async def _issuer(
+    call: Call, certificate: x509.Certificate, anchor: x509.Certificate | None
+) -> x509.Certificate | None:
+    """Find the certificate that signed another: the authority's, or one of the client's own."""
+    if anchor is not None and chains.signed_by(certificate, anchor):
+        return anchor
     name = X509CertificateSubject(subject_distinguished_name=certificate.issuer.public_bytes())
     ttlv = call.services.codec.encode_value(Attribute(Tag.X_509_CERTIFICATE_SUBJECT, name))
     for managed in await _located(call, Filter(tag=Tag.X_509_CERTIFICATE_SUBJECT, op=Op.TTLV, low=ttlv)):
-        found = await _certificate(call, managed)
+        found = await authority.certificate_of(call, managed)
         if chains.signed_by(certificate, found):
             return found
     return None

@@ -123,12 +123,12 @@ def _same(child: Element, means: str, node: Node, bound: Bound) -> bool:
         return bound.setdefault(value[1:], plain(node)) == plain(node)
     if child.get("type") in DATES:
         return bound.near(child, node) or not bound.is_fixed(child)
-    return nodes(item(child, bound, means))[0].value == node.value or _replaces(child, node, bound)
+    return nodes(item(child, bound, means))[0].value == node.value or _replaces(child, means, node, bound)
 
 
-def _replaces(child: Element, node: Node, bound: Bound) -> bool:
+def _replaces(child: Element, means: str, node: Node, bound: Bound) -> bool:
     """Accept another output than the file's where chance is in it, and remember it for the requests that follow."""
-    if not bound.is_free(child):
+    if not bound.is_free(child, means):
         return False
     bound.replaced[child.get("value", "").lower()] = plain(node)
     return True

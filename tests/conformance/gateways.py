@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from gateway.access.identity import Identity, Peer
+from gateway.access.identity import GATEWAY, Identity, Peer
+from gateway.admin.authority import Plan, establish
+from gateway.call import Batch, Call
 from gateway.config import KmipConfig
 from gateway.exchange import Exchange
 from gateway.kmip.enums import CryptographicAlgorithm, CryptographicUsageMask, ObjectType, Operation
@@ -31,7 +33,11 @@ CHOICES: dict[str, dict[str, Any]] = {
     "QS-M-1": {"interop": True},
     # A group that the server does not know, and others that it does.
     "TC-MD-6": {"object_groups": ("Group1",)},
+    # Their certificate requests are of another key than the pair that they make.
+    **{f"TC-REKEY-{number}-": {"certify_other_keys": True} for number in (9, 10, 11, 12)},
 }
+# Who issues certificates: in the test cases of 1.x by this name, with RSA and SHA-256.
+AUTHORITY = Plan("authority", "CN=KMIP,OU=OASIS,O=TEST,C=US", key="rsa-2048")
 # Operations that production keeps off, and what turns each on.
 SWITCHES = {"Interop": "interop"}
 FRESH_KEY = CreateRequest(
@@ -52,7 +58,7 @@ def configuration(case: Case) -> KmipConfig:
     chosen = [choices for start, choices in CHOICES.items() if case.name.startswith(start)]
     switches = {switch for operation, switch in SWITCHES.items() if operation in case.operations}
     turned_on = dict.fromkeys(switches & set(KmipConfig.__struct_fields__), True)
-    return KmipConfig(**{**turned_on, **(chosen[0] if chosen else {})})
+    return KmipConfig(**{**turned_on, **(chosen[0] if chosen else {})}, certification_authority=AUTHORITY.name)
 
 
 async def replayed(chain: list[Case], token: Token, folder: Path) -> list[str]:
@@ -70,6 +76,8 @@ async def replayed(chain: list[Case], token: Token, folder: Path) -> list[str]:
         return WAIT_S
 
     try:
+        if "Certify" in chain[-1].operations:
+            await establish(Call(exchange._services, GATEWAY, V1_2, Batch()), AUTHORITY)
         if stock:
             await ask(request(V1_2, *stock), "client")
         return [line for each in chain for line in await replay(each, bound(chain, NOW, made=bool(stock)), ask, wait)]

@@ -16,6 +16,9 @@ OBJECT = "a managed object"
 OBJECT_TOKENS = {kind.token for kind in OBJECTS} | {"CertificateRequest"}
 ROWS = {int(row["code"], 16): row for row in facts()["operations"]}
 
+# Fields that a request may have though the version's table does not: what an official test case sends.
+ALSO_READ = {"Certify": "CertificateRequest", "ReCertify": "CertificateRequest"}
+
 CASES = [
     (entry, v, direction)
     for entry in OPERATIONS.values()
@@ -63,6 +66,7 @@ def test_fields_stand_in_the_standards_order(case):
     rows = fact_fields(*case)
     wanted = [row["xml"] for row in rows]
     found = with_objects(written_tags(getattr(entry, direction), v), wanted)
+    found = [each for each in found if each in wanted or each != ALSO_READ.get(entry.operation.token)]
     optional = {row["xml"] for row in rows if row["required"] == "no"} if direction == "response" else set()
     assert found == [each for each in wanted if each in found or each not in optional]
 

@@ -7,6 +7,7 @@ import re
 from itertools import groupby
 from pathlib import Path
 
+from gateway.config import KmipConfig
 from gateway.operations import OPERATIONS, Entry
 
 README = Path(__file__).parents[2] / "README.md"
@@ -29,7 +30,10 @@ def renewed(text: str) -> str:
 
 
 def _spelled(entry: Entry) -> str:
-    return f"{entry.operation.spelling} (where `{entry.switch} = true`)" if entry.switch else entry.operation.spelling
+    if not entry.switch:
+        return entry.operation.spelling
+    on = f"`{entry.switch} = true`" if getattr(KmipConfig(), entry.switch) is False else f"`{entry.switch}` is set"
+    return f"{entry.operation.spelling} (where {on})"
 
 
 def _range(entry: Entry) -> str:

@@ -1,0 +1,87 @@
+"""Certificate requests: what is asked to be certified, once the asker has proved to hold the private key.
+
+The rule here: nothing is taken out of a request whose signature is not right, and everything in it is a wish.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+
+from gateway.errors import FeatureNotSupported, InvalidCSR
+from gateway.keys.curves import PublicKey
+from gateway.kmip.enums import CertificateRequestType
+
+T = CertificateRequestType
+MIN_RSA_BITS, MAX_RSA_BITS = 2048, 16384
+MIN_CURVE_BITS = 224
+# SHA-1 proves possession still, which takes a second preimage to forge, and clients of appliances sign with it.
+HASHES = (hashes.SHA1, hashes.SHA224, hashes.SHA256, hashes.SHA384, hashes.SHA512, hashes.SHA3_256, hashes.SHA3_384)
+
+
+class Requested(NamedTuple):
+    """What is asked to be certified; the extensions are those that the certificate is to have."""
+
+    subject: x509.Name
+    public_key: PublicKey
+    extensions: x509.Extensions
+
+
+def read(kind: CertificateRequestType, raw: bytes) -> Requested:
+    """Read a request.
+
+    Raises:
+        InvalidCSR: it is no such request, its signature is wrong, or its key is of a kind that is not certified.
+        FeatureNotSupported: requests of this type are not read.
+    """
+    reader = READERS.get(kind)
+    if reader is None:
+        raise FeatureNotSupported(f"certificate requests of type {kind.token} are not read")
+    try:
+        request = reader(raw)
+        key, subject, extensions = request.public_key(), request.subject, request.extensions
+        if not isinstance(key, SIGNERS) or not _is_signed(request, key):
+            raise InvalidCSR("the certificate request is not signed by the private key of its public key")
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension):
+        raise InvalidCSR(f"this is no certificate request of type {kind.token}") from None
+    check(key)
+    return Requested(subject, key, extensions)
+
+
+SIGNERS = (rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)
+Signer = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey | ed448.Ed448PublicKey
+READERS: dict[CertificateRequestType, Callable[[bytes], x509.CertificateSigningRequest]] = {
+    T.PKCS_10: x509.load_der_x509_csr,
+    T.PEM: x509.load_pem_x509_csr,
+}
+
+
+def check(key: PublicKey) -> None:
+    """Check that a key is one to put a name to.
+
+    Raises:
+        InvalidCSR: it is too weak, or of a kind that is not certified.
+    """
+    if isinstance(key, rsa.RSAPublicKey):
+        fits = MIN_RSA_BITS <= key.key_size <= MAX_RSA_BITS
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        fits = key.key_size >= MIN_CURVE_BITS
+    else:
+        fits = isinstance(key, SIGNERS)
+    if not fits:
+        raise InvalidCSR("keys of this kind or length are not certified")
+
+
+def _is_signed(request: x509.CertificateSigningRequest, key: Signer) -> bool:
+    hash_, parameters = request.signature_hash_algorithm, request.signature_algorithm_parameters
+    arguments = [each for each in (parameters, hash_ if isinstance(key, rsa.RSAPublicKey) else None) if each]
+    if hash_ is not None and not isinstance(hash_, HASHES):
+        return False
+    try:
+        key.verify(request.signature, request.tbs_certrequest_bytes, *arguments)  # type: ignore[arg-type]
+    except InvalidSignature:
+        return False
+    return True

@@ -1,0 +1,60 @@
+"""Certify: a certificate for a public key, issued by the gateway's authority (KMIP 2.1 section 6.1.6 Certify)."""
+
+from typing import Annotated
+
+from gateway import attribute_rules, authority, certification, creation, defaults, templates
+from gateway.call import Call
+from gateway.kmip.enums import CertificateRequestType, ObjectType, Operation
+from gateway.kmip.structure import Attributed, Attributes, Form, Identifier, Since, Structure, Until
+from gateway.kmip.tags import Tag
+from gateway.kmip.values import ProtectionStorageMasks
+from gateway.operations import operation
+
+ATTRIBUTES = Attributed(Form.TEMPLATE, Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES)
+
+
+class CertifyRequest(Structure):
+    """Which public key (the ID Placeholder when left out), and the request that its private key has signed.
+
+    The test cases of 2.1 name the request as 1.x does.
+    """
+
+    unique_identifier: Identifier | None = None
+    certificate_request_type: CertificateRequestType | None = None
+    certificate_request: bytes | None = None
+    certificate_request_value: Annotated[bytes | None, Since(2, 0)] = None
+    attributes: Annotated[Attributes, ATTRIBUTES] = ()
+    protection_storage_masks: Annotated[ProtectionStorageMasks | None, Since(2, 0)] = None
+
+
+class CertifyResponse(Structure):
+    """The certificate; 1.x may be told what the server chose, and is not."""
+
+    unique_identifier: str
+    attributes: Annotated[Attributes, ATTRIBUTES, Until(1, 4)] = ()
+
+
+@operation(Operation.CERTIFY, switch="certification_authority")
+async def certify(call: Call, request: CertifyRequest) -> CertifyResponse:
+    """Issue a certificate with the attributes given, tied to its public key by Links.
+
+    Raises:
+        ObjectNotFound, ObjectDestroyed, ObjectArchived, InvalidObjectType, WrongLifecycleState: see `certifiable`.
+        InvalidCSR: the request is not right, is for another key, or for one that is too weak.
+        MissingData: there is no request, and the pair was not made here.
+        What certification.issued raises.
+        AttributeReadOnly, AttributeSingleValued, InvalidAttributeValue, NonUniqueName: an attribute cannot be so.
+    """
+    creation.check_protection(call, request.protection_storage_masks)
+    public = certification.certifiable(call.live(request.unique_identifier), call.now)
+    asked, key = certification.requested(request), await certification.key_of(call, public)
+    if asked is None:
+        asked = certification.of_own_pair(call, public, key)
+    certification.check_key(call, asked, key)
+    given = defaults.completed(call, ObjectType.CERTIFICATE, await templates.expanded(call, request.attributes))
+    attributes = attribute_rules.at_birth(given, ObjectType.CERTIFICATE)
+    draft = await certification.issued(call, await authority.configured(call), asked, attributes)
+    draft, change = certification.linked(draft, public)
+    (made,) = await creation.add(call, draft, changes=[change])
+    call.batch.placeholder = made.unique_identifier
+    return CertifyResponse(unique_identifier=made.unique_identifier)
