@@ -32,6 +32,7 @@ from gateway.token.api import Mechanism, ObjectClass, Profile
 
 A, B, H, P = CryptographicAlgorithm, BlockCipherMode, HashingAlgorithm, PaddingMethod
 M = CryptographicUsageMask
+FOR_DATA = int(M.ENCRYPT | M.DECRYPT)
 STRUCTURE = 1  # the item type
 HEADER_BYTES = 8
 BLOCK_BYTES, BLOCK_BITS = 8, 64
@@ -53,10 +54,11 @@ CURVE_ALGORITHMS = (A.EC, A.ECDSA, A.ECDH, A.ECMQV, A.ED25519, A.ED448)
 
 
 class Wrapping(NamedTuple):
-    """The key and the mechanism by which something is wrapped or unwrapped."""
+    """The key and the mechanism by which something is wrapped or unwrapped; see `token.api` for `by_copy`."""
 
     key: Managed
     mechanism: Mechanism
+    by_copy: bool
 
 
 def strength(managed: Managed) -> int:
@@ -91,7 +93,26 @@ def _wrapping(call: Call, information: EncryptionKeyInformation | None, use: Cry
         raise errors.IllegalObjectType(f"a {key.object_type.token} does not do this")
     if key.row.custody is not Custody.TOKEN:
         raise errors.FeatureNotSupported("the token does not hold the wrapping key")
-    return Wrapping(key, mechanism(key, information.cryptographic_parameters, call.token.profile))
+    chosen = mechanism(key, information.cryptographic_parameters, call.token.profile)
+    return Wrapping(key, chosen, _by_copy(key))
+
+
+def _by_copy(key: Managed) -> bool:
+    """Tell whether a key is for data too, and so wraps only by a copy that does nothing else.
+
+    Who may wrap a key with it and decrypt the result has that key in the clear. It is no more than anybody has who may
+    fetch the wrapping key itself, as the test case TC-SENSITIVE-1 lets its client.
+
+    Raises:
+        UsageMaskMissing: it is for data, and does not leave the gateway in the clear.
+    """
+    if not key.usage_bits & FOR_DATA:
+        return False
+    if key.object_type is not ObjectType.PUBLIC_KEY and (key.sensitive or not key.extractable):
+        raise errors.UsageMaskMissing(
+            f"{key.unique_identifier} is for data: one that is Sensitive or not Extractable does not wrap keys too"
+        )
+    return True
 
 
 def mechanism(key: Managed, asked: CryptographicParameters | None, profile: Profile) -> Mechanism:
@@ -174,7 +195,7 @@ def wraps_in_place(managed: Managed, format_type: KeyFormatType, specification: 
 
 async def wrap_in_place(call: Call, managed: Managed, wrapping: Wrapping) -> bytes:
     """Give a token's secret key wrapped; it does not leave the token in the clear."""
-    return await call.token.wrap(wrapping.key.ref, wrapping.mechanism, managed.ref)
+    return await call.token.wrap(wrapping.key.ref, wrapping.mechanism, managed.ref, by_copy=wrapping.by_copy)
 
 
 async def wrap_value(
@@ -197,7 +218,7 @@ async def wrap_value(
     profile = call.token.profile
     if wrapping.mechanism.ckm == profile.kwp and len(data) % BLOCK_BYTES and not profile.kwp_any_length:
         raise errors.UnsupportedCryptographicParameters("the token wraps whole blocks of eight bytes only")
-    return await call.token.wrap_data(wrapping.key.ref, wrapping.mechanism, data)
+    return await call.token.wrap_data(wrapping.key.ref, wrapping.mechanism, data, by_copy=wrapping.by_copy)
 
 
 def wrapped_block(block: KeyBlock, value: bytes, specification: KeyWrappingSpecification) -> KeyBlock:
@@ -221,8 +242,8 @@ async def unwrapped_block(call: Call, block: KeyBlock) -> KeyBlock:
     data, blob = block.key_wrapping_data, _blob(block)
     if data is None or data.wrapping_method is not WrappingMethod.ENCRYPT:
         raise errors.KeyWrapTypeNotSupported("the key was not wrapped by encryption alone")
-    key, mechanism_ = _wrapping(call, data.encryption_key_information, M.UNWRAP_KEY)
-    clear = await call.token.unwrap_data(key.ref, mechanism_, blob)
+    key, chosen, by_copy = _wrapping(call, data.encryption_key_information, M.UNWRAP_KEY)
+    clear = await call.token.unwrap_data(key.ref, chosen, blob, by_copy=by_copy)
     return replace(block, key_value=_value(call, clear, data.encoding_option), key_wrapping_data=None)
 
 

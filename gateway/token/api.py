@@ -235,8 +235,12 @@ class Token(Protocol):
             NotExtractable: the key may not leave the token.
         """
 
-    async def wrap(self, wrapping: KeyRef, mechanism: Mechanism, target: KeyRef) -> bytes:
-        """Give `target` encrypted under `wrapping`, by the token."""
+    async def wrap(self, wrapping: KeyRef, mechanism: Mechanism, target: KeyRef, *, by_copy: bool = False) -> bytes:
+        """Give `target` encrypted under `wrapping`, by the token.
+
+        by_copy: a copy of the wrapping key, which lives as long as this call and may do nothing else, does it. The key
+        itself is for data, and no key of the token may do both. So with `wrap_data` and `unwrap_data`.
+        """
 
     async def unwrap(
         self,
@@ -249,10 +253,12 @@ class Token(Protocol):
     ) -> None:
         """Make a token object of a wrapped key, inside the token."""
 
-    async def wrap_data(self, wrapping: KeyRef, mechanism: Mechanism, data: bytes) -> bytes:
+    async def wrap_data(self, wrapping: KeyRef, mechanism: Mechanism, data: bytes, *, by_copy: bool = False) -> bytes:
         """Give data encrypted under a wrapping key, by the token, as if it were a key."""
 
-    async def unwrap_data(self, unwrapping: KeyRef, mechanism: Mechanism, blob: bytes) -> bytes:
+    async def unwrap_data(
+        self, unwrapping: KeyRef, mechanism: Mechanism, blob: bytes, *, by_copy: bool = False
+    ) -> bytes:
         """Give back what `wrap_data` took.
 
         Raises:

@@ -276,8 +276,8 @@ class Calls:
         return self._given("DigestFinal")
 
     def wrap(self, session: int, mechanism: int, wrapping: int, target: int) -> bytes:
-        """One C_WrapKey."""
-        self._room(ROOM_BYTES)
+        """One C_WrapKey; what is wrapped may be data of the gateway's, as long as a message can be."""
+        self._room(OUTPUT_BYTES)
         self._call("WrapKey", session, mechanism, wrapping, target, self._output_address, self._length_address)
         return self._given("WrapKey")
 

@@ -103,6 +103,7 @@ class Wrap(Frame, frozen=True, array_like=True, gc=False, tag=6):
     wrapping: KeyRef
     mechanism: Mechanism
     target: KeyRef
+    by_copy: bool = False
 
 
 class Unwrap(Frame, frozen=True, array_like=True, gc=False, tag=7):
@@ -215,6 +216,7 @@ class WrapData(Frame, frozen=True, array_like=True, gc=False, tag=21):
     wrapping: KeyRef
     mechanism: Mechanism
     data: bytes
+    by_copy: bool = False
 
 
 class UnwrapData(Frame, frozen=True, array_like=True, gc=False, tag=22):
@@ -223,6 +225,7 @@ class UnwrapData(Frame, frozen=True, array_like=True, gc=False, tag=22):
     unwrapping: KeyRef
     mechanism: Mechanism
     blob: bytes
+    by_copy: bool = False
 
 
 class DigestKey(Frame, frozen=True, array_like=True, gc=False, tag=23):

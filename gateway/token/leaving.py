@@ -1,6 +1,8 @@
 """Verbs by which keys leave the token, wrapped or as the public half, and by which they are destroyed."""
 
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap_with_padding
@@ -82,35 +84,54 @@ def _check_fills(reach: Reach, mechanism: Mechanism, size: int | None) -> None:
         raise UnsupportedCryptographicParameters("the token wraps with padding only whole blocks of 8 bytes")
 
 
+@contextmanager
+def _wrapping_key(reach: Reach, ref: KeyRef, right: Attribute | None) -> Iterator[int]:
+    """Give the handle of a wrapping key, or with `right` that of a copy which has this right and none for data."""
+    handle = reach.handles.of(ref)
+    if right is None:
+        yield handle
+        return
+    rights = {Attribute.ENCRYPT: False, Attribute.DECRYPT: False, right: True}
+    template = AttributeArray(packed({Attribute.TOKEN: False, **rights}))
+    reach.count_session_object()
+    copy = reach.calls.copy(reach.connection.session, handle, template)
+    try:
+        yield copy
+    finally:
+        reach.calls.destroy(reach.connection.session, copy)
+
+
 def wrap(reach: Reach, request: frames.Wrap) -> bytes:
-    wrapping, target = reach.handles.of(request.wrapping), reach.handles.of(request.target)
+    target = reach.handles.of(request.target)
     if request.target.object_class is ObjectClass.SECRET_KEY and request.mechanism.ckm == reach.profile.kwp:
         _check_fills(reach, request.mechanism, _value_bytes(reach, target))
-    mechanism = reach.pack(request.mechanism)
-    return reach.calls.wrap(reach.connection.session, mechanism, wrapping, target)
+    with _wrapping_key(reach, request.wrapping, Attribute.WRAP if request.by_copy else None) as wrapping:
+        mechanism = reach.pack(request.mechanism)
+        return reach.calls.wrap(reach.connection.session, mechanism, wrapping, target)
 
 
 def wrap_data(reach: Reach, request: frames.WrapData) -> bytes:
     _check_fills(reach, request.mechanism, len(request.data))
-    wrapping = reach.handles.of(request.wrapping)
-    mechanism = reach.pack(request.mechanism)
-    handle = reach.session_key(request.data, Rights(0), KeyType.GENERIC_SECRET, extractable=True)
-    try:
-        return reach.calls.wrap(reach.connection.session, mechanism, wrapping, handle)
-    finally:
-        reach.calls.destroy(reach.connection.session, handle)
+    with _wrapping_key(reach, request.wrapping, Attribute.WRAP if request.by_copy else None) as wrapping:
+        mechanism = reach.pack(request.mechanism)
+        handle = reach.session_key(request.data, Rights(0), KeyType.GENERIC_SECRET, extractable=True)
+        try:
+            return reach.calls.wrap(reach.connection.session, mechanism, wrapping, handle)
+        finally:
+            reach.calls.destroy(reach.connection.session, handle)
 
 
 def unwrap_data(reach: Reach, request: frames.UnwrapData) -> bytes:
     if not reach.profile.kwp:
         raise FeatureNotSupported("the token cannot wrap keys as RFC 5649 says")
-    key, mechanism = reach.handles.of(request.unwrapping), reach.pack(request.mechanism)
     ref, template = KeyRef(ObjectClass.SECRET_KEY, b""), KeyTemplate("", Rights(0), extractable=True)
     attributes = reach.key_attributes(ref, template, on_token=False)
     attributes |= key_type_attributes(KeyType.GENERIC_SECRET)
     reach.count_session_object()
     packed_attributes = AttributeArray(packed(attributes))
-    handle = reach.calls.unwrap(reach.connection.session, mechanism, key, request.blob, packed_attributes)
+    with _wrapping_key(reach, request.unwrapping, Attribute.UNWRAP if request.by_copy else None) as key:
+        mechanism = reach.pack(request.mechanism)
+        handle = reach.calls.unwrap(reach.connection.session, mechanism, key, request.blob, packed_attributes)
     try:
         return _out(reach, ObjectClass.SECRET_KEY, handle)
     finally:

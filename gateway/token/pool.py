@@ -337,8 +337,8 @@ class TokenPool(Token):
     async def export_key(self, ref: KeyRef) -> bytes:
         return _bytes(await self._used(ref, frames.ExportKey(self._next_id(), ref)))
 
-    async def wrap(self, wrapping: KeyRef, mechanism: Mechanism, target: KeyRef) -> bytes:
-        return _bytes(await self._used(target, frames.Wrap(self._next_id(), wrapping, mechanism, target)))
+    async def wrap(self, wrapping: KeyRef, mechanism: Mechanism, target: KeyRef, *, by_copy: bool = False) -> bytes:
+        return _bytes(await self._used(target, frames.Wrap(self._next_id(), wrapping, mechanism, target, by_copy)))
 
     async def unwrap(
         self,
@@ -352,11 +352,14 @@ class TokenPool(Token):
         frame = frames.Unwrap(self._next_id(), unwrapping, mechanism, blob, ref, key_type, template)
         await self._made(ref.cka_id, frame)
 
-    async def wrap_data(self, wrapping: KeyRef, mechanism: Mechanism, data: bytes) -> bytes:
-        return _bytes(await self._used(wrapping, frames.WrapData(self._next_id(), wrapping, mechanism, data)))
+    async def wrap_data(self, wrapping: KeyRef, mechanism: Mechanism, data: bytes, *, by_copy: bool = False) -> bytes:
+        frame = frames.WrapData(self._next_id(), wrapping, mechanism, data, by_copy)
+        return _bytes(await self._used(wrapping, frame))
 
-    async def unwrap_data(self, unwrapping: KeyRef, mechanism: Mechanism, blob: bytes) -> bytes:
-        frame = frames.UnwrapData(self._next_id(), unwrapping, mechanism, blob)
+    async def unwrap_data(
+        self, unwrapping: KeyRef, mechanism: Mechanism, blob: bytes, *, by_copy: bool = False
+    ) -> bytes:
+        frame = frames.UnwrapData(self._next_id(), unwrapping, mechanism, blob, by_copy)
         return _bytes(await self._used(unwrapping, frame))
 
     async def encrypt(self, ref: KeyRef, mechanism: Mechanism, data: bytes) -> bytes:

@@ -36,7 +36,6 @@ EXCLUDED: Mapping[str, str] = {
     "TC-Q-S2C-1": SERVER_TO_CLIENT,
     "TC-Q-S2C-PROF-1": SERVER_TO_CLIENT,
     "TC-Q-VAL-1": f"{DESCRIBES} validations",
-    "TC-SENSITIVE-1": "mutually exclusive: no key here may both wrap and decrypt, so that Sensitive ones stay so",
     "TC-SJ-4-14": OTHER_PART,
     "TC-WRAP-2-14": NO_UNWRAP,
     "TC-WRAP-3-14": NO_UNWRAP,
