@@ -1,7 +1,6 @@
 """XML and JSON to TTLV bytes and back: the official messages unchanged, everything malformed refused in one way."""
 
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,45 +8,14 @@ from hypothesis.strategies import binary
 
 from gateway.errors import InvalidMessage, TextError
 from gateway.kmip.enums import Operation
+from gateway.kmip.tags import Tag
 from gateway.kmip.version import V2_1
 from gateway.operations.discover_versions import DiscoverVersionsRequest
 from gateway.wire import text, ttlv, ttlv_json, ttlv_xml
-from gateway.wire.json_dialects import Spelling
 from tests.support.messages import request
-from tests.wire import xmlcases
 
 JSON, XML = "application/json", "text/xml"
-SEED = Path(__file__).parents[3] / "shared" / "seed" / "request.json"
 DISCOVER = request(V2_1, (Operation.DISCOVER_VERSIONS, DiscoverVersionsRequest()))
-VERSIONS = ("1.0", "1.2", "1.4", "2.1")
-
-
-def messages(version: str) -> list[bytes]:
-    """Give the TTLV bytes of every official message of a version that can be made without a server's values."""
-    steps = [step for path in xmlcases.files(version) for step in xmlcases.steps(path)]
-    return [xmlcases.to_ttlv(step.element, xmlcases.Bindings()) for step in steps]
-
-
-@pytest.mark.skipif(not SEED.exists(), reason="../shared is not beside this checkout")
-@pytest.mark.parametrize("version", VERSIONS)
-def test_three_encodings_agree(version: str) -> None:
-    found = messages(version)
-    assert len(found) > 300
-    for raw in found:
-        assert ttlv_xml.decode(ttlv_xml.encode(raw)) == raw
-        tree, spelling = ttlv_json.read(ttlv_json.encode(raw))
-        assert spelling is Spelling.STANDARD
-        assert ttlv_json.to_bytes(tree, tree) == raw
-
-
-@pytest.mark.skipif(not SEED.exists(), reason="../shared is not beside this checkout")
-def test_the_page_that_the_project_started_from_is_understood() -> None:
-    decoded = text.decode(SEED.read_bytes(), JSON, bare=False)
-    message = ttlv.decode_request(decoded.raw, ttlv.read_version(decoded.raw))
-    assert ttlv.read_version(decoded.raw) == V2_1
-    assert [item.operation for item in message.batch_item] == [Operation.CREATE_KEY_PAIR, Operation.LOCATE]
-    assert message.request_header.maximum_response_size == 9999
-    assert decoded.dialect.spelling is Spelling.PAGE
 
 
 @pytest.mark.parametrize("media_type", [JSON, XML])
@@ -104,3 +72,103 @@ def test_a_bare_operation_becomes_a_message_of_one_item() -> None:
     (item,) = ttlv.decode_request(decoded.raw, V2_1).batch_item
     assert item.operation == int(Operation.QUERY)
     assert decoded.dialect.bare
+
+
+# --- What only XML has ---
+
+MESSAGE = '<RequestMessage xmlns="urn:oasis:tc:kmip:xmlns">\n  {}\n</RequestMessage>'
+
+
+def held(content: str) -> bytes:
+    """Give the bytes of what a message holds."""
+    return ttlv_xml.decode(MESSAGE.format(content).encode())[8:]
+
+
+@pytest.mark.parametrize(
+    ("content", "raw"),
+    [
+        ('<TTLV tag="0x540001" name="Ours" type="Integer" value="1"/>', "5400010200000004 0000000100000000"),
+        ('<TTLV tag="0x540001"><TTLV tag="0x42000D" type="Integer" value="2"/></TTLV>',
+         "5400010100000010 42000d0200000004 0000000200000000"),
+        ('<TTLV tag="BatchCount" type="Integer" value="1"/>', "42000d0200000004 0000000100000000"),
+        ('<k:BatchCount xmlns:k="urn:oasis:tc:kmip:xmlns" type="Integer" value="1"/>',
+         "42000d0200000004 0000000100000000"),
+        ('<BatchCount xmlns:x="urn:x" x:type="y" type="Integer" value="1"/>', "42000d0200000004 0000000100000000"),
+        ("# TIME 2 <!-- said aside --><BatchItem/>", "42000f0100000000"),
+        ('<BatchItem type="Structure"></BatchItem>', "42000f0100000000"),
+        ('<Comment type="TextString" value="a&#10;b&amp;&quot;"/>', "42010f0700000005 610a622622000000"),
+    ],
+)  # fmt: skip
+def test_elements_may_be_generic_namespaced_and_talked_between(content: str, raw: str) -> None:
+    assert held(content) == bytes.fromhex(raw.replace("42010f", f"{int(Tag.COMMENT):06x}"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "column"),
+    [
+        ('<BatchCount type="Integer" value="x"/>', "no whole number", 3),
+        ('<BatchItem/> <BatchCount type="Integer" value="x"/>', "no whole number", 16),
+        ('<Frob type="Integer" value="1"/>', "no tag of this name", 3),
+        ('<BatchCount value="1"/>', "is the type missing", 3),
+        ('<BatchCount type="Integer"/>', "value is missing", 3),
+        ('<BatchCount type="Whole" value="1"/>', "no such type", 3),
+        ('<BatchCount type="Integer" value="1"><BatchItem/></BatchCount>', "only a Structure", 40),
+        ('<BatchItem xmlns="urn:other"/>', "namespace", 3),
+        ("<TTLV/>", "no tag of this name", 3),
+        ("<BatchItem " + " ".join(f'a{n}="x"' for n in range(20)) + "/>", "too many attributes", 3),
+        ("<BatchItem>", "not XML: mismatched tag", 3),
+        ("&nbsp;", "not XML: undefined entity", 3),
+    ],
+)
+def test_an_error_in_xml_tells_line_and_column(content: str, message: str, column: int) -> None:
+    with pytest.raises(TextError, match=message) as caught:
+        held(content)
+    line = 3 if "mismatched" in message else 2
+    assert caught.value.place == f"line {line}, column {column}"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "iso-8859-1", "us-ascii"])
+def test_xml_says_its_own_encoding(encoding: str) -> None:
+    written = '<?xml version="1.0" encoding="{}"?><BatchItem><Comment type="TextString" value="&#252;b"/></BatchItem>'
+    raw = ttlv_xml.decode(written.format(encoding.removesuffix("-sig")).encode(encoding))
+    assert raw.endswith("üb".encode() + bytes(5))
+
+
+@pytest.mark.parametrize("encoding", ["utf-7", "none-such", "utf-16"])
+def test_an_encoding_that_is_not_known_or_not_used_is_refused(encoding: str) -> None:
+    with pytest.raises(TextError):
+        ttlv_xml.decode(f'<?xml version="1.0" encoding="{encoding}"?><RequestMessage/>'.encode())
+
+
+# --- What only JSON has ---
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'\xef\xbb\xbf{"tag":"RequestMessage"}',
+        '{"tag":"RequestMessage"}'.encode("utf-16"),
+        b'{"tag":"Comment","type":"TextString","value":"\\ud800"}',
+        b'{"tag":"Comment","type":"TextString","value":"\xed\xa0\x80"}',
+        b'{"tag":"BatchCount","type":"Integer","value":NaN}',
+        b'{"tag":"BatchCount","type":"Integer","value":Infinity}',
+        b'{"tag":"BatchCount","type":"Integer","value":1e400}',
+        b'{"tag":"BatchCount","type":"Integer","value":' + b"9" * 5000 + b"}",
+        b'{"tag":"BatchCount","type":"Integer","value":01}',
+        b'{"tag":"BatchCount","type":"Integer","value":1}{}',
+        b'{"tag":"BatchCount","kind":"Integer","value":1}',
+        b'{"tag":["BatchCount"],"type":"Integer","value":1}',
+        b'{"tag":"BatchCount","type":"Integer","value":[1]}',
+        b'{"tag":"BatchCount","type":"Integer","value":{"a":1}}',
+        b'{"tag":"BatchCount","type":"Integer","value":[]}',
+        b'{"tag":"RequestMessage","value":"BatchItem"}',
+    ],
+)
+def test_json_that_is_no_message_is_refused(body: bytes) -> None:
+    with pytest.raises(TextError):
+        text.decode(body, JSON, bare=False)
+
+
+def test_of_members_that_come_twice_the_last_is_taken() -> None:
+    raw = text.decode(b'{"tag":"BatchItem","tag":"RequestMessage","value":[]}', JSON, bare=False).raw
+    assert raw == bytes.fromhex("4200780100000000")

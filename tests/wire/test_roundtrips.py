@@ -1,0 +1,142 @@
+"""Binary, JSON and XML say the same: every operation's request and response in every version, and any TTLV there is.
+
+The messages are made from the layouts with every field filled, so that a field that is added is tested by being there.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.kmip.enums import Operation, ResultReason, ResultStatus
+from gateway.kmip.messages import ProtocolVersion, ResponseBatchItem, ResponseHeader
+from gateway.kmip.structure import DateTime
+from gateway.kmip.tags import Tag
+from gateway.kmip.version import SUPPORTED, Version
+from gateway.operations import OPERATIONS
+from gateway.wire import text_names, ttlv, ttlv_json, ttlv_xml
+from gateway.wire.json_dialects import Spelling
+from gateway.wire.scalars import ItemType
+from tests.support.messages import request
+from tests.wire.samples import full
+from tests.wire.trees import item, structure, text
+
+
+def assert_three_encodings_agree(raw: bytes) -> None:
+    """Take TTLV through JSON and XML and back, and from one to the other."""
+    as_json, as_xml = ttlv_json.encode(raw), ttlv_xml.encode(raw)
+    root, spelling = ttlv_json.read(as_json)
+    assert spelling is Spelling.STANDARD
+    assert ttlv_json.to_bytes(root, root) == raw
+    assert ttlv_xml.decode(as_xml) == raw
+    assert ttlv_json.encode(ttlv_xml.decode(as_xml)) == as_json
+    assert ttlv_xml.encode(ttlv_json.to_bytes(root, root)) == as_xml
+
+
+def response(version: Version, operation: Operation) -> bytes:
+    """Give a response with an item that went well and one that did not."""
+    payload = ttlv.encode_payload(full(OPERATIONS[operation].response), version)
+    items = (
+        ResponseBatchItem(operation=operation, result_status=ResultStatus.SUCCESS, response_payload=payload),
+        ResponseBatchItem(
+            operation=operation,
+            unique_batch_item_id=b"\0\1",
+            result_status=ResultStatus.OPERATION_FAILED,
+            result_reason=ResultReason.ITEM_NOT_FOUND,
+            result_message="<&\"'>",
+        ),
+    )
+    spoken = ProtocolVersion(protocol_version_major=version.major, protocol_version_minor=version.minor)
+    header = ResponseHeader(protocol_version=spoken, time_stamp=DateTime(1_700_000_000), batch_count=2)
+    return ttlv.encode_response(header, [ttlv.encode_item(each, version) for each in items], version)
+
+
+@pytest.mark.parametrize("version", SUPPORTED, ids=str)
+def test_every_operation_in_every_version(version: Version) -> None:
+    entries = [entry for entry in OPERATIONS.values() if entry.exists_in(version)]
+    assert len(entries) > 15
+    for entry in entries:
+        assert_three_encodings_agree(request(version, (entry.operation, full(entry.request))))
+        assert_three_encodings_agree(response(version, entry.operation))
+
+
+def test_nothing_of_a_message_goes_by_number_that_has_a_name() -> None:
+    for entry in OPERATIONS.values():
+        written = ttlv_json.encode(request(SUPPORTED[0], (entry.operation, full(entry.request))))
+        assert b'"tag":"0x42' not in written
+
+
+# --- Any TTLV ---
+
+NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.sampled_from(
+    [0, 1, -1, 2**52, 2**52 - 1, 2**53, -(2**52), 253402300800]
+)
+# What XML cannot write stays out: control characters and lone surrogates.
+WORDS = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff") | st.sampled_from("\t\n\r")
+)
+VALUES: dict[int, st.SearchStrategy[bytes]] = {
+    ItemType.INTEGER: st.binary(min_size=4, max_size=4),
+    ItemType.LONG_INTEGER: NUMBERS.map(lambda n: n.to_bytes(8, "big", signed=True)),
+    ItemType.BIG_INTEGER: st.integers(1, 4).flatmap(lambda n: st.binary(min_size=8 * n, max_size=8 * n)),
+    ItemType.ENUMERATION: st.integers(0, 60).map(lambda n: n.to_bytes(4, "big")) | st.binary(min_size=4, max_size=4),
+    ItemType.BOOLEAN: st.sampled_from([bytes(8), bytes(7) + b"\1"]),
+    ItemType.TEXT_STRING: WORDS.map(str.encode),
+    ItemType.BYTE_STRING: st.binary(max_size=40),
+    ItemType.DATE_TIME: NUMBERS.map(lambda n: n.to_bytes(8, "big", signed=True)),
+    ItemType.INTERVAL: st.binary(min_size=4, max_size=4),
+    ItemType.DATE_TIME_EXTENDED: NUMBERS.map(lambda n: n.to_bytes(8, "big", signed=True)),
+}
+TAGS = st.sampled_from([*map(int, Tag)]) | st.integers(0x540000, 0x54FFFF) | st.integers(0x420000, 0x42FFFF)
+SCALARS = st.tuples(TAGS, st.sampled_from([*VALUES])).flatmap(
+    lambda kind: VALUES[kind[1]].map(lambda raw: item(kind[0], kind[1], raw))
+)
+TREES = st.recursive(
+    SCALARS,
+    lambda held: st.tuples(TAGS, st.lists(held, max_size=4)).map(lambda t: structure(t[0], *t[1])),
+    max_leaves=12,
+)
+
+
+@given(TREES)
+def test_any_ttlv(raw: bytes) -> None:
+    assert_three_encodings_agree(structure(Tag.RESPONSE_MESSAGE, raw))
+
+
+@given(st.sampled_from([*map(int, Tag)]), st.sampled_from([*VALUES]), st.booleans(), st.data())
+def test_an_attribute_of_1_x_has_its_value_named_by_its_name(
+    tag: int, type_: int, vendor: bool, data: st.DataObject
+) -> None:
+    value = item(Tag.ATTRIBUTE_VALUE, type_, data.draw(VALUES[type_]))
+    parts = [text(Tag.ATTRIBUTE_NAME, Tag(tag).spelling), value]
+    if vendor:
+        parts.append(text(Tag.VENDOR_IDENTIFICATION, "x"))
+    assert_three_encodings_agree(structure(Tag.ATTRIBUTE, *data.draw(st.permutations(parts))))
+
+
+# --- Every name ---
+
+
+@cache
+def enumerations() -> list[int]:
+    """Give the tags whose values have names."""
+    return [int(tag) for tag in Tag if text_names.enumerators(tag)]
+
+
+def every_item() -> Iterator[bytes]:
+    for tag in Tag:
+        yield structure(tag)
+    for tag_number in enumerations():
+        for number in text_names.enumerators(tag_number).values():
+            yield item(tag_number, ItemType.ENUMERATION, number.to_bytes(4, "big"))
+
+
+def test_every_tag_and_every_enumerator_has_one_name() -> None:
+    found = list(every_item())
+    assert len(enumerations()) > 50
+    assert len(found) > 1200
+    for raw in found:
+        assert_three_encodings_agree(raw)
+        assert b"0x" not in ttlv_json.encode(raw)
