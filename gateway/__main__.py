@@ -279,11 +279,16 @@ async def build(config: "Config", pool: "TokenPool") -> "AsyncIterator[Exchange]
     in_software = quirk_of(pool.first_info.manufacturer, pool.first_info.model).in_software
     protection = ProtectionStorageMask.SOFTWARE if in_software else ProtectionStorageMask.HARDWARE
     store = open_store(config.store.path, unique_names=config.kmip.unique_names)
-    reaper = asyncio.create_task(Reaper(store, pool, config.token).run())
+    exchange = Exchange(config.kmip, store, pool, time.time, token_name=config.token.name, protection=protection)
+    rounds = [
+        asyncio.create_task(Reaper(store, pool, config.token).run()),
+        asyncio.create_task(exchange.rotation().run()),
+    ]
     try:
-        yield Exchange(config.kmip, store, pool, time.time, token_name=config.token.name, protection=protection)
+        yield exchange
     finally:
-        reaper.cancel()
+        for each in rounds:
+            each.cancel()
         await store.close()
 
 

@@ -19,6 +19,10 @@ from gateway.kmip.version import Version
 # "y-" is the server's own prefix (KMIP 1.4 section 3.39 Custom Attribute).
 SERVER_VENDOR = "y"
 
+# The gateway makes a key each time, and goes on when the client is long gone: ten thousand keys a week from one request
+# are none that anybody wants.
+MIN_ROTATE_INTERVAL_S = 3600
+
 # Each must not come after the next (KMIP 2.1 sections 4.1, 4.44, 4.45 and 4.19).
 ORDERED_DATES = (
     (Tag.ACTIVATION_DATE, Tag.PROCESS_START_DATE),
@@ -70,13 +74,16 @@ def check_value(attribute: Attribute) -> None:
 
     Raises:
         ApplicationNamespaceNotSupported: the server is to make up Application Data (section 4.4).
-        InvalidAttributeValue: Usage Limits below nothing, or a vendor attribute with a NUL in its name.
+        InvalidAttributeValue: Usage Limits below nothing, a Rotate Interval of less than an hour, or a vendor attribute
+            with a NUL in its name.
     """
     if "\0" in attribute.vendor or "\0" in attribute.name:  # The store tells one from the other by it.
         raise errors.InvalidAttributeValue("no NUL can be in the name of an attribute")
     value = attribute.value
     if isinstance(value, ApplicationSpecificInformation) and value.application_data is None:
         raise errors.ApplicationNamespaceNotSupported("the server makes up no Application Data: give some")
+    if attribute.tag is Tag.ROTATE_INTERVAL and isinstance(value, int) and 0 < value < MIN_ROTATE_INTERVAL_S:
+        raise errors.InvalidAttributeValue(f"a Rotate Interval is {MIN_ROTATE_INTERVAL_S} seconds at least")
     if isinstance(value, UsageLimits) and value.usage_limits_total < 0:
         raise errors.InvalidAttributeValue("the Usage Limits Total is a number from 0")
 

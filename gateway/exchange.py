@@ -16,6 +16,7 @@ from gateway.kmip.messages import ProtocolVersion, RequestHeader, RequestMessage
 from gateway.kmip.structure import DateTime, Encoded
 from gateway.kmip.version import SUPPORTED, V1_4, V2_1, Version
 from gateway.managed import Catalogue
+from gateway.rotation import Rotation
 from gateway.store.api import Store
 from gateway.token.api import Token
 from gateway.wire import ttlv
@@ -65,6 +66,10 @@ class Exchange:
         except Exception:
             log.exception("exchange_failed")
             return self.refuse(errors.GeneralFailure(), version)
+
+    def rotation(self) -> Rotation:
+        """Give what replaces keys when their owners have said."""
+        return Rotation(self._services)
 
     async def check(self) -> None:
         """Return when the database has answered and the token has carried out a call.

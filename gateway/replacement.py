@@ -59,6 +59,7 @@ def attributes_for(call: Call, old: Managed, given: Attributes, offset: Interval
     if offset is not None:
         kept = _moved(kept, call.today, offset)
     attributes = attribute_rules.at_birth(overlaid(kept, given), old.object_type)
+    attributes = sets.put(attributes, Tag.ROTATE_DATE, call.today)
     attributes = sets.put(attributes, Tag.ROTATE_GENERATION, _generation(old) + 1)
     return sets.put(attributes, Tag.ROTATE_LATEST, True)
 
@@ -91,20 +92,25 @@ def _moved(attributes: Attributes, today: DateTime, offset: Interval) -> Attribu
     return attributes
 
 
+def _is_latest(managed: Managed) -> bool:
+    return managed.flag(Tag.ROTATE_LATEST, default=True)
+
+
 def _generation(managed: Managed) -> int:
     return sets.number(managed.attributes, Tag.ROTATE_GENERATION) or 0
 
 
-def replaced(old: Managed, unique_identifier: str) -> Change:
+def replaced(call: Call, old: Managed, unique_identifier: str) -> Change:
     """Give what becomes of the old key once the one with this unique identifier replaces it."""
 
     def without_names(current: Managed) -> Attributes:
         if current.destroy is not None:
             raise ObjectDestroyed(f"{current.unique_identifier} was destroyed")
-        if current.names() != old.names():
-            # Another change of its Names came between, and would be lost.
+        if current.names() != old.names() or _is_latest(current) is not _is_latest(old):
+            # Another change of its Names came between, and would be lost; or another replacement.
             raise GeneralFailure(f"{current.unique_identifier} was changed at the same time; try again")
         attributes = sets.drop(current.attributes, Tag.NAME)
+        attributes = sets.put(attributes, Tag.ROTATE_DATE, call.today)
         attributes = sets.put(attributes, Tag.ROTATE_GENERATION, _generation(current))
         attributes = sets.put(attributes, Tag.ROTATE_LATEST, False)
         return creation.link(attributes, LinkType.REPLACEMENT_OBJECT_LINK, unique_identifier)

@@ -44,6 +44,6 @@ async def re_key(call: Call, request: ReKeyRequest) -> ReKeyResponse:
     given = await templates.expanded(call, request.attributes)
     attributes = replacement.attributes_for(call, old, given, request.offset)
     draft = replacement.successor(await keymaking.secret(call, ObjectType.SYMMETRIC_KEY, attributes), old)
-    (new,) = await creation.add(call, draft, changes=[replacement.replaced(old, draft.unique_identifier)])
+    (new,) = await creation.add(call, draft, changes=[replacement.replaced(call, old, draft.unique_identifier)])
     call.batch.placeholder = new.unique_identifier
     return ReKeyResponse(unique_identifier=new.unique_identifier)

@@ -66,7 +66,7 @@ async def re_key_key_pair(call: Call, request: ReKeyKeyPairRequest) -> ReKeyKeyP
         halves.append(replacement.attributes_for(call, old, given, request.offset))
     pairs = list(zip(await keymaking.pair(call, *halves), (private, public), strict=True))
     drafts = [replacement.successor(draft, old) for draft, old in pairs]
-    changes = [replacement.replaced(old, draft.unique_identifier) for draft, old in pairs]
+    changes = [replacement.replaced(call, old, draft.unique_identifier) for draft, old in pairs]
     made = await creation.add(call, *drafts, changes=changes)
     call.batch.placeholder = made[0].unique_identifier
     return ReKeyKeyPairResponse(

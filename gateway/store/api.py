@@ -98,7 +98,7 @@ class Filter(Struct, frozen=True):
 class Query(Struct, frozen=True):
     """The objects of a tenant that satisfy every filter, newest first."""
 
-    tenant: str
+    tenant: str | None  # None: every tenant, which is for the gateway's own rounds, and for no client
     owner: str | None = None  # None: every owner of the tenant
     filters: tuple[Filter, ...] = ()
     include_online: bool = True  # neither archived nor destroyed

@@ -33,7 +33,8 @@ def matching(cursor: Cursor, query: Query) -> Clause:
         found = _condition(driver)
         clauses.insert(0, Clause(f"id IN (SELECT object FROM attributes WHERE {found.sql})", found.values))  # noqa: S608
         plus = "+"
-    clauses.append(Clause(f"{plus}tenant = ?", (query.tenant,)))
+    if query.tenant is not None:
+        clauses.append(Clause(f"{plus}tenant = ?", (query.tenant,)))
     if query.owner is not None:
         clauses.append(Clause(f"{plus}owner = ?", (query.owner,)))
     clauses.append(_storage(query, plus))

@@ -53,6 +53,17 @@ def test_what_only_the_server_sets_no_client_can_change_later(tag):
         assert ATTRIBUTES[tag].by.name in ("SERVER", "BIRTH")
 
 
+# VAST Data adds one that Create was given already: it means nothing here, and is taken.
+TAKEN = {Tag.OPERATION_POLICY_NAME}
+
+
+@pytest.mark.parametrize("tag", sorted(set(ROWS) - VENDORS - TAKEN), ids=lambda tag: tag.name)
+def test_what_a_client_may_change_and_delete_is_the_standards(tag):
+    by, row = ATTRIBUTES[tag].by.name, ROWS[tag]
+    assert (by in ("CLIENT", "OWNER")) is row["modifiable_by_client"]["value"]
+    assert (by == "OWNER") is row["deletable_by_client"]["value"]
+
+
 @pytest.mark.parametrize("tag", ATTRIBUTES, ids=lambda tag: tag.name)
 def test_an_enumeration_is_the_one_named_like_the_attribute(tag):
     type_ = ATTRIBUTES[tag].type

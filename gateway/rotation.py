@@ -1,0 +1,133 @@
+"""Rotation: keys whose owners asked for it are replaced by the gateway, in time (KMIP 2.1 sections 4.50 to 4.56).
+
+The one rule here: a rotation is a Re-key by the owner, with all that is checked there; the gateway only asks for it. Of
+several front ends one makes each round, and a key that was replaced meanwhile is not replaced again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+import structlog
+
+from gateway.access.identity import Identity, Peer
+from gateway.call import Batch, Call, Services
+from gateway.errors import KmipError
+from gateway.kmip import attribute_sets as sets
+from gateway.kmip.enums import ObjectType, State
+from gateway.kmip.structure import Interval
+from gateway.kmip.tags import Tag
+from gateway.kmip.version import V2_1
+from gateway.managed import Managed
+from gateway.operations.re_key import ReKeyRequest, re_key
+from gateway.operations.re_key_key_pair import ReKeyKeyPairRequest, re_key_key_pair
+from gateway.store.api import Filter, ObjectRow, Query, Transaction
+
+ROUND_S = 60
+MAX_A_ROUND = 100  # keys; the rest waits for the next one, so that clients need not wait for all of them
+AGAIN_S = 3600  # after one that failed, for what was wrong with it is hardly gone in a minute
+MAX_FAILED = 10_000
+# The round belongs to no client: no identity has an empty name.
+NOBODY = ""
+FOR_ALL_TENANTS = None
+
+log = structlog.get_logger()
+
+
+class Rotation:
+    """Replaces what is due; every front end runs one."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._failed: dict[str, float] = {}  # until when a key is left alone
+
+    async def run(self) -> NoReturn:
+        """Make a round once in a while, until cancelled."""
+        while True:
+            await asyncio.sleep(ROUND_S)
+            try:
+                await self.rotate()
+            except KmipError as error:
+                log.warning("rotation failed", reason=str(error))
+
+    async def rotate(self) -> int:
+        """Replace every key that is due, unless another front end has just done so, and count them.
+
+        Raises:
+            KmipError: the database does not answer; what is due stays so.
+        """
+        now = self._services.clock()
+        if not await self._services.store.write(lambda transaction: _claim(transaction, int(now))):
+            return 0
+        return sum([await self._replace(each, now) for each in await self._due(now)])
+
+    async def _due(self, now: float) -> list[Managed]:
+        found: list[Managed] = []
+        catalogue = self._services.catalogue
+
+        def is_due(row: ObjectRow) -> bool:
+            if len(found) < MAX_A_ROUND and self._failed.get(row.unique_identifier, now) <= now:
+                managed = catalogue.decode(row)
+                if due(managed, now):
+                    found.append(managed)
+            return False
+
+        automatic = Query(tenant=FOR_ALL_TENANTS, filters=(Filter(tag=Tag.ROTATE_AUTOMATIC, low=1),))
+        await self._services.store.locate(automatic, is_due)
+        return found
+
+    async def _replace(self, managed: Managed, now: float) -> bool:
+        owner = Identity(managed.row.owner, managed.row.tenant)
+        call = Call(self._services, Peer(owner, address=""), V2_1, Batch())
+        about = {"unique_identifier": managed.unique_identifier, "owner": owner.name, "tenant": owner.tenant}
+        try:
+            await REPLACING[managed.object_type](call, managed)
+        except KmipError as error:
+            if len(self._failed) >= MAX_FAILED:
+                self._failed.clear()
+            self._failed[managed.unique_identifier] = now + AGAIN_S
+            log.warning("not rotated", reason=error.message, **about)
+            return False
+        log.info("rotated", replacement=call.batch.placeholder, **about)
+        return True
+
+
+def due(managed: Managed, now: float) -> bool:
+    """Tell whether a key is to be replaced: the latest of its line, Active, and made a Rotate Interval ago."""
+    if managed.object_type not in REPLACING or not managed.flag(Tag.ROTATE_AUTOMATIC, default=False):
+        return False
+    interval = sets.number(managed.attributes, Tag.ROTATE_INTERVAL) or 0
+    since = sets.number(managed.attributes, Tag.INITIAL_DATE)
+    latest = managed.flag(Tag.ROTATE_LATEST, default=True)
+    in_time = interval > 0 and since is not None and since + interval <= now
+    return latest and in_time and managed.state(now) is State.ACTIVE
+
+
+def _claim(transaction: Transaction, now: int) -> bool:
+    """Take the round for this front end, unless it was made less than a round ago."""
+    last = transaction.setting(NOBODY, NOBODY, Tag.ROTATE_DATE)
+    if last is not None and 0 <= now - int.from_bytes(last, "big") < ROUND_S:
+        return False
+    transaction.set_setting(NOBODY, NOBODY, Tag.ROTATE_DATE, now.to_bytes(8, "big"))
+    return True
+
+
+def _offset(managed: Managed) -> Interval:
+    """Give in how many seconds the new key is activated; with none said at once, its whole period before it."""
+    return Interval(sets.number(managed.attributes, Tag.ROTATE_OFFSET) or 0)
+
+
+async def _replace_key(call: Call, managed: Managed) -> None:
+    await re_key(call, ReKeyRequest(unique_identifier=managed.unique_identifier, offset=_offset(managed)))
+
+
+async def _replace_pair(call: Call, managed: Managed) -> None:
+    request = ReKeyKeyPairRequest(private_key_unique_identifier=managed.unique_identifier, offset=_offset(managed))
+    await re_key_key_pair(call, request)
+
+
+# A pair is rotated as its private key says.
+REPLACING: dict[ObjectType, Callable[[Call, Managed], Awaitable[None]]] = {
+    ObjectType.SYMMETRIC_KEY: _replace_key,
+    ObjectType.PRIVATE_KEY: _replace_pair,
+}
