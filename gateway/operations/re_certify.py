@@ -79,7 +79,7 @@ async def re_certify(call: Call, request: ReCertifyRequest) -> ReCertifyResponse
 
 def _tied(call: Call, draft: Draft, old: Managed, public: Managed | None) -> tuple[Draft, list[Change]]:
     """Tie the new certificate to the old one and to its public key."""
-    changes = [replacement.replaced(old, draft.unique_identifier)]
+    changes = [replacement.replaced(call, old, draft.unique_identifier)]
     # TC-134 counts the Links of the new certificate in this order in 1.0, and in the other one from 1.2 on.
     if call.version < V1_2:
         draft = replacement.successor(draft, old)
