@@ -29,6 +29,10 @@ CHOICES: dict[str, dict[str, Any]] = {
     # To tell an object of somebody else's from none is not what production wants.
     "TC_111": {"foreign_objects": "denied"},
     "TC_112": {"foreign_objects": "denied"},
+    # Servers that take a part of a seed, none of it, and that refuse it.
+    "CS-RNG-O-2": {"rng_seed_bytes": 16},
+    "CS-RNG-O-3": {"rng_seed_bytes": 0},
+    "CS-RNG-O-4": {"rng_seed_bytes": -1},
     # Query lists Interop, which the case does not ask for itself.
     "QS-M-1": {"interop": True},
     # A group that the server does not know, and others that it does.

@@ -1,6 +1,7 @@
 """The score: how many of the official cases pass, by version and by column of the profiles."""
 
-from collections import Counter
+import textwrap
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -23,9 +24,13 @@ def lines(outcomes: Iterable[Outcome]) -> Iterator[str]:
     for version in (*VERSIONS, "all"):
         row = [each for each in outcomes if version in (each.version, "all")]
         yield f"{version:9}" + "".join(f"{_cell(row, column):>16}" for column in (*COLUMNS, "all"))
-    reasons = Counter(each.why for each in outcomes if each.why)
-    for why, count in sorted(reasons.items(), key=lambda item: -item[1]):
-        yield f"{count:4} {why}"
+    reasons = defaultdict(list)
+    for each in outcomes:
+        if each.why:
+            reasons[each.why].append(each.name)
+    for why, names in sorted(reasons.items(), key=lambda item: -len(item[1])):
+        yield f"{len(names):4} {why}"
+        yield textwrap.fill(" ".join(names), 120, initial_indent=" " * 5, subsequent_indent=" " * 5)
 
 
 def _cell(row: list[Outcome], column: str) -> str:
