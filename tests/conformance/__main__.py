@@ -1,4 +1,4 @@
-"""`python -m tests.conformance`: replay the official test cases and print the score, every exclusion a failure in it."""
+"""`python -m tests.conformance`: replay the official test cases, print the score; an exclusion is a failure in it."""
 
 import sys
 from pathlib import Path
