@@ -283,12 +283,14 @@ async def build(config: "Config", pool: "TokenPool") -> "AsyncIterator[Exchange]
     rounds = [
         asyncio.create_task(Reaper(store, pool, config.token).run()),
         asyncio.create_task(exchange.rotation().run()),
+        asyncio.create_task(exchange.requests.run()),
     ]
     try:
         yield exchange
     finally:
         for each in rounds:
             each.cancel()
+        await exchange.requests.close()
         await store.close()
 
 

@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import structlog
+from msgspec.structs import replace
 
 from gateway import errors, tickets
 from gateway.access.identity import Peer
 from gateway.ahead import Ahead
-from gateway.call import Batch, Call, Outcome, Services
+from gateway.call import Batch, Call, Outcome, Polled, Services
 from gateway.kmip.enums import (
     AsynchronousIndicator,
     BatchErrorContinuationOption,
@@ -21,11 +22,12 @@ from gateway.kmip.enums import (
     ResultStatus,
 )
 from gateway.kmip.messages import RequestBatchItem, RequestMessage
-from gateway.kmip.structure import Constant, Encoded
+from gateway.kmip.structure import Constant, Encoded, OpenEnumeration, Structure
 from gateway.kmip.version import Version
 from gateway.operations import OPERATIONS, Entry
 
 log = structlog.get_logger()
+O = Operation  # noqa: E741
 Undo = BatchErrorContinuationOption.UNDO
 # Items of one message under way together: enough to fill a write to a token worker, few enough to leave room for
 # others. A GCM of 64 B in a message of 100 costs 41 µs of all processes with 32, 37 with 64, 35 with 128.
@@ -50,6 +52,36 @@ class Nothing(Constant):
 
 NOTHING = Nothing()
 
+# What tells of the server, the connection or other requests, and not of objects, is answered at once or not at all.
+NEVER: frozenset[int] = frozenset(
+    {
+        O.POLL,
+        O.CANCEL,
+        O.PROCESS,
+        O.QUERY_ASYNCHRONOUS_REQUESTS,
+        O.DISCOVER_VERSIONS,
+        O.LOGIN,
+        O.LOGOUT,
+        O.DELEGATED_LOGIN,
+        O.SET_ENDPOINT_ROLE,
+        O.RE_PROVISION,
+        O.PKCS_11,
+        O.INTEROP,
+    }
+)
+LONG: frozenset[int] = frozenset({O.CREATE_KEY_PAIR, O.RE_KEY_KEY_PAIR})
+ALL = frozenset(map(int, O))
+
+
+class Later(NamedTuple):
+    """Which operations are to be asynchronous, and whether the client insists on it."""
+
+    operations: frozenset[int]
+    insisted: bool = False
+
+
+AT_ONCE = Later(frozenset())
+
 
 class Done(NamedTuple):
     """What became of one batch item; the identifiers in its payload are for later items to refer to."""
@@ -61,6 +93,7 @@ class Done(NamedTuple):
     payload: Encoded | None = None
     identifiers: tuple[str, ...] = ()
     data: bytes | None = None
+    correlation: bytes | None = None  # Asynchronous Correlation Value
 
 
 async def run(services: Services, message: RequestMessage, peer: Peer, version: Version) -> list[Done]:
@@ -68,15 +101,15 @@ async def run(services: Services, message: RequestMessage, peer: Peer, version: 
     header = message.request_header
     option = header.batch_error_continuation_option or BatchErrorContinuationOption.STOP
     admission = await tickets.admit(services, header.authentication, peer, version)
-    peer, batch = admission.peer, Batch(admission)
+    peer, batch = admission.peer, Batch(admission, header.maximum_response_size)
     if option is Undo:
         batch.undo = []
-    mandatory = header.asynchronous_indicator is AsynchronousIndicator.MANDATORY
+    later = _later(message)
     if len(message.batch_item) == 1 and option is not Undo:  # Most messages: nothing before, nothing after.
-        return [await _item(Call(services, peer, version, batch), message.batch_item[0], mandatory)]
+        return [await carry_out(Call(services, peer, version, batch), message.batch_item[0], later)]
 
     def begin(item: RequestBatchItem, ahead: bool) -> Coroutine[Any, None, Done]:
-        return _item(Call(services, peer, version, batch, ahead=ahead), item, mandatory)
+        return carry_out(Call(services, peer, version, batch, ahead=ahead), item, later)
 
     line = Line(message.batch_item, begin, services.store.refresh)
     done: list[Done] = []
@@ -143,10 +176,42 @@ class Line:
             each.close()
 
 
-async def _item(call: Call, item: RequestBatchItem, mandatory: bool) -> Done:
+def _later(message: RequestMessage) -> Later:
+    """Tell what of a message is asynchronous (section 9.1 Asynchronous Indicator).
+
+    In 1.x the client only says that it could bear it. Where one of 2.x leaves it to the server, it is what a token
+    takes long for, if nothing else waits for that.
+    """
+    indicator = message.request_header.asynchronous_indicator
+    if indicator is True or indicator is AsynchronousIndicator.MANDATORY:
+        return Later(ALL, insisted=indicator is not True)
+    alone = len(message.batch_item) == 1
+    return Later(LONG) if indicator is AsynchronousIndicator.OPTIONAL and alone else AT_ONCE
+
+
+def _is_later(item: RequestBatchItem, request: Structure, later: Later) -> bool:
+    """Tell whether an item is to be carried out while nobody waits for it.
+
+    Raises:
+        FeatureNotSupported: the client insists, and it cannot be: what it gives is for this message or connection only.
+    """
+    if item.operation not in later.operations:
+        return False
+    in_parts = getattr(request, "init_indicator", None) or getattr(request, "correlation_value", None)
+    bound = item.operation in NEVER or item.ephemeral or in_parts
+    if bound and later.insisted:
+        raise errors.FeatureNotSupported("this is never asynchronous")
+    return not bound
+
+
+async def carry_out(call: Call, item: RequestBatchItem, later: Later = AT_ONCE) -> Done:
+    """Carry out one item, or have it carried out later; what fails in it is told, and never raised."""
     try:
-        entry = _entry(call, item, mandatory)
+        entry = _entry(call, item)
         request = call.services.codec.decode_structure(entry.request, item.request_payload, call.version)
+        if _is_later(item, request, later):
+            correlation = await call.background.submit(call, item)
+            return Done(item, ResultStatus.OPERATION_PENDING, correlation=correlation)
         payload = await entry.handler(call, request)
         data: bytes | None = getattr(payload, PUT_OUT.get(item.operation, ""), None)
         encoded = call.services.codec.encode_payload(NOTHING if item.ephemeral else payload, call.version)
@@ -169,24 +234,32 @@ async def _item(call: Call, item: RequestBatchItem, mandatory: bool) -> Done:
         log.exception("operation_failed", operation=item.operation, reference=reference)
         message = f"the server failed; its log has more under {reference}"
         return Done(item, ResultStatus.OPERATION_FAILED, ResultReason.GENERAL_FAILURE, message)
+    if call.polled is not None:
+        return _polled(call, item, call.polled)
     # What is not given out is kept all the same, for the items that follow.
     call.batch.room -= len(data or b"") if item.ephemeral else len(encoded)
     return Done(item, ResultStatus.SUCCESS, payload=encoded, identifiers=_identifiers(payload), data=data)
+
+
+def _polled(call: Call, item: RequestBatchItem, polled: Polled) -> Done:
+    """Answer as the item that was asked for once is answered; under its name if this one has none (TC-ASYNC-3, -8)."""
+    named = item.unique_batch_item_id or polled.unique_batch_item_id
+    item = replace(item, operation=OpenEnumeration(polled.operation), unique_batch_item_id=named)
+    call.batch.room -= len(polled.payload or b"")
+    return Done(item, polled.status, polled.reason, polled.message, polled.payload, correlation=polled.correlation)
 
 
 def _name(operation: int) -> str:
     return Operation(operation).token if operation in Operation._value2member_map_ else str(operation)
 
 
-def _entry(call: Call, item: RequestBatchItem, mandatory: bool) -> Entry:
+def _entry(call: Call, item: RequestBatchItem) -> Entry:
     call.enter(item.operation)
     entry = OPERATIONS.get(item.operation)
     if entry is None or not entry.offered(call.version, call.config):
         raise errors.OperationNotSupported(f"this operation is not offered in KMIP {call.version}")
     if item.message_extension is not None and item.message_extension.criticality_indicator:
         raise errors.UnknownMessageExtension
-    if mandatory:
-        raise errors.FeatureNotSupported("operations are not asynchronous here")
     if item.ephemeral and item.operation not in PUT_OUT:
         raise errors.FeatureNotSupported("this operation puts out no data that later items could take")
     if call.batch.room <= 0:
@@ -210,7 +283,7 @@ async def _undone(batch: Batch, done: list[Done]) -> list[Done]:
     steps = batch.undo or []
     batch.undo, batch.finish = None, []  # What taking back does is not to be taken back, nor put off.
     await _all(reversed(steps))
-    earlier = [each._replace(status=ResultStatus.OPERATION_UNDONE) for each in done[:-1]]
+    earlier = [each._replace(status=ResultStatus.OPERATION_UNDONE, correlation=None) for each in done[:-1]]
     return [*earlier, done[-1]]
 
 

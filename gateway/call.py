@@ -22,22 +22,28 @@ from gateway.kmip.enums import (
     DataReference,
     Operation,
     ProtectionStorageMask,
+    ResultReason,
+    ResultStatus,
     State,
     UniqueIdentifierReference,
     UsageLimitsUnit,
 )
+from gateway.kmip.messages import RequestBatchItem
 from gateway.kmip.policy import Right
 from gateway.kmip.structure import Attributes, Data, DateTime, Encoded, Identifier, Item, LongInteger, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import UsageLimits
 from gateway.kmip.version import Version
 from gateway.managed import Catalogue, Codec, Managed
-from gateway.store.api import AttributeRow, ObjectRow, Store, Transaction
+from gateway.store.api import AttributeRow, HeldRequest, ObjectRow, Store, Transaction
 from gateway.token.api import Token
 
 # What the answers of one message may come to; items after that are refused before anything is done. 10 000 Gets of a
 # large object, 1 MB of requests, would be 10 GB.
 MAX_RESPONSE_BYTES = 64 * 1024 * 1024
+# How long the items of one message may wait for asynchronous requests, all together: a front end that stops lets its
+# connections come to an end for that long.
+MAX_PATIENCE_S = 8.0
 
 # Whose data each reference means.
 REFERRED = {
@@ -75,6 +81,34 @@ class MessageCodec(Codec, Protocol):
         ...
 
 
+class Background(Protocol):
+    """What carries out requests for which no client waits; `gateway.asynchronous` is, and is handed down from above."""
+
+    async def submit(self, call: "Call", item: RequestBatchItem) -> bytes:
+        """Keep an item to be carried out later, and give its Asynchronous Correlation Value."""
+        ...
+
+    def begin(self, request: HeldRequest) -> None:
+        """Carry out a kept request now, if nobody is at it yet."""
+        ...
+
+    async def ended(self, request: HeldRequest, timeout_s: float) -> HeldRequest | None:
+        """Wait until a request has its result, or the time is over; None when it was canceled meanwhile."""
+        ...
+
+
+class Polled(NamedTuple):
+    """What an item is answered with in place of a response of its own: how another one went."""
+
+    operation: int
+    unique_batch_item_id: bytes | None
+    status: ResultStatus
+    reason: ResultReason | None = None
+    message: str | None = None
+    payload: Encoded | None = None
+    correlation: bytes | None = None
+
+
 class Services(NamedTuple):
     """What all calls of a process share."""
 
@@ -86,6 +120,7 @@ class Services(NamedTuple):
     clock: Callable[[], float]
     token_name: str
     protection: ProtectionStorageMask  # where the token keeps its keys
+    background: Background | None = None  # for requests of clients, and not for what it carries out itself
 
 
 class Outcome(NamedTuple):
@@ -128,10 +163,23 @@ class Admission(NamedTuple):
 class Batch:
     """What the items of one message have in common: the ID Placeholder and what came before."""
 
-    __slots__ = ("finish", "outcomes", "placeholder", "refusal", "rights", "room", "ticket", "undo")
+    __slots__ = (
+        "finish",
+        "most",
+        "outcomes",
+        "patience_s",
+        "placeholder",
+        "refusal",
+        "rights",
+        "room",
+        "ticket",
+        "undo",
+    )
 
-    def __init__(self, admission: Admission | None = None) -> None:
-        """`admission` is of the ticket that the message shows, if any."""
+    def __init__(self, admission: Admission | None = None, most: int | None = None) -> None:
+        """`admission` is of the ticket that the message shows, if any; `most` its Maximum Response Size in bytes."""
+        self.most = most
+        self.patience_s = MAX_PATIENCE_S
         self.rights = None if admission is None else admission.rights
         self.ticket = None if admission is None else admission.ticket
         self.refusal = None if admission is None else admission.refusal
@@ -146,7 +194,7 @@ class Batch:
 class Call:
     """One batch item: who asks, in which version, and everything the operation may reach."""
 
-    __slots__ = ("ahead", "batch", "now", "peer", "rights", "services", "version")
+    __slots__ = ("ahead", "batch", "now", "peer", "polled", "rights", "services", "version")
 
     def __init__(self, services: Services, peer: Peer, version: Version, batch: Batch, *, ahead: bool = False) -> None:
         """`ahead` says that items before this one are not done yet."""
@@ -157,6 +205,7 @@ class Call:
         self.version = version
         self.batch = batch
         self.now = services.clock()
+        self.polled: Polled | None = None
 
     @property
     def config(self) -> KmipConfig:
@@ -172,6 +221,17 @@ class Call:
     def token(self) -> Token:
         """The token that new objects go to."""
         return self.services.token
+
+    @property
+    def background(self) -> Background:
+        """What carries out asynchronous requests.
+
+        Raises:
+            FeatureNotSupported: this is one of them.
+        """
+        if self.services.background is None:
+            raise errors.FeatureNotSupported("an asynchronous request does not deal with others")
+        return self.services.background
 
     @property
     def today(self) -> DateTime:

@@ -94,6 +94,8 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     certificate_days: Annotated[int, Meta(ge=1, le=36500)] = 365
     certify_alternative_names: bool = False
     certify_other_keys: bool = False
+    max_asynchronous_requests: AtLeastOne = 100  # of one client, results that it has not fetched included
+    asynchronous_result_lifetime_s: Seconds = 86400.0
 
 
 class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

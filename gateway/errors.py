@@ -47,6 +47,10 @@ class TokenTimeout(GeneralFailure):
     """The HSM did not answer in time."""
 
 
+class RequestCanceled(GeneralFailure):
+    """The request was canceled."""
+
+
 class StoreDown(GeneralFailure):
     """The database does not answer; try again later."""
 
@@ -246,6 +250,12 @@ class InvalidCorrelationValue(KmipError):
     """The Correlation Value is unknown."""
 
     reason, reason_1x = R.INVALID_CORRELATION_VALUE, R.INVALID_FIELD
+
+
+class InvalidAsynchronousCorrelationValue(KmipError):
+    """No request is kept under this Asynchronous Correlation Value."""
+
+    reason, reason_1x = R.INVALID_ASYNCHRONOUS_CORRELATION_VALUE, R.ITEM_NOT_FOUND
 
 
 class Sensitive(KmipError):

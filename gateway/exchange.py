@@ -8,6 +8,7 @@ import structlog
 
 from gateway import batch, errors
 from gateway.access.identity import Peer
+from gateway.asynchronous import Requests
 from gateway.batch import Done
 from gateway.call import Services
 from gateway.config import KmipConfig
@@ -39,7 +40,9 @@ class Exchange:
         protection: ProtectionStorageMask = ProtectionStorageMask.SOFTWARE,
     ) -> None:
         codec = Codec()
-        self._services = Services(config, store, token, Catalogue(codec), codec, clock, token_name, protection)
+        services = Services(config, store, token, Catalogue(codec), codec, clock, token_name, protection)
+        self.requests = Requests(services, batch.carry_out)
+        self._services = services._replace(background=self.requests)
         # Server Correlation Values need only differ from each other, also after a restart.
         self._correlations = (f"{prefix}-{number}" for prefix in [secrets.token_hex(6)] for number in itertools.count())
 
@@ -138,6 +141,7 @@ class Exchange:
             result_status=done.status,
             result_reason=done.reason,
             result_message=done.message,
+            asynchronous_correlation_value=done.correlation,
             response_payload=done.payload,
         )
         return ttlv.encode_item(item, version)

@@ -63,6 +63,24 @@ async def _admitted(services: Services, hash: bytes, peer: Peer) -> Admission:
     return Admission(Peer(owner, peer.address), _rights(services, first), hash)
 
 
+def admit_again(services: Services, hash: bytes, peer: Peer) -> Admission:
+    """Tell what a ticket allows now, for a request that was counted when it came; `peer` is as whom it acts.
+
+    Raises:
+        InvalidTicket: its time is over.
+    """
+    line = services.store.ticket(hash)
+    _check_time(line, services.clock())
+    return Admission(peer, _rights(services, line[0]), hash)
+
+
+def _check_time(line: list[TicketRow], now: float) -> None:
+    if not line or line[-1].parent is not None:
+        raise errors.InvalidTicket
+    if any(each.expires is not None and each.expires <= now for each in line):
+        raise errors.InvalidTicket
+
+
 def _check(line: list[TicketRow], identity: Identity, now: float) -> None:
     """Check a ticket and those by which it came to be, as they are now.
 
@@ -70,13 +88,10 @@ def _check(line: list[TicketRow], identity: Identity, now: float) -> None:
         InvalidTicket: there is none, it is somebody else's own, or its time is over.
         TicketUsedUp: so are its requests.
     """
-    if not line or line[-1].parent is not None:
-        raise errors.InvalidTicket
+    _check_time(line, now)
     first = line[0]
     # What was delegated is for others of the tenant to use; what Login gave is of no use to who overheard it.
     if first.tenant != identity.tenant or not (first.delegated or first.owner == identity.name):
-        raise errors.InvalidTicket
-    if any(each.expires is not None and each.expires <= now for each in line):
         raise errors.InvalidTicket
     if any(each.requests == 0 for each in line):
         raise errors.TicketUsedUp

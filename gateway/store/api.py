@@ -5,8 +5,8 @@ another, misses it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from enum import Enum, StrEnum, auto
-from typing import Protocol, TypeVar
+from enum import Enum, IntEnum, StrEnum, auto
+from typing import NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -73,6 +73,41 @@ class TicketRow(Struct, frozen=True):
     expires: int | None = None  # seconds since 1970
     requests: int | None = None  # that are left
     rights: bytes | None = None  # TTLV
+
+
+class Stage(IntEnum):
+    """How far an asynchronous request has come."""
+
+    SUBMITTED = 1  # nobody has begun it
+    IN_PROCESS = 2  # its instance is at it
+    COMPLETED = 3  # its result is kept
+
+
+class Change(NamedTuple):
+    """An object that a commit added, or changed."""
+
+    unique_identifier: str
+    added: bool
+
+
+class HeldRequest(Struct, frozen=True, gc=False):
+    """One asynchronous request: whose it is, how far it has come, and what is kept of it under the token's seal."""
+
+    correlation: bytes
+    tenant: str
+    owner: str  # the identity's name
+    operation: int
+    version: str  # of the protocol
+    batch_item: bytes | None  # its Unique Batch Item ID
+    ticket: bytes | None  # the hash of that by which it was asked for
+    submitted: int  # microseconds since 1970
+    stage: Stage
+    instance: int  # who has it to do
+    begun: int = 0  # how often
+    changes: tuple[Change, ...] = ()  # what its commits have done so far
+    sealed: bytes = b""  # the request until it is completed, then the response payload; not in lists
+    reason: int = 0  # why it failed, 0 if it did not
+    message: str = ""  # the same in words
 
 
 class Op(Enum):
@@ -214,9 +249,34 @@ class Transaction(Protocol):
         """Drop the reservation of a CKA_ID that no crash need clean up after."""
         ...
 
+    def request(self, correlation: bytes) -> HeldRequest | None:
+        """Give an asynchronous request as it is now."""
+        ...
+
+    def put_request(self, request: HeldRequest) -> None:
+        """Keep an asynchronous request, in place of what was kept under its correlation value."""
+        ...
+
+    def drop_request(self, correlation: bytes) -> None:
+        """Forget an asynchronous request."""
+        ...
+
+    def weigh_requests(self, tenant: str, owner: str) -> tuple[int, int]:
+        """Tell how many asynchronous requests a client has, and how many bytes are kept of them."""
+        ...
+
+    def expire_requests(self, before: int) -> int:
+        """Forget the completed requests that were submitted before then (microseconds since 1970), and count them."""
+        ...
+
 
 class Store(Protocol):
     """The store as the gateway sees it. Whatever the database does, only KmipError comes out (StoreDown)."""
+
+    @property
+    def instance(self) -> int:
+        """The number of this process among those that have had the database open."""
+        ...
 
     async def get(self, unique_identifier: str) -> ObjectRow | None:
         """Give the row with all that was committed before the call."""
@@ -275,6 +335,25 @@ class Store(Protocol):
 
     async def forget(self, cka_ids: Sequence[bytes]) -> None:
         """Drop condemned reservations."""
+        ...
+
+    async def held(self, correlation: bytes) -> HeldRequest | None:
+        """Give an asynchronous request."""
+        ...
+
+    async def held_by(self, tenant: str, owner: str) -> list[HeldRequest]:
+        """Give a client's asynchronous requests without what is sealed of them, the oldest first."""
+        ...
+
+    async def unfinished(self) -> list[HeldRequest]:
+        """Give the requests, without what is sealed of them, that this instance has to do, or nobody who lives."""
+        ...
+
+    def journal(self, request: HeldRequest) -> "Store":
+        """Give this store for what is done for a request that is in process: its writes are told in `changes`.
+
+        Each of them is refused, for good, once the request was canceled or has been begun anew.
+        """
         ...
 
     async def close(self) -> None:

@@ -15,7 +15,7 @@ from gateway.store.rows import MIGRATIONS, read_object
 
 _PAGE = """SELECT unique_identifier FROM objects
     WHERE (:tenant IS NULL OR tenant = :tenant) AND id > :after ORDER BY id LIMIT :limit"""
-_TABLES = ("objects", "attributes", "names", "reservations", "instances", "destroys")
+_TABLES = ("objects", "attributes", "names", "reservations", "instances", "destroys", "asynchronous_requests")
 
 
 class Catalogue:

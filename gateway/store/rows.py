@@ -92,6 +92,29 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX tickets_by_owner ON tickets (tenant, owner)",
         "CREATE INDEX tickets_by_parent ON tickets (parent)",
     ),
+    (
+        # `instance` is no foreign key: an instance that ends well takes its row with it, and leaves its requests.
+        """CREATE TABLE asynchronous_requests (
+            id INTEGER PRIMARY KEY,
+            correlation BLOB NOT NULL UNIQUE,
+            tenant TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            operation INTEGER NOT NULL,
+            version TEXT NOT NULL,
+            batch_item BLOB,
+            ticket BLOB,
+            submitted INTEGER NOT NULL,
+            stage INTEGER NOT NULL,
+            instance INTEGER NOT NULL,
+            begun INTEGER NOT NULL,
+            changes TEXT NOT NULL,
+            sealed BLOB NOT NULL,
+            reason INTEGER NOT NULL,
+            message TEXT NOT NULL
+        ) STRICT""",
+        "CREATE INDEX asynchronous_requests_by_owner ON asynchronous_requests (tenant, owner)",
+        "CREATE INDEX asynchronous_requests_by_stage ON asynchronous_requests (stage, submitted)",
+    ),
 )
 
 # The column `storage`: one number, so that one index answers for every Storage Status Mask.

@@ -3,16 +3,20 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from copy import copy
+from functools import partial
 from pathlib import Path
 from sqlite3 import Error
 from typing import Any, TypeVar
 
 from gateway.errors import ConfigurationError, StoreDown
-from gateway.store.api import Located, ObjectRow, Query, TicketRow, Transaction
+from gateway.store import requests
+from gateway.store.api import HeldRequest, Located, ObjectRow, Query, TicketRow, Transaction
 from gateway.store.connection import READER_TIMEOUT_S, WRITER_TIMEOUT_S, migrate, open_connection
 from gateway.store.locate import Clause, matching
 from gateway.store.locks import LockFile
 from gateway.store.reader import Reader, translated
+from gateway.store.requests import journaled
 from gateway.store.reservations import Stock, register
 from gateway.store.rows import SELECT_SETTING, read_ticket
 from gateway.store.writer import Writer
@@ -37,6 +41,7 @@ class SqliteStore:
         self._locks = locks
         self._instance = instance
         self._stock = Stock(lambda block: writer.write(lambda tx: tx.reserve(block)))
+        self._request: HeldRequest | None = None  # for which everything here is done
         # Bound once: the request path saves a call.
         self.peek = reader.peek
         self.recall = reader.recall
@@ -59,7 +64,7 @@ class SqliteStore:
         return await self._filtered(query, where, post) if post else self._page(query, where)
 
     async def write(self, fn: Callable[[Transaction], T]) -> T:
-        return await self._writer.write(fn)
+        return await self._writer.write(fn if self._request is None else partial(journaled, self._request, fn))
 
     async def reserve(self) -> bytes:
         return await self._stock.take()
@@ -77,6 +82,29 @@ class SqliteStore:
 
     async def forget(self, cka_ids: Sequence[bytes]) -> None:
         await self._writer.write(lambda tx: tx.forget(cka_ids))
+
+    @property
+    def instance(self) -> int:
+        return self._instance
+
+    async def held(self, correlation: bytes) -> HeldRequest | None:
+        with translated("read"):
+            return requests.one(self._reader.connection.cursor(), correlation)
+
+    async def held_by(self, tenant: str, owner: str) -> list[HeldRequest]:
+        with translated("read"):
+            return requests.of_client(self._reader.connection.cursor(), tenant, owner)
+
+    async def unfinished(self) -> list[HeldRequest]:
+        with translated("read"):
+            found = requests.unfinished(self._reader.connection.cursor())
+        living = {each: self._locks.held_elsewhere(each) for each in {row.instance for row in found}}
+        return [row for row in found if not living[row.instance]]
+
+    def journal(self, request: HeldRequest) -> "SqliteStore":
+        view = copy(self)
+        view._request = request
+        return view
 
     async def close(self) -> None:
         left = await self._stock.drain()

@@ -9,7 +9,8 @@ from sqlite3 import Cursor, IntegrityError
 from msgspec.structs import astuple, replace
 
 from gateway.errors import GeneralFailure, NameTaken, NonUniqueName, ObjectAlreadyExists
-from gateway.store.api import AttributeRow, Custody, ObjectRow, TicketRow
+from gateway.store import requests
+from gateway.store.api import AttributeRow, Change, Custody, HeldRequest, ObjectRow, TicketRow
 from gateway.store.rows import SELECT_ATTRIBUTES, SELECT_SETTING, read_object, read_ticket, storage_of
 
 _INSERT_OBJECT = """INSERT INTO objects (unique_identifier, tenant, owner, object_type, custody, token, object_class,
@@ -45,6 +46,30 @@ class SqliteTransaction:
         self._instance = instance
         self._unique_names = unique_names
         self._spent: set[bytes] = set()
+        self._touched: dict[int, bool] = {}  # objects by their id, and whether they are new
+
+    def changes(self) -> tuple[Change, ...]:
+        """Tell what was done to objects so far."""
+        return tuple(Change(self._name_of(id), new) for id, new in self._touched.items())
+
+    def _name_of(self, id: int) -> str:
+        (name,) = self._cursor.execute("SELECT unique_identifier FROM objects WHERE id = ?", (id,)).fetchone()
+        return str(name)
+
+    def request(self, correlation: bytes) -> HeldRequest | None:
+        return requests.one(self._cursor, correlation)
+
+    def put_request(self, request: HeldRequest) -> None:
+        requests.put(self._cursor, request)
+
+    def drop_request(self, correlation: bytes) -> None:
+        requests.drop(self._cursor, correlation)
+
+    def weigh_requests(self, tenant: str, owner: str) -> tuple[int, int]:
+        return requests.weight(self._cursor, tenant, owner)
+
+    def expire_requests(self, before: int) -> int:
+        return requests.expire(self._cursor, before)
 
     def get(self, unique_identifier: str) -> ObjectRow | None:
         return read_object(self._cursor, unique_identifier)
@@ -55,6 +80,7 @@ class SqliteTransaction:
         if reserved and row.custody is Custody.TOKEN and row.cka_id not in self._spent:
             raise GeneralFailure("The key's identifier on the token is no longer reserved; try again.")
         row = replace(row, id=self._insert(row), changed=self._changed)
+        self._touched[row.id] = True
         self._cursor.executemany(_INSERT_ATTRIBUTE, [_parameters(row.id, each) for each in row.attributes])
         self._set_names(row.id, row.tenant, row.owner, names, NonUniqueName)
         return row
@@ -181,6 +207,7 @@ class SqliteTransaction:
             self._cursor.execute("INSERT INTO names (tenant, name, object) VALUES (?, ?, ?)", (tenant, name, id))
 
     def _touch(self, id: int) -> None:
+        self._touched.setdefault(id, False)
         self._cursor.execute("UPDATE objects SET changed = ? WHERE id = ?", (self._changed, id))
 
 

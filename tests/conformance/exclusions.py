@@ -23,6 +23,7 @@ EXCLUDED: Mapping[str, str] = {
     "CS-BC-M-CHACHA20-": "mechanism: the token has no CKM_CHACHA20",
     "CS-BC-M-CHACHA20POLY1305": "mechanism: the token has no CKM_CHACHA20_POLY1305",
     "OMOS-O-1-14": "defect: a response in the file has another protocol version than its request",
+    "TC-ASYNC-9-21": "defect: a response item in the file has no Result Status",
     "TC-NP-": SERVER_TO_CLIENT,
     "TC_NP_": SERVER_TO_CLIENT,
     "TC-OTP-": "mechanism: the token has no one-time pad",

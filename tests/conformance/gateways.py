@@ -1,5 +1,6 @@
 """The gateway that a case is replayed against: in process, with a new database, a clock that stands, as it needs it."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,8 @@ CHOICES: dict[str, dict[str, Any]] = {
 # Who issues certificates: in the test cases of 1.x by this name, with RSA and SHA-256.
 AUTHORITY = Plan("authority", "CN=KMIP,OU=OASIS,O=TEST,C=US", key="rsa-2048")
 # Operations that production keeps off, and what turns each on.
+# Cases that look at a request while it is carried out, as if the token took its time, in seconds.
+SLOW = {"TC-ASYNC-10": 1.2}
 SWITCHES = {"Interop": "interop"}
 FRESH_KEY = CreateRequest(
     object_type=ObjectType.SYMMETRIC_KEY,
@@ -65,12 +68,29 @@ def configuration(case: Case) -> KmipConfig:
     return KmipConfig(**{**turned_on, **(chosen[0] if chosen else {})}, certification_authority=AUTHORITY.name)
 
 
+class SlowToken:
+    """A token that takes its time to make a key; everything else is the real token's."""
+
+    def __init__(self, token: Token, pause_s: float) -> None:
+        self._token = token
+        self._pause_s = pause_s
+
+    async def generate_key(self, *arguments: Any) -> None:
+        """Make the key after a while."""
+        await asyncio.sleep(self._pause_s)
+        await self._token.generate_key(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._token, name)
+
+
 async def replayed(chain: list[Case], token: Token, folder: Path) -> list[str]:
     """Replay cases that build on each other, and give what differs."""
     stock = [item for start, items in STOCK.items() if chain[-1].name.startswith(start) for item in items]
     clock = Clock(float(NOW))
     store = open_store(folder / "gateway.sqlite", unique_names=True)
-    exchange = Exchange(configuration(chain[-1]), store, token, clock)
+    pause_s = [seconds for start, seconds in SLOW.items() if chain[-1].name.startswith(start)]
+    exchange = Exchange(configuration(chain[-1]), store, SlowToken(token, pause_s[0]) if pause_s else token, clock)
 
     async def ask(raw: bytes, client: str) -> bytes:
         return await exchange.answer(raw, Peer(Identity(f"cert:{client}"), "127.0.0.1"))
@@ -86,4 +106,5 @@ async def replayed(chain: list[Case], token: Token, folder: Path) -> list[str]:
             await ask(request(V1_2, *stock), "client")
         return [line for each in chain for line in await replay(each, bound(chain, NOW, made=bool(stock)), ask, wait)]
     finally:
+        await exchange.requests.close()
         await store.close()

@@ -31,6 +31,7 @@ OTHERWISE = {
     ("2.0", "CS-BC-M-14"): REASON,
     ("2.0", "SKLC-M-2"): REASON,
     ("2.0", "SKLC-M-3"): REASON,
+    ("2.0", "TC-ASYNC-"): "2.0 has no Process",
     ("2.0", "TC-CERTATTR-1"): "2.0 calls the format of a certificate Raw",
     ("2.0", "TC-IMPEXP-5"): "2.0 calls the format of a certificate Raw",
     ("2.0", "TC-MD-1"): "2.0 cannot say that there are no defaults",

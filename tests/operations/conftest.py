@@ -120,7 +120,9 @@ async def store(tmp_path: Path, kmip_config: KmipConfig) -> AsyncIterator[Store]
     await store.close()
 
 
-@pytest.fixture
-def gateway(token: Token, store: Store, kmip_config: KmipConfig, clock: Clock) -> Gateway:
+@pytest_asyncio.fixture(loop_scope="session")
+async def gateway(token: Token, store: Store, kmip_config: KmipConfig, clock: Clock) -> AsyncIterator[Gateway]:
     """The gateway as client A sees it."""
-    return Gateway(Exchange(kmip_config, store, token, clock), clock, store, token)
+    exchange = Exchange(kmip_config, store, token, clock)
+    yield Gateway(exchange, clock, store, token)
+    await exchange.requests.close()
