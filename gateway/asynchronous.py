@@ -20,8 +20,9 @@ from msgspec.structs import replace
 from gateway import errors, recovered, tickets
 from gateway.access.identity import Identity, Peer
 from gateway.batch import Done
-from gateway.call import Admission, Batch, Call, Services
+from gateway.call import Call, Services
 from gateway.errors import KmipError
+from gateway.items import Admission, Batch
 from gateway.kmip.enums import ResultStatus
 from gateway.kmip.messages import RequestBatchItem
 from gateway.kmip.structure import OpenEnumeration, Payload

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 from gateway import errors, tickets
 from gateway.access.identity import Peer
 from gateway.ahead import Ahead
-from gateway.call import Batch, Call, Outcome, Polled, Services
+from gateway.call import Call, Services
+from gateway.items import Batch, Outcome, Polled
 from gateway.kmip.enums import (
     AsynchronousIndicator,
     BatchErrorContinuationOption,

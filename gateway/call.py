@@ -15,6 +15,7 @@ from gateway.access.identity import GATEWAY, Peer
 from gateway.access.rights import for_operation, reach, whole
 from gateway.ahead import OutOfTurn
 from gateway.config import KmipConfig
+from gateway.items import Batch, Outcome, Polled
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip import lifecycle
 from gateway.kmip.enums import (
@@ -22,14 +23,11 @@ from gateway.kmip.enums import (
     DataReference,
     Operation,
     ProtectionStorageMask,
-    ResultReason,
-    ResultStatus,
     State,
     UniqueIdentifierReference,
     UsageLimitsUnit,
 )
 from gateway.kmip.messages import RequestBatchItem
-from gateway.kmip.policy import Right
 from gateway.kmip.structure import Attributes, Data, DateTime, Encoded, Identifier, Item, LongInteger, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import UsageLimits
@@ -37,13 +35,6 @@ from gateway.kmip.version import Version
 from gateway.managed import Catalogue, Codec, Managed
 from gateway.store.api import AttributeRow, HeldRequest, ObjectRow, Store, Transaction
 from gateway.token.api import Token
-
-# What the answers of one message may come to; items after that are refused before anything is done. 10 000 Gets of a
-# large object, 1 MB of requests, would be 10 GB.
-MAX_RESPONSE_BYTES = 64 * 1024 * 1024
-# How long the items of one message may wait for asynchronous requests, all together: a front end that stops lets its
-# connections come to an end for that long.
-MAX_PATIENCE_S = 8.0
 
 # Whose data each reference means.
 REFERRED = {
@@ -97,18 +88,6 @@ class Background(Protocol):
         ...
 
 
-class Polled(NamedTuple):
-    """What an item is answered with in place of a response of its own: how another one went."""
-
-    operation: int
-    unique_batch_item_id: bytes | None
-    status: ResultStatus
-    reason: ResultReason | None = None
-    message: str | None = None
-    payload: Encoded | None = None
-    correlation: bytes | None = None
-
-
 class Services(NamedTuple):
     """What all calls of a process share."""
 
@@ -121,14 +100,6 @@ class Services(NamedTuple):
     token_name: str
     protection: ProtectionStorageMask  # where the token keeps its keys
     background: Background | None = None  # for requests of clients, and not for what it carries out itself
-
-
-class Outcome(NamedTuple):
-    """What a batch item leaves for later ones to refer to: operation, unique identifiers in its response, and data."""
-
-    operation: int
-    identifiers: tuple[str, ...]
-    data: bytes | None = None
 
 
 class Altered(NamedTuple):
@@ -149,46 +120,6 @@ class Altered(NamedTuple):
 
 def _by_place(rows: Sequence[AttributeRow]) -> dict[tuple[int, str, int], AttributeRow]:
     return {(row.tag, row.name, row.index): row for row in rows}
-
-
-class Admission(NamedTuple):
-    """As whom a request acts, and what it may do: all that the client may, where it shows no ticket for less."""
-
-    peer: Peer
-    rights: tuple[Right, ...] | None = None
-    ticket: bytes | None = None  # the hash of the one shown
-    refusal: errors.KmipError | None = None  # of a ticket that does not hold
-
-
-class Batch:
-    """What the items of one message have in common: the ID Placeholder and what came before."""
-
-    __slots__ = (
-        "finish",
-        "most",
-        "outcomes",
-        "patience_s",
-        "placeholder",
-        "refusal",
-        "rights",
-        "room",
-        "ticket",
-        "undo",
-    )
-
-    def __init__(self, admission: Admission | None = None, most: int | None = None) -> None:
-        """`admission` is of the ticket that the message shows, if any; `most` its Maximum Response Size in bytes."""
-        self.most = most
-        self.patience_s = MAX_PATIENCE_S
-        self.rights = None if admission is None else admission.rights
-        self.ticket = None if admission is None else admission.ticket
-        self.refusal = None if admission is None else admission.refusal
-        self.placeholder: str | None = None
-        self.room = MAX_RESPONSE_BYTES
-        self.outcomes: list[Outcome] = []
-        # For a batch that asks for Undo: how to take back what was done, and what can only be done once all succeeded.
-        self.undo: list[Callable[[], Awaitable[None]]] | None = None
-        self.finish: list[Callable[[], Awaitable[None]]] = []
 
 
 class Call:

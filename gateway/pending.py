@@ -7,8 +7,9 @@ import time
 
 from msgspec.structs import replace
 
-from gateway.call import Call, Polled
+from gateway.call import Call
 from gateway.errors import InvalidAsynchronousCorrelationValue, ResponseTooLarge
+from gateway.items import Polled
 from gateway.kmip.enums import ResultReason, ResultStatus
 from gateway.kmip.structure import Encoded
 from gateway.kmip.version import Version

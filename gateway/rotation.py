@@ -11,8 +11,9 @@ from typing import NoReturn
 import structlog
 
 from gateway.access.identity import Identity, Peer
-from gateway.call import Batch, Call, Services
+from gateway.call import Call, Services
 from gateway.errors import KmipError
+from gateway.items import Batch
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import ObjectType, State
 from gateway.kmip.structure import Interval

@@ -12,7 +12,8 @@ import structlog
 from gateway import errors
 from gateway.access import rights
 from gateway.access.identity import Identity, Peer
-from gateway.call import Admission, Call, Services
+from gateway.call import Call, Services
+from gateway.items import Admission
 from gateway.kmip.enums import CredentialType, TicketType
 from gateway.kmip.messages import Authentication, Ticket, TicketCredential
 from gateway.kmip.policy import Right, Rights

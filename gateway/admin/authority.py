@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_der_publ
 from gateway import attribute_rules, authority, creation, keymaking, registration
 from gateway.access.identity import GATEWAY
 from gateway.authority import SigningKey
-from gateway.call import Batch, Call, Services
+from gateway.call import Call, Services
 from gateway.config import Config
 from gateway.errors import ConfigurationError, KmipError
+from gateway.items import Batch
 from gateway.keys import issuing
 from gateway.keys.curves import PUBLIC, PublicKey
 from gateway.kmip.enums import (

@@ -6,9 +6,10 @@ from typing import Any
 
 from gateway.access.identity import GATEWAY, Identity, Peer
 from gateway.admin.authority import Plan, establish
-from gateway.call import Batch, Call
+from gateway.call import Call
 from gateway.config import KmipConfig
 from gateway.exchange import Exchange
+from gateway.items import Batch
 from gateway.kmip.enums import CryptographicAlgorithm, CryptographicUsageMask, ObjectType, Operation
 from gateway.kmip.structure import Attribute
 from gateway.kmip.tags import Tag

@@ -3,8 +3,9 @@
 from typing import Any
 
 from gateway import creation
-from gateway.call import Batch, Call
+from gateway.call import Call
 from gateway.creation import Draft
+from gateway.items import Batch
 from gateway.kmip.enums import NameType, ObjectType
 from gateway.kmip.structure import Attribute, Item, Value
 from gateway.kmip.tags import Tag

@@ -266,7 +266,7 @@ async def test_what_is_still_carried_out_is_pending(gateway, token, path, clock,
 
 
 async def test_many_polls_in_one_message_wait_no_longer_than_a_message_may(gateway, token, path, clock, monkeypatch):
-    monkeypatch.setattr("gateway.call.MAX_PATIENCE_S", 0.2)
+    monkeypatch.setattr("gateway.items.MAX_PATIENCE_S", 0.2)
     gate = Gate(token, "generate_key")
     async with served(gate, path, clock) as front_end:
         values = [await pend(front_end, O.CREATE, CREATE) for _ in range(8)]

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.padding import PKCS7
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from gateway import creation
-from gateway.call import Batch, Call
+from gateway.call import Call
+from gateway.items import Batch
 from gateway.kmip.enums import (
     BlockCipherMode,
     CryptographicAlgorithm,

@@ -110,7 +110,7 @@ async def opaque(gateway: Gateway, size: int) -> str:
 
 
 async def test_the_answers_of_one_message_have_a_bound(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.call.MAX_RESPONSE_BYTES", 1_000_000)
+    monkeypatch.setattr("gateway.items.MAX_RESPONSE_BYTES", 1_000_000)
     get = (O.GET, GetRequest(unique_identifier=await opaque(gateway, 100_000)))
     create = (O.CREATE, CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=AES))
     continued = BatchErrorContinuationOption.CONTINUE

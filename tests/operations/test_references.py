@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from gateway import call
+from gateway import items
 from gateway.batch import MAX_AHEAD
 from gateway.kmip.enums import (
     BlockCipherMode,
@@ -121,7 +121,7 @@ async def test_only_what_puts_out_data_may_be_ephemeral(gateway: Gateway, keys: 
 
 
 async def test_what_is_kept_for_later_items_is_bounded(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call, "MAX_RESPONSE_BYTES", 3000)
+    monkeypatch.setattr(items, "MAX_RESPONSE_BYTES", 3000)
     item = Operation.RNG_RETRIEVE, RNGRetrieveRequest(data_length=1000)
     found = await ask(gateway, *[item] * 100, ephemeral=tuple(range(100)))
     assert found[-1].reason is R.RESPONSE_TOO_LARGE
