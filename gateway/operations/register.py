@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import attribute_rules, creation, defaults, registration, templates
+from gateway import attribute_rules, bundles, creation, defaults, registration, templates
 from gateway.call import Call
 from gateway.kmip.enums import ObjectType, Operation
 from gateway.kmip.objects import (
@@ -49,6 +49,8 @@ class RegisterResponse(Structure):
 async def register(call: Call, request: RegisterRequest) -> RegisterResponse:
     """Keep an object, on the token if it is a key that the token can hold, else sealed in the database.
 
+    A PKCS#12 file with a Link to its password becomes a private key, which is the object registered, and certificates.
+
     Raises:
         InvalidField: object, Key Block and attributes contradict each other, or the object is not what it says.
         MissingData: a key without algorithm or Cryptographic Usage Mask.
@@ -61,6 +63,10 @@ async def register(call: Call, request: RegisterRequest) -> RegisterResponse:
     named = await templates.expanded(call, request.attributes)
     named = defaults.beside_material(call, request.object_type, named)
     attributes = attribute_rules.at_birth(named, request.object_type)
-    (made,) = await creation.add(call, await registration.drafted(call, request.object_type, given, attributes))
+    if bundles.is_file(given, attributes):
+        drafts = await bundles.taken_apart(call, given, attributes)
+    else:
+        drafts = [await registration.drafted(call, request.object_type, given, attributes)]
+    made, *_ = await creation.add(call, *drafts)
     call.batch.placeholder = made.unique_identifier
     return RegisterResponse(unique_identifier=made.unique_identifier)

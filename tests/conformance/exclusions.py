@@ -48,9 +48,7 @@ EXCLUDED: Mapping[str, str] = {
     "TC_ECC_3_10": "defect: another private key is expected than was registered",
 }
 
-FAILING: Mapping[str, str] = {
-    "TC-PKCS12-2": "a PKCS#12 file is kept as it is, not yet taken apart into key and certificate",
-}
+FAILING: Mapping[str, str] = {}
 
 
 def reason(case: Case) -> str:

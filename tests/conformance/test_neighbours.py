@@ -35,6 +35,7 @@ OTHERWISE = {
     ("2.0", "TC-CERTATTR-1"): "2.0 calls the format of a certificate Raw",
     ("2.0", "TC-IMPEXP-5"): "2.0 calls the format of a certificate Raw",
     ("2.0", "TC-MD-1"): "2.0 cannot say that there are no defaults",
+    ("2.0", "TC-PKCS12-2"): REASON,
     ("2.0", "TC-PING-"): "2.0 has no Ping",
     ("2.0", "TC-REKEY-11"): ROTATE,
     ("2.0", "TC-REKEY-12"): ROTATE,
