@@ -1,6 +1,7 @@
 """The table: requests/s and latencies of the gateway and of PyKMIP's server, and the raw rate of the token.
 
-Usage: python -m tests.bench [--seconds 3] [--connections 1,8,32] [--items 1,10,100] [--only Encrypt] [--dir DIR]
+Usage: python -m tests.bench [--seconds 3] [--rounds 1] [--connections 1,8,32] [--items 1,10,100] [--only Encrypt]
+       [--dir DIR] [--no-pykmip] [--no-raw]
 """
 
 import argparse
@@ -12,7 +13,11 @@ from pathlib import Path
 from tests.bench import cases, load, raw, servers
 from tests.bench.cases import Case
 from tests.bench.load import Load, Rate
+from tests.bench.servers import Server
 from tests.support.client import Client
+
+# A row's name, connections, batch items.
+Key = tuple[str, int, int]
 
 
 def main() -> None:
@@ -26,25 +31,27 @@ def main() -> None:
             pki = folder / "gateway" / "pki"
             work = Load(program, pki, options.seconds)
             plan = _plan(options)
-            found = _measure(options, work, ours.port, folder / "gateway", plan, [cases.signing, cases.symmetric])
+            found = _measure(options, work, ours, folder / "gateway", plan, [cases.signing, cases.symmetric])
         finally:
             ours.stop()
         pin = (folder / "gateway" / "user.pin").read_text().strip() if options.raw else ""
         bare = [raw.rates(folder / "gateway" / "softhsm2.conf", pin, n) for n in (1, 2)] if pin else []
-        theirs: dict[tuple[str, int, int], Rate] = {}
+        theirs: dict[Key, Rate] = {}
         if options.pykmip:
             peer = servers.pykmip(folder, pki)
             try:
-                theirs = _measure(options, work, peer.port, folder / "gateway", plan, [cases.symmetric])
+                theirs = _measure(options, work, peer, folder / "gateway", plan, [cases.symmetric])
             finally:
                 peer.stop()
         _print(found, theirs, bare)
+        _print_https(found, max(options.connections), _aiohttp_alone(work, pki, max(options.connections)))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     numbers: Callable[[str], list[int]] = lambda text: [int(each) for each in text.split(",")]  # noqa: E731
     parser.add_argument("--seconds", type=float, default=3, help="of measuring for each figure")
+    parser.add_argument("--rounds", type=int, default=1, help="of all rows; a figure is the median of its rounds")
     parser.add_argument("--connections", type=numbers, default=[1, 8, 32])
     parser.add_argument("--items", type=numbers, default=[1, 10, 100], help="batch items a message")
     parser.add_argument("--only", default="", help="rows whose name begins so")
@@ -64,29 +71,38 @@ def _plan(options: argparse.Namespace) -> list[tuple[int, int]]:
 def _measure(
     options: argparse.Namespace,
     work: Load,
-    port: int,
+    server: Server,
     directory: Path,
     plan: list[tuple[int, int]],
     families: list[Callable[[Client], list[Case]]],
-) -> dict[tuple[str, int, int], Rate]:
-    with Client(directory, port) as client:
+) -> dict[Key, Rate]:
+    with Client(directory, server.port) as client:
         rows = [case for family in families for case in family(client)]
-    found = {}
-    for case in rows:
-        if not case.name.startswith(options.only):
-            continue
+    rows = [case for case in rows if case.name.startswith(options.only) and (server.https_port or not case.media)]
+    found: dict[Key, list[Rate]] = {}
+    for _ in range(options.rounds):
         for connections, items in plan:
-            if items > case.most_items:
-                continue
-            rate = work.run(port, case.message(items), connections, reconnect=case.reconnect)
-            found[case.name, connections, items] = rate
-            print(f"# {case.name} {connections} {items}: {rate}", flush=True)
-    return found
+            for case in (case for case in rows if items <= case.most_items):
+                port = server.https_port if case.media else server.port
+                message = case.message(items)
+                rate = work.run(port, message, connections, reconnect=case.reconnect, http=case.media is not None)
+                found.setdefault((case.name, connections, items), []).append(rate)
+                print(f"# {case.name} {connections} {items}: {rate}", flush=True)
+    return {key: sorted(rates)[len(rates) // 2] for key, rates in found.items()}
 
 
-def _print(
-    ours: dict[tuple[str, int, int], Rate], theirs: dict[tuple[str, int, int], Rate], bare: list[dict[str, float]]
-) -> None:
+def _aiohttp_alone(work: Load, pki: Path, connections: int) -> Rate:
+    """Give what the load generator gets out of a server that has nothing to do."""
+    server = servers.aiohttp_alone(pki)
+    try:
+        return work.run(
+            server.https_port, cases.HTTP.format(media_type="text/plain", length=0).encode(), connections, http=True
+        )
+    finally:
+        server.stop()
+
+
+def _print(ours: dict[Key, Rate], theirs: dict[Key, Rate], bare: list[dict[str, float]]) -> None:
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
     print(f"\n{cpu}, {platform.python_version()}, {platform.system()} {platform.release()}\n")
     print("| operation | connections | items | ops/s | p50 µs | p99 µs | PyKMIP ops/s | ratio | raw 1 / 2 processes |")
@@ -98,6 +114,18 @@ def _print(
         faults = f" ({rate.failed} failed, {rate.broken} broken)" if rate.failed or rate.broken else ""
         figures = f"{rate.rps * items:,.0f}{faults} | {rate.p50_us:,.0f} | {rate.p99_us:,.0f}"
         print(f"| {name} | {connections} | {items} | {figures} | {other} | {limit} |")
+
+
+def _print_https(ours: dict[Key, Rate], connections: int, alone: Rate) -> None:
+    """Print what each encoding over HTTPS reaches of the raw socket's rate, and what HTTPS alone would."""
+    raw = ours.get((cases.ENCRYPT, connections, 1))
+    if raw is None:
+        return
+    print()
+    for name in cases.OVER_HTTPS:
+        share = ours[name, connections, 1].rps / raw.rps
+        print(f"{name}: {share:.0%} of the raw socket's rate at {connections} connections")
+    print(f"aiohttp alone, which answers without a gateway: {alone.rps:,.0f} requests/s")
 
 
 if __name__ == "__main__":

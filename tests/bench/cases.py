@@ -26,6 +26,8 @@ from gateway.operations.get import GetRequest
 from gateway.operations.locate import LocateRequest
 from gateway.operations.query import QueryRequest
 from gateway.operations.sign import SignRequest
+from gateway.wire import text
+from gateway.wire.text import Dialect, Media
 from tests.support.client import Client
 from tests.support.messages import request
 
@@ -38,19 +40,38 @@ ECDSA = CryptographicParameters(
     digital_signature_algorithm=DigitalSignatureAlgorithm.ECDSA_WITH_SHA256, hashing_algorithm=HashingAlgorithm.SHA_256
 )
 NAME = "benchmark key"
+ENCRYPT = "Encrypt AES-GCM 64 B"
+# By the names of their rows.
+OVER_HTTPS = {f"{ENCRYPT}, HTTPS {media.name}": media for media in Media}
+HTTP = """\
+POST /kmip HTTP/1.1\r
+Host: localhost\r
+Content-Type: {media_type}\r
+Content-Length: {length}\r
+Cache-Control: no-cache\r
+\r
+"""
 
 
 class Case(NamedTuple):
-    """One row: what is asked, whether every message has a new connection, and how many items a message has at most."""
+    """One row: what is asked, whether every message has a new connection, and how many items a message has at most.
+
+    With `media` it goes over HTTPS, written so.
+    """
 
     name: str
     item: tuple[Operation, Structure]
     reconnect: bool = False
     most_items: int = 100
+    media: Media | None = None
 
     def message(self, items: int) -> bytes:
-        """Give a message with this many of the same batch item."""
-        return request(VERSION, *[self.item] * items)
+        """Give a message with this many of the same batch item; the whole request, if it goes over HTTPS."""
+        raw = request(VERSION, *[self.item] * items)
+        if self.media is None:
+            return raw
+        body, media_type = text.encode(raw, Dialect(self.media, self.media.value))
+        return HTTP.format(media_type=media_type, length=len(body)).encode() + body
 
 
 def _aes(name: str | None = None) -> Attributes:
@@ -71,7 +92,7 @@ def _ask(client: Client, operation: Operation, payload: Structure) -> Structure:
 
 
 def symmetric(client: Client) -> list[Case]:
-    """Make an AES key and give the rows that need no other."""
+    """Make an AES key and give the rows that need no other; those over HTTPS come after what they compare with."""
     made = _ask(client, Operation.CREATE, CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=_aes(NAME)))
     key: str = made.unique_identifier  # type: ignore[attr-defined]
     _ask(client, Operation.ACTIVATE, ActivateRequest(unique_identifier=key))
@@ -85,7 +106,8 @@ def symmetric(client: Client) -> list[Case]:
     create = CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=_aes())
     named = Name(name_value=NAME, name_type=NameType.UNINTERPRETED_TEXT_STRING)
     return [
-        Case("Encrypt AES-GCM 64 B", (Operation.ENCRYPT, encrypt)),
+        Case(ENCRYPT, (Operation.ENCRYPT, encrypt)),
+        *(Case(name, (Operation.ENCRYPT, encrypt), media=media) for name, media in OVER_HTTPS.items()),
         Case("Get", (Operation.GET, GetRequest(unique_identifier=key))),
         Case("Locate by Name", (Operation.LOCATE, LocateRequest(attributes=(Attribute(Tag.NAME, named),)))),
         Case("Query", query),

@@ -39,14 +39,15 @@ class Load:
     def __init__(self, program: Path, pki: Path, seconds: float) -> None:
         self.program, self.pki, self.seconds = program, pki, seconds
 
-    def run(self, port: int, message: bytes, connections: int, *, reconnect: bool = False) -> Rate:
-        """Send one message over and over on so many connections and give the rate of answers."""
+    def run(self, port: int, message: bytes, connections: int, *, reconnect: bool = False, http: bool = False) -> Rate:
+        """Send one message (a whole request of HTTP) over and over on so many connections; give the rate of answers."""
         request = self.pki / "request.bin"
         request.write_bytes(message)
         command = [
             *(self.program, "-p", port, "-f", request, "-C", connections, "-d", self.seconds, "-w", 1),
             *("-A", self.pki / "ca.pem", "-c", self.pki / "client.pem", "-k", self.pki / "client.key"),
             *(["-r"] if reconnect else []),
+            *(["-m", "http"] if http else []),
         ]
         done = subprocess.run([os.fspath(c) if isinstance(c, Path) else str(c) for c in command], capture_output=True)
         if not done.stdout:

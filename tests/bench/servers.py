@@ -23,11 +23,14 @@ database_path={folder}/pykmip.db
 """
 
 
-class Server:
-    """A running server process and the port that it listens on."""
+ANY_PORT = ("--kmip-port", "0", "--http-port", "0")
 
-    def __init__(self, process: "subprocess.Popen[bytes]", port: int) -> None:
-        self.process, self.port = process, port
+
+class Server:
+    """A running server process and the ports that it listens on; `https_port` is 0 where it speaks no HTTP."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, https_port: int = 0) -> None:
+        self.process, self.port, self.https_port = process, port, https_port
 
     def stop(self) -> None:
         """End it and wait until it is gone."""
@@ -44,13 +47,22 @@ class Server:
 
 def gateway(folder: Path, *options: str) -> Server:
     """Start the gateway on a development directory, which is made if it is not there."""
-    command = [sys.executable, "-m", "gateway", "dev", "--dir", str(folder), "--kmip-port", "0", *options]
+    command = [sys.executable, "-m", "gateway", "dev", "--dir", str(folder), *ANY_PORT, *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     assert process.stdout is not None
     ready = process.stdout.readline().decode()
     if not ready.startswith("ready "):
         raise RuntimeError(f"the gateway did not start: {ready}")
-    return Server(process, int(ready.split("kmip=")[1].split()[0].rsplit(":", 1)[1]))
+    kmip, https = (int(field.rsplit(":", 1)[1]) for field in ready.split()[1:3])
+    return Server(process, kmip, https)
+
+
+def aiohttp_alone(pki: Path) -> Server:
+    """Start a server of HTTPS that answers everything alike: what aiohttp takes, and what the client can."""
+    command = [sys.executable, "-m", "tests.bench.trivial", str(pki)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+    assert process.stdout is not None
+    return Server(process, 0, int(process.stdout.readline()))
 
 
 def pykmip(folder: Path, pki: Path) -> Server:
