@@ -172,8 +172,9 @@ def _held_in_standard(node: Node, depth: int) -> Node:
             held.extend(_held_in_standard(_retagged(inner, tag), depth + 1) for inner in children(each))
         else:
             held.append(_held_in_standard(_retagged(each, tag), depth + 1))
-    kind = next((each.value for each in held if each.tag == "ObjectType"), "")
-    held = [_retagged(each, str(kind)) if each.tag == "Object" and kind in _OBJECTS else each for each in held]
+    kind = next((each.value for each in held if each.tag == "ObjectType"), None)
+    if isinstance(kind, str) and kind in _OBJECTS:
+        held = [_retagged(each, kind) if each.tag == "Object" else each for each in held]
     return Node(node.tag, node.type, held)
 
 

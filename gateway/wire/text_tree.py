@@ -106,13 +106,13 @@ def to_ttlv(node: Node, depth: int = 0, means: int = 0) -> bytes:
 
 
 def _content(node: Node, depth: int, word: int) -> bytes:
+    if depth >= MAX_DEPTH:
+        raise ValueError("items are nested too deeply")
     held = node.value
     if not isinstance(held, list):
         if held is None or held == "":
             return b""
         raise ValueError("a Structure has items, no value; is the type missing?")
-    if depth >= MAX_DEPTH:
-        raise ValueError("items are nested too deeply")
     depth += 1
     if word >> 8 == _ATTRIBUTE:
         means = _attribute(held)

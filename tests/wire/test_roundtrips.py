@@ -3,6 +3,7 @@
 The messages are made from the layouts with every field filled, so that a field that is added is tested by being there.
 """
 
+import json
 from collections.abc import Iterator
 from functools import cache
 
@@ -16,9 +17,10 @@ from gateway.kmip.structure import DateTime
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import SUPPORTED, Version
 from gateway.operations import OPERATIONS
-from gateway.wire import text_names, ttlv, ttlv_json, ttlv_xml
+from gateway.wire import layout, text_names, ttlv, ttlv_json, ttlv_xml
 from gateway.wire.json_dialects import Spelling
 from gateway.wire.scalars import ItemType
+from gateway.wire.text import Dialect, Media, encode
 from tests.support.messages import request
 from tests.wire.samples import full
 from tests.wire.trees import item, structure, text
@@ -60,6 +62,34 @@ def test_every_operation_in_every_version(version: Version) -> None:
     for entry in entries:
         assert_three_encodings_agree(request(version, (entry.operation, full(entry.request))))
         assert_three_encodings_agree(response(version, entry.operation))
+
+
+@pytest.mark.parametrize("spelling", Spelling)
+def test_every_answer_can_be_given_in_every_dialect(spelling: Spelling) -> None:
+    for entry in OPERATIONS.values():
+        found = json.loads(ttlv_json.encode(response(entry.since, entry.operation), spelling))
+        assert found["tag"] == ("MessageResponse" if spelling is Spelling.COSMIAN_4 else "ResponseMessage")
+
+
+# The page has no operations without a message.
+@pytest.mark.parametrize("spelling", [Spelling.COSMIAN_5, Spelling.COSMIAN_4])
+def test_every_answer_can_be_given_without_a_message(spelling: Spelling) -> None:
+    dialect = Dialect(Media.JSON, "application/json", spelling, bare=True)
+    for entry in OPERATIONS.values():
+        content, media_type = encode(payload_alone(entry.operation), dialect)
+        answer = json.loads(content)
+        assert (answer["tag"], media_type) == (f"{entry.operation.token}Response", dialect.media_type)
+        assert answer["value"] or not layout.fields_of(entry.response)
+
+
+def payload_alone(operation: Operation) -> bytes:
+    """Give a response of one item that went well."""
+    version = SUPPORTED[0]
+    payload = ttlv.encode_payload(full(OPERATIONS[operation].response), version)
+    item = ResponseBatchItem(operation=operation, result_status=ResultStatus.SUCCESS, response_payload=payload)
+    spoken = ProtocolVersion(protocol_version_major=version.major, protocol_version_minor=version.minor)
+    header = ResponseHeader(protocol_version=spoken, time_stamp=DateTime(0), batch_count=1)
+    return ttlv.encode_response(header, [ttlv.encode_item(item, version)], version)
 
 
 def test_nothing_of_a_message_goes_by_number_that_has_a_name() -> None:
