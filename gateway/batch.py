@@ -180,14 +180,17 @@ class Line:
 def _later(message: RequestMessage) -> Later:
     """Tell what of a message is asynchronous (section 9.1 Asynchronous Indicator).
 
-    In 1.x the client only says that it could bear it. Where one of 2.x leaves it to the server, it is what a token
-    takes long for, if nothing else waits for that.
+    In 1.x the client only says that it could bear it, and nothing is where a later item may wait for it. If one of 2.x
+    leaves it to the server, it is what a token takes long for.
     """
     indicator = message.request_header.asynchronous_indicator
-    if indicator is True or indicator is AsynchronousIndicator.MANDATORY:
-        return Later(ALL, insisted=indicator is not True)
-    alone = len(message.batch_item) == 1
-    return Later(LONG) if indicator is AsynchronousIndicator.OPTIONAL and alone else AT_ONCE
+    if indicator is AsynchronousIndicator.MANDATORY:
+        return Later(ALL, insisted=True)
+    if len(message.batch_item) > 1:
+        return AT_ONCE
+    if indicator is True:
+        return Later(ALL)
+    return Later(LONG) if indicator is AsynchronousIndicator.OPTIONAL else AT_ONCE
 
 
 def _is_later(item: RequestBatchItem, request: Structure, later: Later) -> bool:
@@ -205,13 +208,22 @@ def _is_later(item: RequestBatchItem, request: Structure, later: Later) -> bool:
     return not bound
 
 
+async def _submitted(call: Call, item: RequestBatchItem, later: Later) -> bytes | None:
+    """Give the Asynchronous Correlation Value; None where the client has too many, and bears an answer at once."""
+    try:
+        return await call.background.submit(call, item)
+    except errors.ServerLimitExceeded:
+        if later.insisted:
+            raise
+        return None
+
+
 async def carry_out(call: Call, item: RequestBatchItem, later: Later = AT_ONCE) -> Done:
     """Carry out one item, or have it carried out later; what fails in it is told, and never raised."""
     try:
         entry = _entry(call, item)
         request = call.services.codec.decode_structure(entry.request, item.request_payload, call.version)
-        if _is_later(item, request, later):
-            correlation = await call.background.submit(call, item)
+        if _is_later(item, request, later) and (correlation := await _submitted(call, item, later)):
             return Done(item, ResultStatus.OPERATION_PENDING, correlation=correlation)
         payload = await entry.handler(call, request)
         data: bytes | None = getattr(payload, PUT_OUT.get(item.operation, ""), None)

@@ -3,6 +3,7 @@
 from gateway import pending
 from gateway.call import Call
 from gateway.kmip.enums import Operation, ProcessingStage
+from gateway.kmip.policy import Operations
 from gateway.kmip.structure import DateTimeExtended, OpenEnumeration, Structure
 from gateway.kmip.version import V2_1
 from gateway.operations import operation
@@ -13,12 +14,6 @@ class AsynchronousCorrelationValues(Structure):
     """The requests that are asked about."""
 
     asynchronous_correlation_value: tuple[bytes, ...] = ()
-
-
-class Operations(Structure):
-    """The operations that are asked about."""
-
-    operation: tuple[OpenEnumeration, ...] = ()
 
 
 class QueryAsynchronousRequestsRequest(Structure):

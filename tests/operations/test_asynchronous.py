@@ -13,6 +13,7 @@ from gateway.exchange import Exchange
 from gateway.kmip.enums import (
     AsynchronousIndicator,
     BatchErrorContinuationOption,
+    BlockCipherMode,
     CancellationResult,
     CryptographicAlgorithm,
     CryptographicUsageMask,
@@ -21,23 +22,29 @@ from gateway.kmip.enums import (
     ProcessingStage,
     ResultReason,
     ResultStatus,
+    UsageLimitsUnit,
 )
-from gateway.kmip.structure import Attribute
+from gateway.kmip.policy import Objects, Operations, Right, Rights
+from gateway.kmip.structure import Attribute, DateTime, Interval, LongInteger
 from gateway.kmip.tags import Tag
+from gateway.kmip.values import CryptographicParameters, UsageLimits
 from gateway.kmip.version import SUPPORTED, V1_0, V1_2, V1_4, V2_0, V2_1
+from gateway.operations.activate import ActivateRequest
 from gateway.operations.cancel import CancelRequest
 from gateway.operations.create import CreateRequest
 from gateway.operations.create_key_pair import CreateKeyPairRequest
+from gateway.operations.delegated_login import DelegatedLoginRequest
 from gateway.operations.destroy import DestroyRequest
 from gateway.operations.discover_versions import DiscoverVersionsRequest
 from gateway.operations.encrypt import EncryptRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.locate import LocateRequest
+from gateway.operations.login import LoginRequest
+from gateway.operations.logout import LogoutRequest
 from gateway.operations.poll import PollRequest
 from gateway.operations.process import ProcessRequest
 from gateway.operations.query_asynchronous_requests import (
     AsynchronousCorrelationValues,
-    Operations,
     QueryAsynchronousRequestsRequest,
 )
 from gateway.operations.re_key import ReKeyRequest
@@ -45,6 +52,7 @@ from gateway.store.api import Change, Stage
 from gateway.store.sqlite import open_store
 from tests.operations.conftest import Gateway
 from tests.operations.making import make, names
+from tests.operations.test_tickets import shown
 from tests.support.messages import received, request
 
 O, R, S, C = Operation, ResultReason, ResultStatus, CancellationResult  # noqa: E741
@@ -227,6 +235,11 @@ async def test_some_operations_are_never_asynchronous(gateway, operation, payloa
 async def test_a_client_of_1x_that_could_wait_need_not(gateway):
     (answer,) = await gateway.ask(V1_2, (O.DISCOVER_VERSIONS, DiscoverVersionsRequest()), **later(V1_2))
     assert answer.status is S.SUCCESS
+
+
+async def test_in_a_batch_of_1x_a_later_item_finds_what_one_before_it_made(gateway):
+    told = await gateway.ask(V1_2, (O.CREATE, CREATE), (O.ACTIVATE, ActivateRequest()), **later(V1_2))
+    assert [answer.status for answer in told] == [S.SUCCESS, S.SUCCESS]
 
 
 async def test_a_result_is_given_in_the_version_that_it_was_asked_for_in(gateway):
@@ -438,6 +451,8 @@ class TestFew:
         await pend(gateway, O.CREATE, CREATE)
         (item,) = await items(gateway, V2_1, (O.CREATE, CREATE), **later(V2_1))
         assert (item.result_status, item.result_reason) == (S.OPERATION_FAILED, R.SERVER_LIMIT_EXCEEDED)
+        (answer,) = await gateway.ask(V1_2, (O.CREATE, CREATE), **later(V1_2))
+        assert answer.status is S.SUCCESS, "a client of 1.x need not be refused: it bears an answer at once too"
         await pend(gateway.other, O.CREATE, CREATE)
         await polled(gateway, first)
         await pend(gateway, O.CREATE, CREATE)
@@ -486,6 +501,101 @@ async def test_a_client_has_few_requests_under_way_at_once(gateway, token, path,
         assert len(gate.calls) == asynchronous.MAX_RUNNING_OF_ONE
         gate.opened.set()
         assert {answer.status for answer in await asyncio.gather(*polls)} == {S.SUCCESS}
+
+
+async def test_usage_limits_are_exact(gateway):
+    limits = UsageLimits(usage_limits_total=LongInteger(3), usage_limits_unit=UsageLimitsUnit.OBJECT)
+    parameters = CryptographicParameters(block_cipher_mode=BlockCipherMode.ECB)
+    limited = key(
+        A.AES,
+        128,
+        Attribute(Tag.USAGE_LIMITS, limits),
+        Attribute(Tag.ACTIVATION_DATE, DateTime(1)),
+        Attribute(Tag.CRYPTOGRAPHIC_PARAMETERS, parameters),
+    )
+    create = CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=limited)
+    made = await gateway.one(V2_1, O.CREATE, create)
+    encrypt = EncryptRequest(unique_identifier=made.unique_identifier, data=bytes(16))
+    values = [await pend(gateway, O.ENCRYPT, encrypt) for _ in range(5)]
+    told = await asyncio.gather(*(polled(gateway, value) for value in values))
+    assert sorted(answer.status for answer in told) == [S.SUCCESS] * 3 + [S.OPERATION_FAILED] * 2
+    assert len({answer.payload.data for answer in told if answer.payload}) == 1
+
+
+async def test_of_cancel_and_poll_at_the_same_time_one_wins(gateway):
+    for _ in range(10):
+        value = await pend(gateway, O.CREATE, CREATE)
+        before = await objects(gateway)
+        answer, result = await asyncio.gather(polled(gateway, value), canceled_or_gone(gateway, value))
+        new = set(await objects(gateway)) - set(before)
+        if result is C.CANCELED:
+            assert (answer.reason, new) == (R.INVALID_ASYNCHRONOUS_CORRELATION_VALUE, set())
+        else:
+            assert answer.payload.unique_identifier in new
+
+
+async def canceled_or_gone(client, value):
+    (answer,) = await client.ask(V1_4, (O.CANCEL, CancelRequest(asynchronous_correlation_value=value)))
+    return answer.payload.cancellation_result
+
+
+# --- asked for by a ticket
+
+
+async def delegated(client, *operations):
+    """Give a ticket for operations on whatever objects."""
+    right = Right(operations=Operations(operation=operations))
+    asked = DelegatedLoginRequest(lease_time=Interval(60), rights=Rights(right=(right,)))
+    return (await client.one(V2_1, O.DELEGATED_LOGIN, asked)).ticket
+
+
+async def test_a_ticket_sees_what_was_asked_for_by_it_alone(gateway):
+    made = await gateway.one(V2_1, O.CREATE, CREATE)
+    value = await pend(gateway, O.GET, GetRequest(unique_identifier=made.unique_identifier))
+    ticket = await delegated(gateway, O.POLL, O.CANCEL, O.PROCESS, O.QUERY_ASYNCHRONOUS_REQUESTS, O.LOCATE)
+    for operation, payload in (
+        (O.POLL, PollRequest(asynchronous_correlation_value=value)),
+        (O.PROCESS, ProcessRequest(asynchronous_correlation_value=value)),
+        (O.CANCEL, CancelRequest(asynchronous_correlation_value=value)),
+    ):
+        (answer,) = await gateway.other.ask(V2_1, (operation, payload), **shown(ticket))
+        assert answer.reason is R.INVALID_ASYNCHRONOUS_CORRELATION_VALUE
+    own = await pend(gateway.other, O.LOCATE, LocateRequest(), **shown(ticket))
+    asked = O.QUERY_ASYNCHRONOUS_REQUESTS, QueryAsynchronousRequestsRequest()
+    (answer,) = await gateway.other.ask(V2_1, asked, **shown(ticket))
+    assert [each.asynchronous_correlation_value for each in answer.payload.asynchronous_request] == [own]
+    answer = await polled(gateway.other, own, **shown(ticket))
+    assert list(answer.payload.unique_identifier) == [made.unique_identifier]
+    assert (await polled(gateway, value)).status is S.SUCCESS
+
+
+async def test_what_a_ticket_does_not_allow_is_not_done_later_either(gateway):
+    made, other = await gateway.one(V2_1, O.CREATE, CREATE), await gateway.one(V2_1, O.CREATE, CREATE)
+    right = Right(objects=Objects(unique_identifier=(made.unique_identifier,)))
+    asked = DelegatedLoginRequest(lease_time=Interval(60), rights=Rights(right=(right,)))
+    ticket = (await gateway.one(V2_1, O.DELEGATED_LOGIN, asked)).ticket
+    for uid, status in ((made.unique_identifier, S.SUCCESS), (other.unique_identifier, S.OPERATION_FAILED)):
+        value = await pend(gateway.other, O.GET, GetRequest(unique_identifier=uid), **shown(ticket))
+        assert (await polled(gateway.other, value, **shown(ticket))).status is status
+
+
+async def test_what_was_asked_for_by_a_ticket_that_is_over_is_not_done(gateway):
+    ticket = (await gateway.one(V2_1, O.LOGIN, LoginRequest(lease_time=Interval(60)))).ticket
+    late, out = [await pend(gateway, O.CREATE, CREATE, **shown(ticket)) for _ in range(2)]
+    gateway.clock.now += 61
+    answer = await polled(gateway, late)
+    assert (answer.status, answer.reason) == (S.OPERATION_FAILED, R.INVALID_TICKET)
+    gateway.clock.now -= 61
+    await gateway.one(V2_1, O.LOGOUT, LogoutRequest(ticket=ticket))
+    assert (await polled(gateway, out)).reason is R.INVALID_TICKET
+    assert await objects(gateway) == []
+
+
+async def test_the_last_request_of_a_ticket_may_be_asynchronous(gateway):
+    asked = LoginRequest(lease_time=Interval(60), request_count=1)
+    ticket = (await gateway.one(V2_1, O.LOGIN, asked)).ticket
+    value = await pend(gateway, O.CREATE, CREATE, **shown(ticket))
+    assert (await polled(gateway, value)).payload.unique_identifier in await objects(gateway)
 
 
 # --- several front ends, and dead ones
