@@ -89,6 +89,7 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     foreign_objects: Literal["missing", "denied"] = "missing"
     interop: bool = False
     rng_seed_bytes: Annotated[int, Meta(ge=-1)] = 1048576  # 0: ignored, -1: refused
+    software_ciphers: bool = False  # ChaCha20 and one-time pads, by the gateway instead of the token
     object_groups: tuple[str, ...] = ()  # that defaults and constraints may name; none: any
     certification_authority: str = ""  # the Name that `ca init` gave it
     certificate_days: Annotated[int, Meta(ge=1, le=36500)] = 365

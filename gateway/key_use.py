@@ -7,7 +7,7 @@ import hmac
 
 from msgspec import msgpack
 
-from gateway import errors
+from gateway import errors, keyplans
 from gateway.call import Call
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, UsageLimitsUnit, ValidityIndicator
 from gateway.kmip.structure import Identifier
@@ -32,7 +32,34 @@ def usable(call: Call, given: Identifier | None, use: CryptographicUsageMask, *t
         InvalidObjectType: it is no such key.
         UnsupportedCryptographicParameters: it is kept beside the token, which cannot use it.
     """
+    return _on_token(call.key(given, use), types)
+
+
+def cipher_key(call: Call, given: Identifier | None, use: CryptographicUsageMask, *types: ObjectType) -> Managed:
+    """Give a key that encrypts or decrypts now: one that `usable` gives, or one that is used here (`in_software`).
+
+    Raises:
+        What usable raises.
+    """
     key = call.key(given, use)
+    if in_software(call, key):
+        return key
+    return _on_token(key, types)
+
+
+def in_software(call: Call, key: Managed) -> bool:
+    """Tell whether the gateway itself encrypts with a key: the operator allows it, and no token has its algorithm.
+
+    A one-time pad may be Secret Data too.
+    """
+    return (
+        call.config.software_ciphers
+        and key.algorithm in keyplans.SOFTWARE_ALGORITHMS
+        and key.object_type in (ObjectType.SYMMETRIC_KEY, ObjectType.SECRET_DATA)
+    )
+
+
+def _on_token(key: Managed, types: tuple[ObjectType, ...]) -> Managed:
     if key.object_type not in types:
         raise errors.InvalidObjectType(f"{key.object_type.token} objects cannot be used so")
     if key.row.custody is not Custody.TOKEN or not key.row.object_class:

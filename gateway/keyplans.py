@@ -48,6 +48,8 @@ SEALED_ALGORITHMS = frozenset(
         A.GOST_28147_89,
     }
 )
+# Those of them that the gateway itself encrypts with, where its operator allows it.
+SOFTWARE_ALGORITHMS = frozenset({A.CHACHA20, A.CHACHA20POLY1305, A.ONE_TIME_PAD})
 # DES keys are longer than their Cryptographic Length, which leaves the parity bits out; some clients count them.
 WITH_PARITY = {56: 64, 112: 128, 168: 192}
 DES3_BITS = {112: KeyType.DES2, 128: KeyType.DES2, 168: KeyType.DES3, 192: KeyType.DES3}

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from gateway import key_use, parts
+from gateway import key_use, parts, software_ciphers
 from gateway.call import Call
 from gateway.errors import InvalidMessage, UnsupportedCryptographicParameters
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
@@ -13,6 +13,7 @@ from gateway.kmip.values import CryptographicParameters
 from gateway.kmip.version import V1_2, V1_4
 from gateway.managed import Managed
 from gateway.operations import operation
+from gateway.software_ciphers import Asked
 from gateway.token import mechanisms, oaep
 from gateway.token.api import Claim, Opening, StreamKind
 
@@ -57,8 +58,19 @@ async def decrypt(call: Call, request: DecryptRequest) -> DecryptResponse:
     if parts.is_part(request):
         return await _part(call, request)
     whole = parts.whole(call, request.data)
-    key = key_use.usable(call, request.unique_identifier, M.DECRYPT, ObjectType.SYMMETRIC_KEY, ObjectType.PRIVATE_KEY)
+    key = key_use.cipher_key(
+        call, request.unique_identifier, M.DECRYPT, ObjectType.SYMMETRIC_KEY, ObjectType.PRIVATE_KEY
+    )
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
+    if key_use.in_software(call, key):
+        asked = Asked(
+            parameters,
+            request.iv_counter_nonce,
+            request.authenticated_encryption_additional_data,
+            request.authenticated_encryption_tag,
+        )
+        plaintext = await software_ciphers.decrypt(call, key, asked, whole)
+        return DecryptResponse(unique_identifier=key.unique_identifier, data=plaintext)
     if key.object_type is ObjectType.PRIVATE_KEY:
         plaintext = await _with_private_key(call, key, parameters, whole)
         return DecryptResponse(unique_identifier=key.unique_identifier, data=plaintext)

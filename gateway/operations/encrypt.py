@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from gateway import key_use, parts
+from gateway import key_use, parts, software_ciphers
 from gateway.call import Call
 from gateway.errors import InvalidField, UnsupportedCryptographicParameters
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
@@ -13,6 +13,7 @@ from gateway.kmip.values import CryptographicParameters
 from gateway.kmip.version import V1_2, V1_4
 from gateway.managed import Managed
 from gateway.operations import operation
+from gateway.software_ciphers import Asked
 from gateway.token import mechanisms, oaep
 from gateway.token.api import Claim, Mechanism, Opening, StreamKind
 
@@ -61,8 +62,12 @@ async def encrypt(call: Call, request: EncryptRequest) -> EncryptResponse:
     if parts.is_part(request):
         return await _part(call, request)
     whole = parts.whole(call, request.data)
-    key = key_use.usable(call, request.unique_identifier, M.ENCRYPT, ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY)
+    key = key_use.cipher_key(
+        call, request.unique_identifier, M.ENCRYPT, ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY
+    )
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
+    if key_use.in_software(call, key):
+        return await _in_software(call, key, parameters, request, whole)
     if key.object_type is ObjectType.PUBLIC_KEY:
         return await _for_private_key(call, key, parameters, whole)
     cipher = mechanisms.cipher(call.token.profile, key.algorithm, parameters)
@@ -91,6 +96,19 @@ def _mechanism(
     if iv is None and cipher.iv_bytes:
         iv = drawn = mechanisms.draw_iv(cipher, parameters)
     return mechanisms.mechanism(cipher, parameters, iv, request.authenticated_encryption_additional_data), drawn
+
+
+async def _in_software(
+    call: Call, key: Managed, parameters: CryptographicParameters, request: EncryptRequest, data: bytes
+) -> EncryptResponse:
+    asked = Asked(parameters, request.iv_counter_nonce, request.authenticated_encryption_additional_data)
+    sealed = await software_ciphers.encrypt(call, key, asked, data)
+    return EncryptResponse(
+        unique_identifier=key.unique_identifier,
+        data=sealed.data,
+        iv_counter_nonce=sealed.drawn,
+        authenticated_encryption_tag=sealed.tag,
+    )
 
 
 async def _part(call: Call, request: EncryptRequest) -> EncryptResponse:

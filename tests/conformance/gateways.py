@@ -10,11 +10,22 @@ from gateway.call import Call
 from gateway.config import KmipConfig
 from gateway.exchange import Exchange
 from gateway.items import Batch
-from gateway.kmip.enums import CryptographicAlgorithm, CryptographicUsageMask, ObjectType, Operation
-from gateway.kmip.structure import Attribute
+from gateway.kmip.enums import (
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    KeyFormatType,
+    NameType,
+    ObjectType,
+    Operation,
+    SecretDataType,
+)
+from gateway.kmip.objects import KeyBlock, KeyValue, SecretData
+from gateway.kmip.structure import Attribute, DateTime, OpenEnumeration, Structure
 from gateway.kmip.tags import Tag
-from gateway.kmip.version import V1_2
+from gateway.kmip.values import Name
+from gateway.kmip.version import V1_2, V1_4
 from gateway.operations.create import CreateRequest
+from gateway.operations.register import RegisterRequest
 from gateway.store.sqlite import open_store
 from gateway.token.api import Token
 from tests.conformance.bound import bound
@@ -37,6 +48,9 @@ CHOICES: dict[str, dict[str, Any]] = {
     "CS-RNG-O-4": {"rng_seed_bytes": -1},
     # Query lists Interop, which the case does not ask for itself.
     "QS-M-1": {"interop": True},
+    # No token here has these, and production does not do them otherwise.
+    "CS-BC-M-CHACHA20": {"software_ciphers": True},
+    "TC-OTP-": {"software_ciphers": True},
     # A group that the server does not know, and others that it does.
     "TC-MD-6": {"object_groups": ("Group1",)},
     # Their certificate requests are of another key than the pair that they make.
@@ -57,8 +71,33 @@ FRESH_KEY = CreateRequest(
         Attribute(Tag.OBJECT_GROUP, "default"),
     ),
 )
+
+
+def pad(value: KeyValue | None) -> tuple[Operation, RegisterRequest]:
+    """Give the request that registers what the cases of one-time pads encrypt with."""
+    block = KeyBlock(key_format_type=KeyFormatType.OPAQUE, key_value=value)
+    request = RegisterRequest(
+        object_type=ObjectType.SECRET_DATA,
+        attributes=(
+            Attribute(Tag.NAME, Name(name_value="one-time-pad-1", name_type=NameType.UNINTERPRETED_TEXT_STRING)),
+            Attribute(Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.ONE_TIME_PAD),
+            Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask.ENCRYPT | CryptographicUsageMask.DECRYPT),
+            Attribute(Tag.ACTIVATION_DATE, DateTime(NOW - 3600)),
+        ),
+        secret_data=SecretData(secret_data_type=OpenEnumeration(SecretDataType.PASSWORD), key_block=block),
+    )
+    return Operation.REGISTER, request
+
+
+# It makes fd912d102dbb of 010203040506.
+PAD = pad(KeyValue(key_material=bytes.fromhex("fc932e1428bd0011")))
 # What has to be there before a case, by the beginning of its name.
-STOCK = {"TC_151": ((Operation.CREATE, FRESH_KEY),)}
+STOCK: dict[str, tuple[tuple[Operation, Structure], ...]] = {
+    "TC_151": ((Operation.CREATE, FRESH_KEY),),
+    **{f"TC-OTP-{number}": (PAD,) for number in (1, 2, 4, 5)},
+    # The pad is told of there, and its value is not.
+    "TC-OTP-3": (pad(None),),
+}
 
 
 def configuration(case: Case) -> KmipConfig:
@@ -100,12 +139,13 @@ async def replayed(chain: list[Case], token: Token, folder: Path) -> list[str]:
         clock.now += WAIT_S
         return WAIT_S
 
+    made = any(operation is Operation.CREATE for operation, _ in stock)
     try:
         if "Certify" in chain[-1].operations:
             await establish(Call(exchange._services, GATEWAY, V1_2, Batch()), AUTHORITY)
         if stock:
-            await ask(request(V1_2, *stock), "client")
-        return [line for each in chain for line in await replay(each, bound(chain, NOW, made=bool(stock)), ask, wait)]
+            await ask(request(V1_4, *stock), "client")
+        return [line for each in chain for line in await replay(each, bound(chain, NOW, made=made), ask, wait)]
     finally:
         await exchange.requests.close()
         await store.close()
