@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from typing import Any
-from xml.etree.ElementTree import fromstring
+from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
@@ -77,13 +77,22 @@ def http_request(vector: dict[str, str], media: Media) -> bytes:
     return head + b"\r\n\r\n" + bytes.fromhex(vector["ttlv"])
 
 
+def without_server_to_client(expected: Element) -> Element:
+    """Leave out of a Query's response what the gateway does not send to clients, and does not say that it does."""
+    for payload in expected.iter("ResponsePayload"):
+        for operation in payload.findall("Operation"):
+            if operation.get("value") in SERVER_TO_CLIENT:
+                payload.remove(operation)
+    return expected
+
+
 @pytest.mark.parametrize(("asked", "told"), EXCHANGES, ids=lambda vector: f"{vector['id']}-{vector['index']}")
 def test_the_published_request_has_the_published_answer(any_port: Client, asked: Any, told: Any) -> None:
     media = MEDIA[asked["id"].split("-")[1]]
     raw = checked(ask(any_port.socket, http_request(asked, media)), media)
-    expected = fromstring(told["xml"])
+    expected = without_server_to_client(fromstring(told["xml"]))
     listed = {found.get("value", "") for found in expected.iterfind(".//ResponsePayload/Operation")}
-    missing = [name for name in listed - SERVER_TO_CLIENT if NUMBERS[name] not in OPERATIONS]
+    missing = [name for name in listed if NUMBERS[name] not in OPERATIONS]
     if missing:
         pytest.skip(f"operation not registered: {', '.join(sorted(missing))}")
     assert compared(expected, raw, Bound(int(time.time()), set(), SLACK_S)) == []
