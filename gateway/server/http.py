@@ -4,7 +4,10 @@ The rule of the room: KMIP failures are answers of KMIP, with status 200 (HTTPS 
 above says what is wrong with the HTTP, in one line, and nothing of what is inside.
 """
 
-from typing import cast
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from typing import ParamSpec, TypeVar, cast
 
 import msgspec
 from aiohttp import web
@@ -21,7 +24,12 @@ from gateway.server.tally import Tally
 from gateway.wire import text
 from gateway.wire.text import Dialect, Media
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 JSON = "application/json"
+# A text of some MiB takes seconds to read; one of this size, a few milliseconds.
+AT_ONCE_BYTES = 16384
 ENCODINGS = {Media.BINARY: "ttlv", Media.JSON: "json", Media.XML: "xml"}
 
 
@@ -108,7 +116,7 @@ class Kmip(Endpoint):
         body = await self._body(request)
         conversation.answer()
         raw, dialect = await self._carry_out(body, media_type, dialect, conversation)
-        content, content_type = text.encode(raw, dialect)
+        content, content_type = await _aside(len(raw), text.encode, raw, dialect)
         return respond(content, content_type, text.status(raw, dialect))
 
     async def _carry_out(
@@ -117,7 +125,7 @@ class Kmip(Endpoint):
         """Give the response in TTLV, and how it is to be written."""
         exchange = self._exchanges[dialect.media]
         try:
-            raw, dialect = text.decode(body, media_type, bare=self._bare)
+            raw, dialect = await _aside(len(body), partial(text.decode, bare=self._bare), body, media_type)
             self._check_size(raw)
         except KmipError as error:
             return exchange.refuse(error), dialect
@@ -164,11 +172,13 @@ class Site:
                 raise Refused(404)
             if request.method != endpoint.method:
                 raise Refused(405, Allow=endpoint.method)
-            return await endpoint.answer(request)
+            response = await endpoint.answer(request)
         except Refused as refused:
             response = refusal(refused.status, **refused.headers)
-        if request.can_read_body:
-            response.force_close()  # what was not read is not taken for the next request
+            if request.can_read_body:
+                response.force_close()  # what was not read is not taken for the next request
+        if "Upgrade" in request.headers:
+            response.force_close()  # aiohttp's parser has lost what came after it
         return response
 
 
@@ -195,6 +205,13 @@ def public(exchange: Exchange, meters: Meters, *, max_body_bytes: int, max_messa
 
 def _conversation(request: web.BaseRequest) -> HttpConversation:
     return cast(HttpConversation, request.protocol)  # the listener makes no other
+
+
+async def _aside(size: int, transcode: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
+    """Give what `transcode` gives; where it has much to do, the loop goes on with other clients meanwhile."""
+    if size <= AT_ONCE_BYTES:
+        return transcode(*arguments, **named)
+    return await asyncio.to_thread(transcode, *arguments, **named)
 
 
 async def _invite(request: web.BaseRequest) -> None:

@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 import time
+from contextlib import suppress
 
 import pytest
 from msgspec.structs import replace
@@ -17,7 +18,8 @@ from tests.server.https import BINARY, HttpServer, ask, get, post, read_answer
 from tests.server.test_connection import eventually
 
 MAX_BODY_BYTES = 100_000
-KMIP = post(request(b"hello   "))
+BODY = request(b"hello   ")
+KMIP = post(BODY)
 
 
 @pytest.fixture
@@ -225,6 +227,46 @@ def test_what_is_refused_is_told_in_one_line(server, sock, raw, status):
     assert not server.echo.begun
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(post(BODY, length=length) for length in ("+16", "0x10", "16, 16", "1 6", "16, 0", "9" * 30)),
+        *(post(BODY, Transfer_Encoding=coding) for coding in ("identity", "chunked", "xchunked", "gzip, chunked")),
+        post(BODY, length="", Transfer_Encoding="chunked").replace(b"Host:", b"Transfer-Encoding: identity\r\nHost:"),
+        KMIP.replace(b"\r\n", b"\n", 3),
+        KMIP.replace(b"localhost", b"localhost\r\n folded"),
+        KMIP.replace(b"localhost", b"local\0host"),
+        KMIP.replace(b"localhost", b"local\rhost"),
+        KMIP.replace(b"HTTP/1.1", b"HTTP/2.0"),
+        KMIP.replace(b"POST", b"HEAD"),
+        KMIP.replace(b"Host:", b"Host: another\r\nHost:"),
+        KMIP.replace(b"Host: localhost\r\n", b""),
+        KMIP.replace(b"Host:", b"Content-Type: application/json\r\nHost:"),
+        KMIP.replace(b"Host:", b"X: y\r\n" * 200 + b"Host:"),
+        KMIP.replace(b"/kmip", b"/" + b"k" * 9000),
+        KMIP.replace(b"/kmip", b"//kmip"),
+        KMIP.replace(b"/kmip", b"/version/../kmip"),
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ],
+)
+def test_what_follows_a_doubtful_request_is_never_read_as_one(server, sock, raw):
+    sock.sendall(raw + KMIP)
+    answer = b""
+    with suppress(ssl.SSLError, ConnectionError):
+        while more := sock.recv(65536):
+            answer += more
+    assert answer.count(b"Content-Length: ") == 1
+    assert answer.split()[1] in (b"400", b"404", b"405")
+    assert not server.echo.begun
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "websocket"])
+def test_an_offered_protocol_is_ignored(sock, protocol):
+    answer = ask(sock, post(BODY, Connection="Upgrade", Upgrade=protocol))
+    assert (answer.status, answer.body, answer.headers["Connection"]) == (200, response(b"hello   "), "close")
+    assert closed(sock)
+
+
 def test_a_refusal_with_its_body_unread_ends_the_connection(sock):
     sock.sendall(post(KMIP, path="/elsewhere", length=len(KMIP) + 1))
     assert read_answer(sock).headers["Connection"] == "close"
@@ -249,6 +291,23 @@ def test_a_fault_of_ours_is_one_line_and_in_the_log(server, sock, monkeypatch, c
 
 
 # How long.
+
+
+def test_a_large_text_does_not_keep_others_waiting(configured, context):
+    text = b"<RequestMessage>" + b"<BatchItem/>" * 80000 + b"</RequestMessage>"
+    config = configured()
+    https, kmip = replace(config.https, max_body_bytes=len(text)), replace(config.kmip, max_message_bytes=len(text))
+    config = replace(config, https=https, kmip=kmip)
+    with HttpServer(config) as server, connect(server.port, context) as large, connect(server.port, context) as small:
+        large.sendall(post(text, media_type="text/xml"))
+        time.sleep(0.05)
+        for _ in range(5):
+            assert ask(small, KMIP).status == 200
+        large.settimeout(0.0)
+        with pytest.raises(ssl.SSLWantReadError):
+            large.recv(1)
+        large.settimeout(30)
+        assert read_answer(large).status == 200
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /kmip HTTP/1.1\r\nHo", post(b"1234", length=400)])
