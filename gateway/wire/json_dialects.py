@@ -68,15 +68,15 @@ def detect(root: Node) -> Spelling:
     if root.tag == "RequestMessage" and child(root, "Header") is not None:
         return Spelling.PAGE
     found = Spelling.COSMIAN_4 if root.tag == "Message" else Spelling.STANDARD
-    # Without recursion, since its depth was not looked at yet.
-    waiting = [root]
-    while waiting and found is not Spelling.COSMIAN_4:
-        node = waiting.pop()
+    nodes = [root]
+    for node in nodes:  # and what they hold, as it is met: its depth was not looked at yet
         marks = _MARKS.get(node.tag)
         if marks is not None:
             found = marks(node) or found
-        if isinstance(node.value, list):
-            waiting += node.value
+            if found is Spelling.COSMIAN_4:
+                break
+        if type(node.value) is list:
+            nodes += node.value
     return found
 
 
@@ -116,8 +116,9 @@ _MARKS: dict[str, Callable[[Node], Spelling | None]] = {
 
 def standard(root: Node, spelling: Spelling) -> Node:
     """Give a request in the standard's spelling; a name that is changed is changed in the very node that has it."""
-    respell = _STANDARD.get(spelling)
-    return root if respell is None else respell(root)
+    if spelling is Spelling.STANDARD or spelling is Spelling.COSMIAN_5:
+        return root
+    return _standard_page(root) if spelling is Spelling.PAGE else _standard_4(root)
 
 
 def _standard_page(root: Node) -> Node:
@@ -192,19 +193,12 @@ def _retagged(node: Node, tag: str) -> Node:
     return node
 
 
-_STANDARD: dict[Spelling, Callable[[Node], Node]] = {
-    Spelling.PAGE: _standard_page,
-    Spelling.COSMIAN_4: _standard_4,
-}
-
-
 # --- Answers, from the standard's spelling ---
 
 
 def respelled(root: Node, spelling: Spelling) -> Node:
     """Give a response in the spelling that its request had; its nodes are changed, or in another tree afterwards."""
-    respell = _ANSWERS.get(spelling)
-    return root if respell is None else respell(root)
+    return root if spelling is Spelling.STANDARD else _ANSWERS[spelling](root)
 
 
 def _payload(item: Node) -> list[Node]:

@@ -6,6 +6,7 @@ of text when it failed.
 """
 
 from enum import Enum
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -53,6 +54,7 @@ class Decoded(NamedTuple):
     dialect: Dialect
 
 
+@lru_cache(maxsize=64)
 def dialect_of(media_type: str, *, bare: bool = False) -> Dialect | None:
     """Give the dialect that a media type alone tells of, None when it is no encoding of ours.
 

@@ -6,8 +6,8 @@ tables of bounded size, since the same few are met in every message.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cache, lru_cache, partial
+from typing import Any, NamedTuple, NoReturn
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from gateway.errors import TtlvError
 from gateway.kmip.tags import Tag
 from gateway.wire import scalars, text_names, text_values
 from gateway.wire.scalars import HEADER_BYTES, PADDING, ItemType, Reader, head, read_head
-from gateway.wire.text_values import Formatter, Parser
+from gateway.wire.text_values import Formatter, Scalar, Shaping
 
 # What one item may hold in TTLV, and the structures that a message puts around it.
 MAX_DEPTH = scalars.MAX_DEPTH + 16
@@ -24,7 +24,6 @@ _REMEMBERED = 4096
 # As plain numbers, since comparing with an enumeration's member costs more.
 _ATTRIBUTE, _ATTRIBUTE_NAME, _ATTRIBUTE_VALUE = map(int, (Tag.ATTRIBUTE, Tag.ATTRIBUTE_NAME, Tag.ATTRIBUTE_VALUE))
 _VENDOR = int(Tag.VENDOR_IDENTIFICATION)
-_STRUCTURE, _SCALARS = int(ItemType.STRUCTURE), frozenset(map(int, text_values.READERS))
 
 
 class Node(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -32,7 +31,7 @@ class Node(Struct, forbid_unknown_fields=True, omit_defaults=True):
 
     tag: str
     type: str = ""
-    value: "list[Node] | str | int | float | bool | None" = ""
+    value: "list[Node] | Scalar" = ""
     name: str = ""
 
 
@@ -71,55 +70,101 @@ def walk(root: Node) -> Iterator[tuple[Node, tuple[int, ...]]]:
 
 # --- To TTLV ---
 
-
-@lru_cache(maxsize=_REMEMBERED)
-def _form(tag: str, type_: str, means: int) -> tuple[int, Parser | None]:
-    """Give an item's tag and type as one number, and how its value is read; a structure has none."""
-    number, kind = text_names.tag_number(tag), text_names.TYPES.get(type_ or STRUCTURE)
-    if kind is None:
-        raise ValueError("there is no such type")
-    parser = None if kind == ItemType.STRUCTURE else text_values.PARSERS[kind](means or number)
-    return number << 8 | kind, parser
+_Write = Callable[[Any], bytes]
 
 
-def to_ttlv(node: Node, depth: int = 0, means: int = 0) -> bytes:
-    """Encode a node and all that it holds; `means` is the attribute that it is a value of.
+class _Form(NamedTuple):
+    """How an item is encoded: its tag and type as one number, and for all but structures, value → the whole item."""
+
+    word: int
+    write: _Write | None
+
+
+class _FormsOfTag(dict[str, _Form]):
+    """The forms of a tag's items by their type; of the attribute that they are values of, if they are."""
+
+    def __init__(self, tag: int, means: int = 0) -> None:
+        self.tag, self.means = tag, means or tag
+
+    def __missing__(self, type_: str) -> _Form:
+        kind = text_names.TYPES.get(type_ or STRUCTURE)
+        if kind is None:
+            raise ValueError("there is no such type")
+        word = self.tag << 8 | kind
+        self[type_] = form = _Form(word, None if kind == ItemType.STRUCTURE else _writer(word, kind, self.means))
+        return form
+
+
+class _Forms(dict[str, _FormsOfTag]):
+    """The forms of all items by the names of their tags; clients choose the names, so not too many are kept."""
+
+    def __missing__(self, tag: str) -> _FormsOfTag:
+        number = text_names.tag_number(tag)
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[tag] = forms = _FormsOfTag(number)
+        return forms
+
+
+_forms = _Forms()
+_forms_of_values = cache(partial(_FormsOfTag, _ATTRIBUTE_VALUE))
+
+
+def _writer(word: int, kind: ItemType, means: int) -> _Write:
+    parse = text_values.PARSERS[kind](means)
+
+    def write(value: Any) -> bytes:
+        raw = parse(value)
+        size = len(raw)
+        return head(word, size) + raw + PADDING[size & 7]
+
+    if kind != ItemType.ENUMERATION:
+        return write
+    known = {name: write(name) for name in text_names.enumerators(means)}
+    return lambda value: known.get(value) or write(value)
+
+
+def to_ttlv(root: Node) -> bytes:
+    """Encode a node and all that it holds.
 
     Raises:
         Misfit: a name or value is not right, or the tree is too deep.
     """
-    value = node.value
-    try:
-        word, parse = _form(node.tag, node.type, means)
-        if parse is None:
-            raw = _content(node, depth, word)
-        elif type(value) is list:
-            raise ValueError("only a Structure holds items")
-        else:
-            raw = parse(value)  # type: ignore[arg-type]  # it is no list
-    except Misfit:
-        raise
-    except ValueError as error:
-        raise Misfit(str(error), node) from None
-    size = len(raw)
-    return head(word, size) + raw + PADDING[size & 7]
+    return _items((root,), 0)
 
 
-def _content(node: Node, depth: int, word: int) -> bytes:
+def _items(nodes: Sequence[Node], depth: int, means: int = 0) -> bytes:
+    """Encode nodes; `means` is the attribute that an Attribute Value among them is a value of."""
+    written = []
+    # One loop for all that a structure holds, for most of it are values: a call for each would cost as much again.
+    for node in nodes:
+        value = node.value
+        try:
+            word, write = _forms[node.tag][node.type]
+            if write is None:
+                raw = _content(value, depth, word)
+                written.append(head(word, len(raw)) + raw)
+            elif type(value) is list:
+                raise ValueError("only a Structure holds items")
+            else:
+                if means and word >> 8 == _ATTRIBUTE_VALUE:
+                    write = _forms_of_values(means)[node.type].write or write
+                written.append(write(value))
+        except Misfit:
+            raise
+        except ValueError as error:
+            raise Misfit(str(error), node) from None
+    return b"".join(written)
+
+
+def _content(held: "list[Node] | Scalar", depth: int, word: int) -> bytes:
     if depth >= MAX_DEPTH:
         raise ValueError("items are nested too deeply")
-    held = node.value
-    if not isinstance(held, list):
-        if held is None or held == "":
-            return b""
-        raise ValueError("a Structure has items, no value; is the type missing?")
-    depth += 1
-    if word >> 8 == _ATTRIBUTE:
-        means = _attribute(held)
-        return b"".join(
-            [to_ttlv(each, depth, means if _tag(each) == _ATTRIBUTE_VALUE else 0) for each in held],
-        )
-    return b"".join([to_ttlv(each, depth) for each in held])
+    if isinstance(held, list):
+        return _items(held, depth + 1, _attribute(held) if word >> 8 == _ATTRIBUTE else 0)
+    if held is None or held == "":
+        return b""
+    raise ValueError("a Structure has items, no value; is the type missing?")
 
 
 def _tag(node: Node) -> int:
@@ -143,20 +188,34 @@ def _attribute(held: Sequence[Node]) -> int:
 
 
 class _Shape(NamedTuple):
-    """How an item is written: its names, and how its value is read and put in words."""
+    """How an item is written: its names, and how its value is read and put in words; a structure is read by itself."""
 
     tag: str
     type: str
-    read: Reader
-    write: Formatter
+    read: Reader | None
+    write: Formatter | None
 
 
-class Naming:
-    """Gives TTLV bytes as a tree, its values written as one encoding has them."""
+class Naming(dict[int, _Shape]):
+    """Gives TTLV bytes as a tree, its values written as one encoding has them; keeps the shapes that it met."""
 
-    def __init__(self, formatters: Mapping[int, Callable[[int], Formatter]]) -> None:
-        self._formatters = formatters
-        self._shape = lru_cache(maxsize=_REMEMBERED)(self._find_shape)
+    def __init__(self, encoding: Mapping[int, Shaping]) -> None:
+        self._encoding = encoding
+        self._of_value = lru_cache(maxsize=_REMEMBERED)(self._shape)
+
+    def __missing__(self, word: int) -> _Shape:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[word] = shape = self._shape(word, word >> 8)
+        return shape
+
+    def _shape(self, word: int, means: int) -> _Shape:
+        tag, type_ = text_names.tag_name(word >> 8), word & 0xFF
+        if type_ == ItemType.STRUCTURE:
+            return _Shape(tag, STRUCTURE, None, None)
+        if type_ not in self._encoding:
+            return _Shape(tag, "", _no_type, None)
+        return _Shape(tag, text_names.TYPE_NAMES[ItemType(type_)], *self._encoding[type_](means))
 
     def tree(self, raw: bytes) -> Node:
         """Decode one item and all that it holds.
@@ -169,14 +228,10 @@ class Naming:
             raise TtlvError("a message is one item", 0)
         return found[0]
 
-    def _find_shape(self, word: int, means: int) -> _Shape:
-        tag, type_ = word >> 8, ItemType(word & 0xFF)
-        write = self._formatters[type_](means or tag)
-        return _Shape(text_names.tag_name(tag), text_names.TYPE_NAMES[type_], text_values.READERS[type_], write)
-
     def _nodes(self, raw: bytes, at: int, end: int, depth: int, means: int) -> list[Node]:
+        if depth > MAX_DEPTH:
+            raise TtlvError("items are nested too deeply", at)
         found: list[Node] = []
-        shape_of = self._shape
         # The walk of scalars.items, written out: as a generator it would cost as much as all that is done here.
         while at < end:
             if end - at < HEADER_BYTES:
@@ -186,19 +241,21 @@ class Naming:
             at = value + (size + 7 & -8)
             if at > end:
                 raise TtlvError("an item is longer than what holds it", value - HEADER_BYTES)
-            type_ = word & 0xFF
-            if type_ == _STRUCTURE:
-                if depth >= MAX_DEPTH:
-                    raise TtlvError("items are nested too deeply", value)
+            tag, type_, read, write = self[word]
+            if read is None:
                 inner = _named_within(raw, value, value + size) if word >> 8 == _ATTRIBUTE else 0
-                tag = text_names.tag_name(word >> 8)
-                found.append(Node(tag, STRUCTURE, self._nodes(raw, value, value + size, depth + 1, inner)))
-            elif type_ not in _SCALARS:
-                raise TtlvError(f"there is no item type {type_}", value)
-            else:
-                tag, kind, read, write = shape_of(word, means if word >> 8 == _ATTRIBUTE_VALUE else 0)
-                found.append(Node(tag, kind, write(read(raw, value, size))))
+                found.append(Node(tag, type_, self._nodes(raw, value, value + size, depth + 1, inner)))
+                continue
+            if means and word >> 8 == _ATTRIBUTE_VALUE:
+                shape = self._of_value(word, means)
+                read, write = shape.read or read, shape.write
+            known = read(raw, value, size)
+            found.append(Node(tag, type_, known if write is None else write(known)))
         return found
+
+
+def _no_type(_: bytes, at: int, __: int) -> NoReturn:
+    raise TtlvError("there is no such item type", at)
 
 
 def _named_within(raw: bytes, at: int, end: int) -> int:

@@ -47,7 +47,7 @@ def _whole(value: Scalar, size: int) -> int:
     raise ValueError("this is no whole number")
 
 
-def _packed(number: int, size: int, *, signed: bool) -> bytes:
+def _packed(number: int, size: int, *, signed: bool = True) -> bytes:
     try:
         return number.to_bytes(size, "big", signed=signed)
     except OverflowError:
@@ -55,7 +55,7 @@ def _packed(number: int, size: int, *, signed: bool) -> bytes:
 
 
 def _signed(size: int) -> Parser:
-    return lambda value: _packed(_whole(value, size), size, signed=True)
+    return lambda value: _packed(value if type(value) is int else _whole(value, size), size)
 
 
 def _integer(means: int) -> Parser:
@@ -173,7 +173,9 @@ PARSERS: dict[int, Callable[[int], Parser]] = {
 }
 
 
-# --- Writing: first TTLV is read, exactly as it stands, then the value is put in words ---
+# --- Writing: first TTLV is read, exactly as it stands, then the value is put in words, if it is not one of JSON's ---
+
+Shaping = Callable[[int], tuple[Reader, Formatter | None]]
 
 
 def _read_text(data: bytes, at: int, length: int) -> str:
@@ -186,16 +188,6 @@ def _read_text(data: bytes, at: int, length: int) -> str:
 def _read_big_integer(data: bytes, at: int, length: int) -> bytes:
     scalars.read_big_integer(data, at, length)
     return data[at : at + length]
-
-
-READERS: dict[int, Reader] = scalars.READERS | {
-    ItemType.TEXT_STRING: _read_text,
-    ItemType.BIG_INTEGER: _read_big_integer,
-}
-
-
-def _as_it_is(value: Scalar) -> Scalar:
-    return value
 
 
 def _upper_hex(raw: bytes) -> str:
@@ -214,44 +206,49 @@ def _sixteen_digits(number: int) -> str:
     return f"0x{number & 0xFFFFFFFFFFFFFFFF:016X}"
 
 
-def _bits(separator: str) -> Callable[[int], Formatter]:
-    def made_for(means: int) -> Formatter:
-        kind = text_names.mask_of(means)
-        if kind is None:
-            return _as_it_is
-        return lambda number: separator.join(text_names.bit_names(kind, number)) if number > 0 else number
-
-    return made_for
-
-
-def _enumerator(means: int) -> Formatter:
-    known = {number: name for name, number in text_names.enumerators(means).items()}
-    return lambda number: known.get(number) or f"0x{number:08X}"
-
-
 def _long(number: int) -> Scalar:
     return number if abs(number) < _EXACT else _sixteen_digits(number)
 
 
-def _alike(write: Formatter) -> Callable[[int], Formatter]:
-    return lambda _: write
+def _bits(separator: str) -> Shaping:
+    def shape(means: int) -> tuple[Reader, Formatter | None]:
+        kind = text_names.mask_of(means)
+        if kind is None:
+            return scalars.read_integer, None
+        write: Formatter = lambda n: separator.join(text_names.bit_names(kind, n)) if n > 0 else n  # noqa: E731
+        return scalars.read_integer, write
+
+    return shape
 
 
-JSON: dict[int, Callable[[int], Formatter]] = {
+def _enumerator(means: int) -> tuple[Reader, None]:
+    known = {number.to_bytes(4, "big"): name for name, number in text_names.enumerators(means).items()}
+
+    def read(data: bytes, at: int, length: int) -> str:
+        return known.get(data[at : at + length]) or f"0x{scalars.read_unsigned(data, at, length):08X}"
+
+    return read, None
+
+
+def _alike(read: Reader, write: Formatter | None = None) -> Shaping:
+    return lambda _: (read, write)
+
+
+JSON: dict[int, Shaping] = {
     ItemType.INTEGER: _bits("|"),
-    ItemType.LONG_INTEGER: _alike(_long),
-    ItemType.BIG_INTEGER: _alike(lambda raw: f"0x{_upper_hex(raw)}"),
+    ItemType.LONG_INTEGER: _alike(scalars.read_long, _long),
+    ItemType.BIG_INTEGER: _alike(_read_big_integer, lambda raw: f"0x{_upper_hex(raw)}"),
     ItemType.ENUMERATION: _enumerator,
-    ItemType.BOOLEAN: _alike(_as_it_is),
-    ItemType.TEXT_STRING: _alike(_as_it_is),
-    ItemType.BYTE_STRING: _alike(_upper_hex),
-    ItemType.DATE_TIME: _alike(_date),
-    ItemType.INTERVAL: _alike(_as_it_is),
-    ItemType.DATE_TIME_EXTENDED: _alike(_sixteen_digits),
+    ItemType.BOOLEAN: _alike(scalars.read_boolean),
+    ItemType.TEXT_STRING: _alike(_read_text),
+    ItemType.BYTE_STRING: _alike(scalars.read_bytes, _upper_hex),
+    ItemType.DATE_TIME: _alike(scalars.read_long, _date),
+    ItemType.INTERVAL: _alike(scalars.read_unsigned),
+    ItemType.DATE_TIME_EXTENDED: _alike(scalars.read_long, _sixteen_digits),
 }
-XML: dict[int, Callable[[int], Formatter]] = JSON | {
+XML: dict[int, Shaping] = JSON | {
     ItemType.INTEGER: _bits(" "),
-    ItemType.LONG_INTEGER: _alike(_as_it_is),
-    ItemType.BIG_INTEGER: _alike(_upper_hex),
-    ItemType.BOOLEAN: _alike(lambda truth: "true" if truth else "false"),
+    ItemType.LONG_INTEGER: _alike(scalars.read_long),
+    ItemType.BIG_INTEGER: _alike(_read_big_integer, _upper_hex),
+    ItemType.BOOLEAN: _alike(scalars.read_boolean, lambda truth: "true" if truth else "false"),
 }
