@@ -31,6 +31,9 @@ _OBJECTS = frozenset(
     ("SymmetricKey", "PrivateKey", "PublicKey", "SecretData", "Certificate", "OpaqueObject", "SplitKey", "PGPKey")
 )
 _MASKS = frozenset(("CryptographicUsageMask", "StorageStatusMask", "ProtectionStorageMask"))
+# Of Destroy and Revoke: what is linked is to go too, the whole object is to be forgotten.
+_SWITCHES = frozenset(("Cascade", "Remove"))
+_A_VENDORS = "0x54FFFF"
 _HMAC = [each.token for each in enums.CryptographicAlgorithm if each.token.startswith("HMAC_")]
 
 
@@ -92,6 +95,10 @@ def _by_name(node: Node) -> Spelling | None:
     return Spelling.COSMIAN_5 if isinstance(node.value, str) and node.value in _COSMIAN_ONLY[node.tag] else None
 
 
+def _always_5(_: Node) -> Spelling:
+    return Spelling.COSMIAN_5
+
+
 def _by_wrapper(node: Node) -> Spelling | None:
     return Spelling.COSMIAN_4 if _is_wrapper(node) else None
 
@@ -105,6 +112,7 @@ def _is_wrapper(node: Node) -> bool:
 _MARKS: dict[str, Callable[[Node], Spelling | None]] = {
     **dict.fromkeys(COSMIAN_NAMES, _by_name),
     **dict.fromkeys(_MASKS, _by_type("Enumeration")),
+    **dict.fromkeys(_SWITCHES, _always_5),
     "RevocationReason": _by_type("TextString"),
     "Link": _by_wrapper,
     **dict.fromkeys(("VendorAttributes", "IvCounterNonce", "Object"), _always_4),
@@ -116,9 +124,7 @@ _MARKS: dict[str, Callable[[Node], Spelling | None]] = {
 
 def standard(root: Node, spelling: Spelling) -> Node:
     """Give a request in the standard's spelling; a name that is changed is changed in the very node that has it."""
-    if spelling is Spelling.STANDARD or spelling is Spelling.COSMIAN_5:
-        return root
-    return _standard_page(root) if spelling is Spelling.PAGE else _standard_4(root)
+    return root if spelling is Spelling.STANDARD else _STANDARD[spelling](root)
 
 
 def _standard_page(root: Node) -> Node:
@@ -191,6 +197,21 @@ def _standard_leaf(node: Node) -> Node:
 def _retagged(node: Node, tag: str) -> Node:
     node.tag = tag
     return node
+
+
+def _standard_5(root: Node) -> Node:
+    """Say Cosmian's own switches, if they are off, as a vendor's items, which are passed over; on, they are refused."""
+    for node, _ in walk(root):
+        if node.tag in _SWITCHES and node.value is False:
+            node.tag = _A_VENDORS
+    return root
+
+
+_STANDARD: dict[Spelling, Callable[[Node], Node]] = {
+    Spelling.PAGE: _standard_page,
+    Spelling.COSMIAN_5: _standard_5,
+    Spelling.COSMIAN_4: _standard_4,
+}
 
 
 # --- Answers, from the standard's spelling ---

@@ -205,6 +205,16 @@ def test_names_that_only_cosmian_writes_are_read_and_written(tag: str, name: str
     assert json.loads(ttlv_json.encode(raw))["value"][0]["value"] != name
 
 
+def test_switches_that_only_cosmian_has_may_be_off() -> None:
+    off = [node("Remove", False, "Boolean"), node("Cascade", False, "Boolean")]
+    item = node("Destroy", [text_string("UniqueIdentifier", "k"), *off])
+    assert payload(strip_types(item)).unique_identifier == "k"
+    item["value"][2]["value"] = True
+    with pytest.raises(TextError, match="no tag of this name") as caught:
+        decode(strip_types(item))
+    assert caught.value.place == "$.value[2]"
+
+
 def test_masks_are_numbers_for_5_x_and_names_for_others() -> None:
     item = node("ResponseMessage", [node("CryptographicUsageMask", 2108, "Integer")])
     tree, _ = ttlv_json.read(json.dumps(item).encode())
