@@ -14,8 +14,9 @@ from aiohttp import web
 
 from gateway import __version__
 from gateway.errors import KmipError, TtlvError
+from gateway.server.answers import Answer, refusal
 from gateway.server.connection import Exchange
-from gateway.server.http_conversation import HEADERS, HttpConversation, refusal
+from gateway.server.http_conversation import HttpConversation
 from gateway.server.meters import SOURCES, Metered, Meters
 from gateway.server.metrics import MEDIA_TYPE, metrics
 from gateway.server.openapi import DOCUMENT
@@ -36,9 +37,9 @@ ENCODINGS = {Media.BINARY: "ttlv", Media.JSON: "json", Media.XML: "xml"}
 class Refused(Exception):
     """The request is not answered but with an HTTP status."""
 
-    def __init__(self, status: int, **headers: str) -> None:
+    def __init__(self, status: int, **fields: str) -> None:
         super().__init__(status)
-        self.status, self.headers = status, headers
+        self.status, self.fields = status, fields
 
 
 class Endpoint:
@@ -46,7 +47,7 @@ class Endpoint:
 
     method = "GET"
 
-    async def answer(self, request: web.BaseRequest) -> web.Response:
+    async def answer(self, request: web.BaseRequest) -> Answer:
         """Give the answer.
 
         Raises:
@@ -61,9 +62,9 @@ class Document(Endpoint):
     def __init__(self, content: object) -> None:
         self._body = msgspec.json.encode(content)
 
-    async def answer(self, request: web.BaseRequest) -> web.Response:
+    async def answer(self, request: web.BaseRequest) -> Answer:
         """Give the document."""
-        return respond(self._body, JSON)
+        return Answer(self._body, JSON)
 
 
 class Ready(Endpoint):
@@ -72,12 +73,12 @@ class Ready(Endpoint):
     def __init__(self, readiness: Readiness) -> None:
         self._readiness = readiness
 
-    async def answer(self, request: web.BaseRequest) -> web.Response:
+    async def answer(self, request: web.BaseRequest) -> Answer:
         """Give 200, or 503 with what does not answer."""
         failing = await self._readiness.failing()
         if failing:
-            return respond(msgspec.json.encode({"status": "DOWN", "failing": failing}), JSON, 503)
-        return respond(b'{"status":"UP"}', JSON)
+            return Answer(msgspec.json.encode({"status": "DOWN", "failing": failing}), JSON, 503)
+        return Answer(b'{"status":"UP"}', JSON)
 
 
 class Metrics(Endpoint):
@@ -86,9 +87,9 @@ class Metrics(Endpoint):
     def __init__(self, meters: Meters, tally: Tally, readiness: Readiness) -> None:
         self._meters, self._tally, self._readiness = meters, tally, readiness
 
-    async def answer(self, request: web.BaseRequest) -> web.Response:
+    async def answer(self, request: web.BaseRequest) -> Answer:
         """Give them in Prometheus's form."""
-        return respond(metrics(self._meters, self._tally, await self._readiness.failing()), MEDIA_TYPE)
+        return Answer(metrics(self._meters, self._tally, await self._readiness.failing()), MEDIA_TYPE)
 
 
 class Kmip(Endpoint):
@@ -106,7 +107,7 @@ class Kmip(Endpoint):
         self._max_body_bytes = max_body_bytes
         self._max_message_bytes = max_message_bytes
 
-    async def answer(self, request: web.BaseRequest) -> web.Response:
+    async def answer(self, request: web.BaseRequest) -> Answer:
         """Give the response message, written as the request was."""
         conversation = _conversation(request)
         media_type = request.headers.get("Content-Type", "")
@@ -117,7 +118,7 @@ class Kmip(Endpoint):
         conversation.answer()
         raw, dialect = await self._carry_out(body, media_type, dialect, conversation)
         content, content_type = await _aside(len(raw), text.encode, raw, dialect)
-        return respond(content, content_type, text.status(raw, dialect))
+        return Answer(content, content_type, text.status(raw, dialect))
 
     async def _carry_out(
         self, body: bytes, media_type: str, dialect: Dialect, conversation: HttpConversation
@@ -159,32 +160,22 @@ class Site:
 
     async def serve(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, and return when all of the answer is sent."""
-        conversation = _conversation(request)
-        response = await self._respond(request)
-        self._meters.sent(response.status)
-        await conversation.send(request, response)
-        return response
-
-    async def _respond(self, request: web.BaseRequest) -> web.Response:
         try:
-            endpoint = self._endpoints.get(request.path)
-            if endpoint is None:
-                raise Refused(404)
-            if request.method != endpoint.method:
-                raise Refused(405, Allow=endpoint.method)
-            response = await endpoint.answer(request)
+            answer, last = await self._endpoint(request).answer(request), False
         except Refused as refused:
-            response = refusal(refused.status, **refused.headers)
-            if request.can_read_body:
-                response.force_close()  # what was not read is not taken for the next request
-        if "Upgrade" in request.headers:
-            response.force_close()  # aiohttp's parser has lost what came after it
-        return response
+            # What was not read is not taken for the next request.
+            answer, last = refusal(refused.status, **refused.fields), request.can_read_body
+        self._meters.sent(answer.status)
+        # aiohttp's parser loses what comes after the offer of another protocol.
+        return await _conversation(request).send(request, answer, last=last or "Upgrade" in request.headers)
 
-
-def respond(body: bytes, media_type: str, status: int = 200) -> web.Response:
-    """Give an answer with its length, never compressed and never to be kept."""
-    return web.Response(body=body, status=status, headers={**HEADERS, "Content-Type": media_type})
+    def _endpoint(self, request: web.BaseRequest) -> Endpoint:
+        endpoint = self._endpoints.get(request.path)
+        if endpoint is None:
+            raise Refused(404)
+        if request.method != endpoint.method:
+            raise Refused(405, Allow=endpoint.method)
+        return endpoint
 
 
 def health(readiness: Readiness) -> dict[str, Endpoint]:

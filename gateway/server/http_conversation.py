@@ -9,18 +9,38 @@ import math
 from typing import Any
 
 import structlog
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.web_protocol import RequestHandler
 
 from gateway.access.identity import Peer
 from gateway.config import ServerConfig
+from gateway.server.answers import Answer, refusal, written
 from gateway.server.connection import LINGER_S, Connection
 from gateway.server.transport import Transport
 
-# aiohttp would name itself, Python and both versions.
-HEADERS = {"Server": "kmip-gateway", "Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-
 log = structlog.get_logger()
+
+
+class Sent(web.StreamResponse):
+    """What aiohttp is told of an answer that is on its way already."""
+
+    def __init__(self, *, kept: bool) -> None:
+        super().__init__()
+        self._kept = kept
+
+    @property
+    def keep_alive(self) -> bool:
+        """Tell whether another request may follow."""
+        return self._kept
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Do nothing more."""
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Do nothing more."""
+
+
+KEPT, ENDED = Sent(kept=True), Sent(kept=False)
 
 
 class HttpConversation(RequestHandler):
@@ -67,15 +87,15 @@ class HttpConversation(RequestHandler):
         """Begin to answer; the token's own deadlines hold."""
         self._connection.enter("answer", math.inf)
 
-    async def send(self, request: web.BaseRequest, response: web.Response) -> None:
-        """Send an answer, and begin to wait for the next request when all of it is sent."""
+    async def send(self, request: web.BaseRequest, answer: Answer, *, last: bool = False) -> web.StreamResponse:
+        """Send an answer, and begin to wait for the next request when all of it is sent; after the last, end."""
         self._connection.enter("write", self._limits.message_timeout_s)
-        if self.draining:
-            response.force_close()
-        await response.prepare(request)
-        await response.write_eof()
+        kept = request.keep_alive and not last and not self.draining
+        old = request.version < HttpVersion11
+        self._transport.write(written(answer, kept=kept, old=old, bodiless=request.method == "HEAD"))
         await self._transport.sent()
         self._await_request()
+        return KEPT if kept else ENDED
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the wire; from the first of a request on, all of it has to come in time."""
@@ -103,9 +123,8 @@ class HttpConversation(RequestHandler):
         """Give the answer to what is no HTTP, or met a fault of ours; neither says more than that."""
         if status >= 500 and not isinstance(exc, ConnectionError):
             log.error("fault", what="HTTP request", exc_info=exc)
-        response = refusal(status)
-        response.force_close()
-        return response
+        self._transport.write(written(refusal(status), kept=False))
+        return ENDED
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Log a fault in aiohttp's own words."""
@@ -122,21 +141,3 @@ class HttpConversation(RequestHandler):
         else:
             self.close()
         return not waiting
-
-
-def refusal(status: int, **headers: str) -> web.Response:
-    """Give an answer that is one line of text, the status in words."""
-    words = REASONS.get(status, "The request cannot be answered.")
-    return web.Response(status=status, text=f"{words}\n", headers=HEADERS | headers)
-
-
-REASONS = {
-    400: "This is not a request of HTTP/1.1.",
-    404: "There is nothing at this path.",
-    405: "This path has another method.",
-    411: "A request needs a Content-Length.",
-    413: "The body is larger than this server reads.",
-    415: "The body's type or coding is none that this server reads.",
-    417: "The expectation cannot be met.",
-    500: "The request failed; the server's log says why.",
-}
