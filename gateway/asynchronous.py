@@ -23,7 +23,7 @@ from gateway.batch import Done
 from gateway.call import Call, Services
 from gateway.errors import KmipError
 from gateway.items import Admission, Batch
-from gateway.kmip.enums import ResultStatus
+from gateway.kmip.enums import Operation, ResultStatus
 from gateway.kmip.messages import RequestBatchItem
 from gateway.kmip.structure import OpenEnumeration, Payload
 from gateway.operations import OPERATIONS
@@ -260,7 +260,7 @@ class Requests:
         held = await self._store.write(lambda t: self._adopted(t, left))
         if held is None:
             return
-        log.info("asynchronous_request_taken_over", operation=held.operation, begun=held.begun)
+        log.info("asynchronous_request_taken_over", operation=Operation(held.operation).token, begun=held.begun)
         if held.stage is Stage.SUBMITTED:
             self.begin(held)
         else:

@@ -1,6 +1,7 @@
 """The response of an operation that had committed what it does when its server was killed.
 
-The one rule here: only for operations that do everything in one commit, and whose responses only say to which objects.
+The one rule here: only for operations of which one commit does all that the response tells, and whose responses only
+say of which objects. Without that commit, what others did before it (a use counted, say) is no success.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,8 @@ from gateway.kmip.structure import Structure
 from gateway.store.api import Change, ObjectRow
 
 O = Operation  # noqa: E741
-IN_ONE_COMMIT = frozenset(
+# The last commit of these adds all the new objects.
+ADDING = frozenset(
     {
         O.CREATE,
         O.CREATE_KEY_PAIR,
@@ -26,6 +28,11 @@ IN_ONE_COMMIT = frozenset(
         O.RE_CERTIFY,
         O.CREATE_SPLIT_KEY,
         O.JOIN_SPLIT_KEY,
+    }
+)
+# The only commit of these changes one object.
+CHANGING = frozenset(
+    {
         O.ACTIVATE,
         O.REVOKE,
         O.DESTROY,
@@ -45,10 +52,11 @@ HALVES: dict[int, str] = {
 
 
 def response(operation: int, kind: type[Structure], changed: Sequence[tuple[Change, ObjectRow]]) -> Structure | None:
-    """Give the response that tells of the new objects, or else of the one changed; None where that is not enough."""
-    if operation not in IN_ONE_COMMIT or not changed:
+    """Give the response that tells of the new objects, or of the one changed; None where that is not enough."""
+    added = operation in ADDING
+    rows = [row for change, row in changed if change.added is added]
+    if not rows or operation not in ADDING | CHANGING:
         return None
-    rows = [row for change, row in changed if change.added] or [changed[0][1]]
     known: dict[str, Any] = {"object_type": ObjectType(rows[0].object_type)}
     several = get_origin(get_type_hints(kind).get("unique_identifier")) is tuple
     identifiers = tuple(row.unique_identifier for row in rows)

@@ -17,8 +17,8 @@ from tests.support.client import Client
 pytestmark = needs_facts
 
 SLACK_S = 30
-# One for keys, one for a key pair, one for a batch, one for what does not fit, one for encryption.
-NAMES = ("SKLC-M-1-10", "AKLC-M-1-12", "TL-M-1-14", "TC_72_12", "CS-BC-M-1-21", "TC_314_12")
+# One for keys, one for a key pair, one for a batch, one for what does not fit, one for encryption, one asynchronous.
+NAMES = ("SKLC-M-1-10", "AKLC-M-1-12", "TL-M-1-14", "TC_72_12", "CS-BC-M-1-21", "TC_314_12", "TC-ASYNC-8-21")
 CASES = [case for case in cases() if case.name.startswith(NAMES)]
 
 

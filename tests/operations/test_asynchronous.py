@@ -711,10 +711,16 @@ async def test_of_a_replacement_the_new_key_is_told(gateway, token, path, clock,
     assert {new, *old} == set(await objects(gateway)) and new not in old
 
 
-async def test_what_cannot_be_told_any_more_is_said_so(gateway, token, path, clock, monkeypatch):
-    """The ciphertext is lost, and the use is counted."""
+@pytest.mark.parametrize(
+    ("operation", "payload"),
+    [
+        (O.ENCRYPT, EncryptRequest(unique_identifier="x", data=b"x")),  # The ciphertext is lost.
+        (O.CREATE, CREATE),  # Something before the new object was committed, as Derive Key counts a use.
+    ],
+)
+async def test_what_was_done_in_part_is_said_so(gateway, token, path, clock, operation, payload):
     async with served(token, path, clock) as dying:
-        value = await pend(dying, O.ENCRYPT, EncryptRequest(unique_identifier="x", data=b"x"))
+        value = await pend(dying, operation, payload)
     held = await gateway.store.held(value)
     made = await make(gateway)
     gone = replace(held, stage=Stage.IN_PROCESS, begun=1, changes=(Change(made, False),))
