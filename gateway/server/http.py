@@ -23,7 +23,7 @@ from gateway.server.openapi import DOCUMENT
 from gateway.server.readiness import Readiness
 from gateway.server.tally import Tally
 from gateway.wire import text
-from gateway.wire.text import Dialect, Media
+from gateway.wire.text import Dialect, Media, Unreadable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -128,6 +128,8 @@ class Kmip(Endpoint):
         try:
             raw, dialect = await _aside(len(body), partial(text.decode, bare=self._bare), body, media_type)
             self._check_size(raw)
+        except Unreadable as error:
+            return exchange.refuse(error), error.dialect
         except KmipError as error:
             return exchange.refuse(error), dialect
         if conversation.peer is None:  # the listener for KMIP has TLS, so this cannot be; nobody is served then

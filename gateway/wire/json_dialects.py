@@ -259,8 +259,8 @@ def _page_item(item: Node, keys: dict[str, str]) -> list[Node]:
         return children(item)
     found = [each for each in _payload(item) if each.tag == "UniqueIdentifier"]
     # Those made in the same message stand first, the private key before the public one.
-    first = [*keys]
-    found.sort(key=lambda n: first.index(str(n.value)) if n.value in keys else len(first))
+    first = {identifier: place for place, identifier in enumerate(keys)}
+    found.sort(key=lambda n: first.get(str(n.value), len(first)))
     located = structure("UniqueIdentifier", *(_retagged(n, keys.get(str(n.value), n.tag)) for n in found))
     count = [n for n in _payload(item) if n.tag == "LocatedItems"] or [Node("LocatedItems", "Integer", len(found))]
     payload = structure("ResponsePayload", *count, located)
@@ -314,11 +314,12 @@ _ATTRIBUTES_4 = frozenset(
 
 def _gathered(held: list[Node], tag: str, wrapper: str) -> list[Node]:
     """Put all items of one tag into one structure, where the first of them stood."""
-    places = [place for place, each in enumerate(held) if each.tag == tag]
-    if not places:
+    first = next((place for place, each in enumerate(held) if each.tag == tag), None)
+    if first is None:
         return held
-    gathered = structure(wrapper, *(_retagged(held[place], wrapper) for place in places))
-    return [gathered if place == places[0] else each for place, each in enumerate(held) if place not in places[1:]]
+    others = [each for each in held[first:] if each.tag != tag]
+    gathered = structure(wrapper, *(_retagged(each, wrapper) for each in held[first:] if each.tag == tag))
+    return [*held[:first], gathered, *others]
 
 
 def _key_value_4(value: Node, block: list[Node]) -> Node:

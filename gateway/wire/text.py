@@ -10,11 +10,11 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 
-from gateway.errors import OperationNotSupported
+from gateway.errors import OperationNotSupported, TextError
 from gateway.kmip.enums import Operation
 from gateway.wire import json_dialects, text_names, ttlv_json, ttlv_xml
 from gateway.wire.json_dialects import Spelling
-from gateway.wire.text_tree import Node, child, children, structure
+from gateway.wire.text_tree import Misfit, Node, child, children, structure, to_ttlv
 
 _MESSAGES = ("RequestMessage", "Message")
 PLAIN_TEXT = "text/plain; charset=utf-8"
@@ -47,6 +47,14 @@ class Dialect(NamedTuple):
     bare: bool = False
 
 
+class Unreadable(TextError):
+    """It is no message, but how it is written was found out: the answer can be written alike."""
+
+    def __init__(self, message: str, place: str, dialect: Dialect) -> None:
+        super().__init__(message, place)
+        self.dialect = dialect
+
+
 class Decoded(NamedTuple):
     """A request as TTLV bytes, and how it was written."""
 
@@ -64,14 +72,16 @@ def dialect_of(media_type: str, *, bare: bool = False) -> Dialect | None:
     media = Media.JSON if bare and essence not in _MEDIA else _MEDIA.get(essence)
     if media is None:
         return None
-    return Dialect(media, essence if media is Media.XML else media.value, bare=bare and media is Media.JSON)
+    if media is Media.JSON:
+        return Dialect(media, media.value, Spelling.COSMIAN_5 if bare else Spelling.STANDARD, bare)
+    return Dialect(media, essence if media is Media.XML else media.value)
 
 
 def decode(body: bytes, media_type: str, *, bare: bool) -> Decoded:
     """Decode a request; `bare` allows an operation without a message, which only JSON has.
 
     Raises:
-        TextError: it is not well formed, or no TTLV.
+        TextError: it is not well formed, or no TTLV; Unreadable when it is at least known how it is written.
         OperationNotSupported: a bare operation is none of the standard's, or the media type is no encoding of ours.
     """
     dialect = dialect_of(media_type, bare=bare)
@@ -89,9 +99,12 @@ def _decode_json(body: bytes, media_type: str, *, bare: bool) -> Decoded:
     # What is told by other signs than the spelling itself has nothing to be respelled.
     answered = _spelling_of_cosmian(root, spelling, media_type) if bare else spelling
     bare = bare and root.tag not in _MESSAGES
+    dialect = Dialect(Media.JSON, Media.JSON.value, answered, bare)
     tree = json_dialects.standard(root, spelling)
-    raw = ttlv_json.to_bytes(_message(tree) if bare else tree, root)
-    return Decoded(raw, Dialect(Media.JSON, Media.JSON.value, answered, bare))
+    try:
+        return Decoded(to_ttlv(_message(tree) if bare else tree), dialect)
+    except Misfit as misfit:
+        raise Unreadable(str(misfit), ttlv_json.path(misfit.node, root), dialect) from None
 
 
 def _spelling_of_cosmian(root: Node, spelling: Spelling, media_type: str) -> Spelling:

@@ -11,7 +11,7 @@ import msgspec
 from gateway.errors import TextError
 from gateway.wire import json_dialects, text_values
 from gateway.wire.json_dialects import Spelling
-from gateway.wire.text_tree import Misfit, Naming, Node, children, to_ttlv, walk
+from gateway.wire.text_tree import Naming, Node, children, walk
 
 _decoder = msgspec.json.Decoder(Node)
 _encoder = msgspec.json.Encoder()
@@ -90,26 +90,14 @@ def _mended(text: bytes) -> bytes:
     return _LEXEMES.sub(mend, text)
 
 
-def to_bytes(tree: Node, source: Node) -> bytes:
-    """Give the TTLV bytes of a tree.
-
-    Raises:
-        TextError: something in it is no item; the place is told as a JSON path in the tree that was its `source`.
-    """
-    try:
-        return to_ttlv(tree)
-    except Misfit as misfit:
-        raise TextError(str(misfit), _path(misfit.node, source)) from None
-
-
-def _path(node: Node, source: Node) -> str:
-    """Give the path of a node; one that the source does not have is told by what it holds."""
+def path(node: Node, source: Node) -> str:
+    """Give the JSON path of a node; one that the source does not have is told by what it holds."""
     inside = {id(each) for each in children(node)}
-    for each, path in walk(source):
+    for each, places in walk(source):
         if each is node:
-            return "$" + "".join(f".value[{place}]" for place in path)
+            return "$" + "".join(f".value[{place}]" for place in places)
         if id(each) in inside:
-            return "$" + "".join(f".value[{place}]" for place in path[:-1])
+            return "$" + "".join(f".value[{place}]" for place in places[:-1])
     return "$"
 
 

@@ -12,12 +12,14 @@ from xml.sax.saxutils import quoteattr
 from gateway.errors import TextError
 from gateway.wire import text_values
 from gateway.wire.text_names import LONGEST_NAME, TYPES
-from gateway.wire.text_tree import MAX_DEPTH, STRUCTURE, Misfit, Naming, Node, children, to_ttlv
+from gateway.wire.text_tree import MAX_DEPTH, STRUCTURE, Misfit, Naming, Node, children, to_ttlv, walk
 
 _GENERIC = "TTLV"
 _NAMESPACE = "urn:oasis:tc:kmip:xmlns"
 # The four that the standard has, and room for those of other namespaces, which are passed over.
 MAX_ATTRIBUTES = 16
+# In a message of 1 MiB of TTLV, of whose items each has eight bytes at least, there are no more.
+MAX_ELEMENTS = 2**17
 # A line break in an attribute is read as a blank unless it is written as a reference.
 _ESCAPES = {"\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 # XML has no way to write these characters at all; a reader sees the replacement character.
@@ -47,9 +49,10 @@ class _Reading:
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
         self.parser.StartDoctypeDeclHandler = self.doctype
-        self.open: list[Node] = []
-        self.places: dict[int, int] = {}
-        self.root: Node | None = None
+        # What each open element holds, from the document on; nothing can be in one that has a value.
+        self.document: list[Node] = []
+        self.open: list[list[Node] | None] = [self.document]
+        self.places: list[int] = []
 
     def refuse(self, message: str) -> TextError:
         return TextError(message, f"line {self.parser.CurrentLineNumber}, column {self.parser.CurrentColumnNumber + 1}")
@@ -62,20 +65,23 @@ class _Reading:
             node = _node(_local(name), attributes)
         except ValueError as error:
             raise self.refuse(str(error)) from None
-        self.places[id(node)] = self.parser.CurrentByteIndex
-        holder = self.open[-1] if self.open else None
-        self.open.append(node)
+        holder, places = self.open[-1], self.places
         if holder is None:
-            self.root = node
-        elif not isinstance(holder.value, list):
             raise self.refuse("only a Structure holds items")
-        elif len(self.open) > MAX_DEPTH + 1:
+        if len(self.open) > MAX_DEPTH + 1:
             raise self.refuse("items are nested too deeply")
-        else:
-            holder.value.append(node)
+        if len(places) >= MAX_ELEMENTS:
+            raise self.refuse("there are too many elements")
+        holder.append(node)
+        self.open.append(node.value if type(node.value) is list else None)
+        places.append(self.parser.CurrentByteIndex)
 
     def end(self, _: str) -> None:
         self.open.pop()
+
+    def place(self, node: Node) -> int:
+        """Give the byte at which a node began; the parser came by them as one walks the tree."""
+        return next(at for (each, _), at in zip(walk(self.document[0]), self.places, strict=False) if each is node)
 
 
 def _node(local: str, attributes: dict[str, str]) -> Node:
@@ -107,14 +113,13 @@ def decode(text: bytes) -> bytes:
         raise TextError(message, f"line {error.lineno}, column {error.offset + 1}") from None
     except (ValueError, LookupError):  # An encoding that is not known, or cannot be read.
         raise TextError("the encoding of this XML is not known", "line 1, column 1") from None
-    assert reading.root is not None, "expat takes no document without an element"  # noqa: S101
     try:
-        return to_ttlv(reading.root)
+        return to_ttlv(reading.document[0])  # expat takes no document without an element
     except Misfit as misfit:
-        raise TextError(str(misfit), _place(text, reading.places[id(misfit.node)])) from None
+        raise TextError(str(misfit), _line_and_column(text, reading.place(misfit.node))) from None
 
 
-def _place(text: bytes, at: int) -> str:
+def _line_and_column(text: bytes, at: int) -> str:
     before = text[:at]
     return f"line {before.count(10) + 1}, column {at - before.rfind(10)}"
 

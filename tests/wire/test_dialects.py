@@ -18,7 +18,8 @@ from gateway.operations.encrypt import EncryptResponse
 from gateway.operations.locate import LocateResponse
 from gateway.wire import json_dialects, text, ttlv, ttlv_json
 from gateway.wire.json_dialects import Spelling
-from gateway.wire.text import PLAIN_TEXT, Dialect, Media
+from gateway.wire.text import PLAIN_TEXT, Dialect, Media, Unreadable
+from gateway.wire.text_tree import to_ttlv
 from tests.wire.dialects import (
     CREATE_5,
     PAGE_ANSWER,
@@ -199,7 +200,7 @@ def test_names_that_only_cosmian_writes_are_read_and_written(tag: str, name: str
     body = json.dumps(node("RequestMessage", [enumeration(tag, name)])).encode()
     tree, spelling = ttlv_json.read(body)
     assert spelling is COSMIAN_5
-    raw = ttlv_json.to_bytes(tree, tree)
+    raw = to_ttlv(tree)
     assert int.from_bytes(raw[16:20], "big") == means
     assert json.loads(ttlv_json.encode(raw, COSMIAN_5)) == json.loads(body)
     assert json.loads(ttlv_json.encode(raw))["value"][0]["value"] != name
@@ -218,7 +219,7 @@ def test_switches_that_only_cosmian_has_may_be_off() -> None:
 def test_masks_are_numbers_for_5_x_and_names_for_others() -> None:
     item = node("ResponseMessage", [node("CryptographicUsageMask", 2108, "Integer")])
     tree, _ = ttlv_json.read(json.dumps(item).encode())
-    raw = ttlv_json.to_bytes(tree, tree)
+    raw = to_ttlv(tree)
     assert json.loads(ttlv_json.encode(raw, COSMIAN_5))["value"][0]["value"] == 2108
     names = "Encrypt|Decrypt|WrapKey|UnwrapKey|KeyAgreement"
     assert json.loads(ttlv_json.encode(raw))["value"][0]["value"] == names
@@ -435,3 +436,23 @@ def test_an_error_tells_the_path_in_the_request_as_it_came(item: Any, place: str
     with pytest.raises(TextError) as caught:
         decode(item)
     assert caught.value.place == place
+
+
+@pytest.mark.parametrize(
+    ("body", "bare", "spelling"),
+    [
+        (PAGE_REQUEST.replace(b'"Locate"', b'"Levitate"'), False, PAGE),
+        (json.dumps(create_4(node("KeyFormatType", "Round", "Enumeration"))).encode(), True, COSMIAN_4),
+    ],
+)
+def test_the_answer_to_what_cannot_be_read_is_in_its_dialect_still(body: bytes, bare: bool, spelling: Spelling) -> None:
+    with pytest.raises(Unreadable) as caught:
+        text.decode(body, JSON, bare=bare)
+    assert (caught.value.dialect.spelling, caught.value.dialect.bare) == (spelling, bare)
+
+
+def test_what_is_no_json_at_all_is_answered_as_the_path_has_it() -> None:
+    assert text.dialect_of(JSON, bare=False) == Dialect(Media.JSON, JSON)
+    assert text.dialect_of("text/plain", bare=True) == Dialect(Media.JSON, JSON, COSMIAN_5, bare=True)
+    assert text.dialect_of("TEXT/XML; charset=utf-8", bare=True) == Dialect(Media.XML, "text/xml")
+    assert text.dialect_of("text/plain", bare=False) is None

@@ -46,6 +46,11 @@ def test_nesting_is_bounded(body: bytes, media_type: str) -> None:
         text.decode(body, media_type, bare=False)
 
 
+def test_an_xml_message_has_no_more_elements_than_ttlv_has_room_for() -> None:
+    with pytest.raises(TextError, match="too many elements"):
+        ttlv_xml.decode(b"<RequestMessage>" + b"<BatchItem/>" * ttlv_xml.MAX_ELEMENTS + b"</RequestMessage>")
+
+
 @pytest.mark.parametrize("media_type", [JSON, XML])
 @given(body=binary(max_size=200))
 def test_garbage_is_refused_in_one_way(body: bytes, media_type: str) -> None:

@@ -6,15 +6,15 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 from gateway.errors import TextError
-from gateway.wire import ttlv_json, ttlv_xml
+from gateway.wire import text, ttlv_json, ttlv_xml
 
 Value = str | int | float | bool | None
 
 
 def by_json(tag: str, type_: str, value: Value) -> bytes:
     """Give the bytes of a value written in JSON."""
-    tree, _ = ttlv_json.read(json.dumps({"tag": tag, "type": type_, "value": value}).encode())
-    raw = ttlv_json.to_bytes(tree, tree)
+    body = json.dumps({"tag": tag, "type": type_, "value": value}).encode()
+    raw = text.decode(body, "application/json", bare=False).raw
     return raw[8 : 8 + int.from_bytes(raw[4:8], "big")]
 
 
