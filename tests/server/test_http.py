@@ -294,7 +294,7 @@ def test_a_fault_of_ours_is_one_line_and_in_the_log(server, sock, monkeypatch, c
 
 
 def test_a_large_text_does_not_keep_others_waiting(configured, context):
-    text = b"<RequestMessage>" + b"<BatchItem/>" * 80000 + b"</RequestMessage>"
+    text = b"<RequestMessage>" + b"<BatchItem/>" * 130000 + b"</RequestMessage>"
     config = configured()
     https, kmip = replace(config.https, max_body_bytes=len(text)), replace(config.kmip, max_message_bytes=len(text))
     config = replace(config, https=https, kmip=kmip)
