@@ -8,7 +8,6 @@ by another if it had committed nothing, and brought to its end by what it had co
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
 from functools import partial
 from typing import NoReturn
 from weakref import WeakValueDictionary
@@ -67,7 +66,7 @@ class Requests:
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(MAX_RUNNING)
         self._slots_of: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = WeakValueDictionary()
-        self._held_back: set[bytes] = set()  # until the batch that they came in has succeeded
+        self._held_back: set[bytes] = set()  # until they are kept and, with Undo, their batch has succeeded
         self._next_expiry = 0.0
 
     async def run(self) -> NoReturn:
@@ -83,12 +82,29 @@ class Requests:
         """Let what is nearly done come to its end, and leave the rest to the next start."""
         for timer in self._timers.values():
             timer.cancel()
-        tasks = list(self._tasks.values())
-        if tasks:
-            _, late = await asyncio.wait(tasks, timeout=CLOSE_S)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+        tasks = dict(self._tasks)
+        if not tasks:
+            return
+        _, late = await asyncio.wait(tasks.values(), timeout=CLOSE_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        for correlation, task in tasks.items():
+            if task in late:
+                await self._give_back(correlation)
+
+    async def _give_back(self, correlation: bytes) -> None:
+        """Let a request that has done nothing be as if it had not been begun: being stopped is no fault of its own."""
+
+        def write(transaction: Transaction) -> None:
+            held = transaction.request(correlation)
+            if held is not None and held.stage is Stage.IN_PROCESS and not held.changes:
+                transaction.put_request(replace(held, stage=Stage.SUBMITTED, begun=held.begun - 1))
+
+        try:
+            await self._store.write(write)
+        except KmipError as error:
+            log.warning("asynchronous_request_not_given_back", reason=str(error))
 
     # --- what clients ask for
 
@@ -116,18 +132,26 @@ class Requests:
             instance=self._store.instance,
             sealed=await call.token.seal(msgpack.encode(asked), bound(correlation, REQUEST)),
         )
-        await call.store.write(lambda t: self._admit(t, held))
+        self._held_back.add(correlation)
+        try:
+            await call.store.write(lambda t: self._admit(t, held))
+        except BaseException:
+            self._held_back.discard(correlation)
+            raise
         if call.batch.undo is None:
-            self._soon(held)
+            self._let_go(held)
         else:
-            self._held_back.add(correlation)
-            call.batch.finish.append(partial(self._let_go, held))
+            call.batch.finish.append(partial(self._let_go_after, held))
             call.on_undo(partial(self._drop, held))
         return correlation
 
-    async def _let_go(self, held: HeldRequest) -> None:
+    def _let_go(self, held: HeldRequest) -> None:
         self._held_back.discard(held.correlation)
-        self._soon(held)
+        loop = asyncio.get_running_loop()
+        self._timers[held.correlation] = loop.call_later(START_AFTER_S, self.begin, replace(held, sealed=b""))
+
+    async def _let_go_after(self, held: HeldRequest) -> None:
+        self._let_go(held)
 
     async def _drop(self, held: HeldRequest) -> None:
         self._held_back.discard(held.correlation)
@@ -167,10 +191,6 @@ class Requests:
                 await asyncio.sleep(min(left, LOOK_S))
             held = await self._store.held(request.correlation)
         return held
-
-    def _soon(self, held: HeldRequest) -> None:
-        loop = asyncio.get_running_loop()
-        self._timers[held.correlation] = loop.call_later(START_AFTER_S, self.begin, replace(held, sealed=b""))
 
     def _forget_timer(self, correlation: bytes) -> None:
         timer = self._timers.pop(correlation, None)
@@ -218,19 +238,18 @@ class Requests:
     async def _end(self, held: HeldRequest, done: Done) -> None:
         """Keep the result; what fails here is tried again, for the request is done and only its client must know."""
         while True:
-            with suppress(KmipError):  # Both rooms have logged what failed.
-                sealed = b""
-                if done.payload is not None:
-                    sealed = await self._services.token.seal(bytes(done.payload), bound(held.correlation, RESULT))
-                ended = replace(
-                    held,
-                    stage=Stage.COMPLETED,
-                    sealed=sealed,
-                    reason=done.reason or 0,
-                    message=done.message or "",
-                )
-                return await self._store.write(lambda t: _ended(t, ended))  # noqa: B023 - awaited here
+            try:
+                return await self._keep(held, done)
+            except KmipError as error:
+                log.warning("asynchronous_result_not_kept", reason=str(error))
             await asyncio.sleep(RETRY_S)
+
+    async def _keep(self, held: HeldRequest, done: Done) -> None:
+        sealed = b""
+        if done.payload is not None:
+            sealed = await self._services.token.seal(bytes(done.payload), bound(held.correlation, RESULT))
+        ended = replace(held, stage=Stage.COMPLETED, sealed=sealed, reason=done.reason or 0, message=done.message or "")
+        await self._store.write(lambda t: _ended(t, ended))
 
     # --- what is left behind
 

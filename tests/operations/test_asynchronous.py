@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from gateway import asynchronous
 from gateway.config import KmipConfig
+from gateway.errors import TokenDown
 from gateway.exchange import Exchange
 from gateway.kmip.enums import (
     AsynchronousIndicator,
@@ -48,6 +49,7 @@ from gateway.operations.query_asynchronous_requests import (
     QueryAsynchronousRequestsRequest,
 )
 from gateway.operations.re_key import ReKeyRequest
+from gateway.pending import REQUEST, RESULT
 from gateway.store.api import Change, Stage
 from gateway.store.sqlite import open_store
 from tests.operations.conftest import Gateway
@@ -652,7 +654,12 @@ async def left_behind(token, path, clock, operation, payload, *, committed=False
 
         await until(far_enough)
         monkeypatch.setattr(asynchronous, "CLOSE_S", 0.01)
+        monkeypatch.setattr(dying.exchange.requests, "_give_back", nothing)  # as if it was killed
     return value
+
+
+async def nothing(*_):
+    pass
 
 
 async def test_what_nobody_had_begun_is_begun_after_a_restart(gateway, token, path, clock):
@@ -664,6 +671,20 @@ async def test_what_nobody_had_begun_is_begun_after_a_restart(gateway, token, pa
         return len(await objects(gateway)) == 1
 
     await until(done)
+    assert [(await polled(gateway, value)).payload.unique_identifier] == await objects(gateway)
+
+
+async def test_a_gateway_may_be_stopped_as_often_as_one_likes(gateway, token, path, clock, monkeypatch):
+    monkeypatch.setattr(asynchronous, "CLOSE_S", 0.01)
+    value = b""
+    for _ in range(asynchronous.MAX_BEGUN + 1):
+        gate = Gate(token, "generate_key")
+        async with served(gate, path, clock) as stopping:
+            value = value or await pend(stopping, O.CREATE, CREATE)
+            await stopping.exchange.requests.sweep()
+            stopping.exchange.requests.begin(await stopping.store.held(value))
+            await gate.reached.wait()
+    assert await listed(gateway) == [(value, ProcessingStage.SUBMITTED)]
     assert [(await polled(gateway, value)).payload.unique_identifier] == await objects(gateway)
 
 
@@ -732,6 +753,38 @@ async def test_what_was_done_in_part_is_said_so(gateway, token, path, clock, ope
         R.GENERAL_FAILURE,
         asynchronous.PARTLY_DONE,
     )
+
+
+class Failing:
+    """A token that is down each first time that something is to be sealed for one purpose."""
+
+    def __init__(self, token, purpose):
+        self._token, self._purpose, self.failed = token, purpose, 0
+
+    def __getattr__(self, name):
+        return getattr(self._token, name)
+
+    async def seal(self, data, aad):
+        if aad.startswith(self._purpose) and not self.failed:
+            self.failed += 1
+            raise TokenDown
+        return await self._token.seal(data, aad)
+
+
+async def test_a_result_is_kept_though_the_token_is_down_just_then(gateway, token, path, clock, monkeypatch):
+    monkeypatch.setattr(asynchronous, "RETRY_S", 0.01)
+    failing = Failing(token, RESULT)
+    async with served(failing, path, clock) as front_end:
+        value = await pend(front_end, O.CREATE, CREATE)
+        assert [(await polled(front_end, value)).payload.unique_identifier] == await objects(front_end)
+        assert failing.failed == 1
+
+
+async def test_what_cannot_be_sealed_is_refused_at_once(gateway, token, path, clock):
+    async with served(Failing(token, REQUEST), path, clock) as front_end:
+        (item,) = await items(front_end, V2_1, (O.CREATE, CREATE), **later(V2_1))
+        assert (item.result_status, item.result_reason) == (S.OPERATION_FAILED, R.GENERAL_FAILURE)
+        assert await listed(front_end) == []
 
 
 async def test_a_request_that_ends_its_front_end_again_and_again_is_given_up(gateway, token, path, clock, monkeypatch):
