@@ -22,7 +22,7 @@ from gateway.keys.curves import PublicKey
 from gateway.keys.requests import Requested
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import CertificateRequestType, CertificateType, KeyFormatType, LinkType, ObjectType, State
-from gateway.kmip.objects import Certificate, KeyBlock
+from gateway.kmip.objects import Certificate, CertificateRequest, KeyBlock
 from gateway.kmip.structure import Attributes
 from gateway.kmip.tags import Tag
 from gateway.managed import Managed
@@ -78,6 +78,30 @@ def requested(asked: Asked) -> Requested | None:
     if asked.certificate_request_type is None:
         return None
     return requests.read(asked.certificate_request_type, given[0])
+
+
+async def of_object(call: Call, managed: Managed) -> Requested:
+    """Read the certificate request that a Certificate Request object is.
+
+    Raises:
+        InvalidObjectType: it is none.
+        InvalidCSR, FeatureNotSupported: see `requests.read`.
+    """
+    is_one = managed.object_type is ObjectType.CERTIFICATE_REQUEST
+    given = await material.unseal(call, managed) if is_one else None
+    if not isinstance(given, CertificateRequest):
+        raise errors.InvalidObjectType(f"{managed.unique_identifier} is no Certificate Request")
+    return requests.read(given.certificate_request_type, given.certificate_request_value)
+
+
+def public_key_of(call: Call, managed: Managed) -> Managed | None:
+    """Give the public key that a certificate or a request is of, where a Link leads to one, if it may be certified.
+
+    Raises:
+        ObjectNotFound, ObjectDestroyed, ObjectArchived, InvalidObjectType, WrongLifecycleState: of that key.
+    """
+    linked = managed.linked(LinkType.PUBLIC_KEY_LINK)
+    return None if linked is None else certifiable(call.live(linked), call.now)
 
 
 def check_key(call: Call, asked: Requested, key: PublicKey) -> None:

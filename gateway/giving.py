@@ -24,7 +24,7 @@ from gateway.store.api import Custody
 
 # What is no secret is given to everybody who may see the object, whatever Extractable says. Sensitive is not there by
 # itself, so a client that asks for it means it, even for a public key (test case BL-M-12 of 2.1).
-OPEN = (ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE, ObjectType.TEMPLATE)
+OPEN = (ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE, ObjectType.CERTIFICATE_REQUEST, ObjectType.TEMPLATE)
 FIELDS = {kind: kind.name.lower() for kind in ObjectType}
 
 
@@ -55,9 +55,11 @@ async def given(call: Call, managed: Managed, asked: Asked) -> ManagedObject:
         NotExtractable, Sensitive: it does not leave the server, or only wrapped.
         KeyFormatTypeNotSupported, KeyCompressionTypeNotSupported, KeyWrapTypeNotSupported: not in this form.
         KeyValueNotPresent: the server does not hold the key.
-        IllegalObjectType: it is to be wrapped, and has no Key Block.
+        IllegalObjectType: the version has no such objects; or it is to be wrapped, and has no Key Block.
         What wrapping.to_wrap raises about the wrapping key.
     """
+    if not managed.object_type.exists_in(call.version):
+        raise IllegalObjectType(f"KMIP {call.version} has no {managed.object_type.token}")
     if managed.object_type not in OPEN and not managed.extractable:
         raise NotExtractable(f"{managed.unique_identifier} is not Extractable")
     if asked.key_wrapping_specification is not None:

@@ -13,16 +13,26 @@ from gateway import attribute_rules, certificates, creation, errors, keyblocks, 
 from gateway.call import Call
 from gateway.creation import Draft
 from gateway.keyblocks import Key
+from gateway.keys import requests
 from gateway.keys.curves import Material, NotUnderstood
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import (
+    CertificateRequestType,
     CertificateType,
     CryptographicAlgorithm,
     KeyFormatType,
     LinkType,
     ObjectType,
 )
-from gateway.kmip.objects import Certificate, KeyBlock, ManagedObject, OpaqueObject, SecretData, Template
+from gateway.kmip.objects import (
+    Certificate,
+    CertificateRequest,
+    KeyBlock,
+    ManagedObject,
+    OpaqueObject,
+    SecretData,
+    Template,
+)
 from gateway.kmip.structure import Attribute, Attributes, Structure, Value
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicDomainParameters
@@ -259,6 +269,14 @@ def _certificate_format(call: Call) -> KeyFormatType | None:
     return KeyFormatType.RAW if call.version >= V1_4 else None
 
 
+def _request(call: Call, given: CertificateRequest, attributes: Attributes) -> Attributes:
+    requests.parsed(given.certificate_request_type, given.certificate_request_value)
+    own = KeyFormatType.PKCS_10 if given.certificate_request_type is CertificateRequestType.PKCS_10 else None
+    attributes = _agreed(attributes, Tag.KEY_FORMAT_TYPE, own)
+    digest = creation.digest_of(given.certificate_request_value, own)
+    return sets.add(attributes, Attribute(Tag.DIGEST, digest))
+
+
 def _opaque(call: Call, given: OpaqueObject, attributes: Attributes) -> Attributes:
     attributes = _agreed(attributes, Tag.OPAQUE_DATA_TYPE, given.opaque_data_type)
     attributes = _agreed(attributes, Tag.KEY_FORMAT_TYPE, KeyFormatType.OPAQUE)
@@ -277,6 +295,7 @@ def _template(call: Call, given: Template, attributes: Attributes) -> Attributes
 AGREED_OF_CERTIFICATES = (Tag.CERTIFICATE_TYPE, Tag.CRYPTOGRAPHIC_ALGORITHM, Tag.CRYPTOGRAPHIC_LENGTH)
 DESCRIBED: dict[type[Structure], Callable[[Call, Any, Attributes], Attributes]] = {
     Certificate: _certificate,
+    CertificateRequest: _request,
     OpaqueObject: _opaque,
     Template: _template,
 }

@@ -30,6 +30,23 @@ class Requested(NamedTuple):
     extensions: x509.Extensions
 
 
+def parsed(kind: CertificateRequestType, raw: bytes) -> x509.CertificateSigningRequest | None:
+    """Give a request that is well formed, whoever signed it; None for those of a type that is not read.
+
+    Raises:
+        InvalidCSR: it is no such request.
+    """
+    reader = READERS.get(kind)
+    if reader is None:
+        return None
+    try:
+        request = reader(raw)
+        _ = request.public_key(), request.subject, request.extensions, request.signature_algorithm_parameters
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension):
+        raise InvalidCSR(f"this is no certificate request of type {kind.token}") from None
+    return request
+
+
 def read(kind: CertificateRequestType, raw: bytes) -> Requested:
     """Read a request.
 
@@ -37,18 +54,14 @@ def read(kind: CertificateRequestType, raw: bytes) -> Requested:
         InvalidCSR: it is no such request, its signature is wrong, or its key is of a kind that is not certified.
         FeatureNotSupported: requests of this type are not read.
     """
-    reader = READERS.get(kind)
-    if reader is None:
+    request = parsed(kind, raw)
+    if request is None:
         raise FeatureNotSupported(f"certificate requests of type {kind.token} are not read")
-    try:
-        request = reader(raw)
-        key, subject, extensions = request.public_key(), request.subject, request.extensions
-        if not isinstance(key, SIGNERS) or not _is_signed(request, key):
-            raise InvalidCSR("the certificate request is not signed by the private key of its public key")
-    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension):
-        raise InvalidCSR(f"this is no certificate request of type {kind.token}") from None
+    key = request.public_key()
+    if not isinstance(key, SIGNERS) or not _is_signed(request, key):
+        raise InvalidCSR("the certificate request is not signed by the private key of its public key")
     check(key)
-    return Requested(subject, key, extensions)
+    return Requested(request.subject, key, request.extensions)
 
 
 SIGNERS = (rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)

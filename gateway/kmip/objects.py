@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from gateway.kmip.enums import (
+    CertificateRequestType,
     CertificateType,
     CryptographicAlgorithm,
     EncodingOption,
@@ -192,6 +193,13 @@ class Certificate(Structure):
     certificate_value: bytes
 
 
+class CertificateRequest(Structure):
+    """What a certificate is asked for by (section 2.2 Certificate Request)."""
+
+    certificate_request_type: CertificateRequestType
+    certificate_request_value: bytes
+
+
 class SymmetricKey(Structure):
     """A symmetric key (section 2.8 Symmetric Key)."""
 
@@ -249,7 +257,7 @@ class Template(Structure):
 
 
 Keyed = SymmetricKey | PublicKey | PrivateKey | SplitKey | SecretData | PGPKey
-ManagedObject = Keyed | Certificate | OpaqueObject | Template
+ManagedObject = Keyed | Certificate | CertificateRequest | OpaqueObject | Template
 
 OBJECTS: dict[ObjectType, type[Structure]] = {
     ObjectType.CERTIFICATE: Certificate,
@@ -261,4 +269,5 @@ OBJECTS: dict[ObjectType, type[Structure]] = {
     ObjectType.SECRET_DATA: SecretData,
     ObjectType.OPAQUE_OBJECT: OpaqueObject,
     ObjectType.PGP_KEY: PGPKey,
+    ObjectType.CERTIFICATE_REQUEST: CertificateRequest,
 }

@@ -4,17 +4,20 @@ from typing import Annotated
 
 from gateway import attribute_rules, authority, certification, creation, defaults, templates
 from gateway.call import Call
+from gateway.errors import InvalidField
+from gateway.keys.requests import Requested
 from gateway.kmip.enums import CertificateRequestType, ObjectType, Operation
 from gateway.kmip.structure import Attributed, Attributes, Form, Identifier, Since, Structure, Until
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import ProtectionStorageMasks
+from gateway.managed import Managed
 from gateway.operations import operation
 
 ATTRIBUTES = Attributed(Form.TEMPLATE, Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES)
 
 
 class CertifyRequest(Structure):
-    """Which public key (the ID Placeholder when left out), and the request that its private key has signed.
+    """Which public key or Certificate Request (the ID Placeholder when left out), and the request for a public key.
 
     The test cases of 2.1 name the request as 1.x does.
     """
@@ -40,21 +43,36 @@ async def certify(call: Call, request: CertifyRequest) -> CertifyResponse:
 
     Raises:
         ObjectNotFound, ObjectDestroyed, ObjectArchived, InvalidObjectType, WrongLifecycleState: see `certifiable`.
+        InvalidField: there are two requests.
         InvalidCSR: the request is not right, is for another key, or for one that is too weak.
         MissingData: there is no request, and the pair was not made here.
         What certification.issued raises.
         AttributeReadOnly, AttributeSingleValued, InvalidAttributeValue, NonUniqueName: an attribute cannot be so.
     """
     creation.check_protection(call, request.protection_storage_masks)
-    public = certification.certifiable(call.live(request.unique_identifier), call.now)
-    asked, key = certification.requested(request), await certification.key_of(call, public)
-    if asked is None:
-        asked = certification.of_own_pair(call, public, key)
-    certification.check_key(call, asked, key)
+    public, asked = await _asked(call, request)
     given = defaults.completed(call, ObjectType.CERTIFICATE, await templates.expanded(call, request.attributes))
     attributes = attribute_rules.at_birth(given, ObjectType.CERTIFICATE)
-    draft = await certification.issued(call, await authority.configured(call), asked, attributes)
-    draft, change = certification.linked(draft, public)
-    (made,) = await creation.add(call, draft, changes=[change])
+    draft, changes = await certification.issued(call, await authority.configured(call), asked, attributes), []
+    if public is not None:
+        draft, change = certification.linked(draft, public)
+        changes.append(change)
+    (made,) = await creation.add(call, draft, changes=changes)
     call.batch.placeholder = made.unique_identifier
     return CertifyResponse(unique_identifier=made.unique_identifier)
+
+
+async def _asked(call: Call, request: CertifyRequest) -> tuple[Managed | None, Requested]:
+    """Give the public key, where there is an object of it, and what is to be certified of it."""
+    managed, asked = call.live(request.unique_identifier), certification.requested(request)
+    if managed.object_type is ObjectType.CERTIFICATE_REQUEST:
+        if asked is not None:
+            raise InvalidField("there are two certificate requests")
+        asked, public = await certification.of_object(call, managed), certification.public_key_of(call, managed)
+    else:
+        public = certification.certifiable(managed, call.now)
+    if public is not None:
+        key = await certification.key_of(call, public)
+        asked = asked or certification.of_own_pair(call, public, key)
+        certification.check_key(call, asked, key)
+    return public, asked

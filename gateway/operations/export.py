@@ -10,6 +10,7 @@ from gateway.giving import FIELDS
 from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation
 from gateway.kmip.objects import (
     Certificate,
+    CertificateRequest,
     KeyWrappingSpecification,
     OpaqueObject,
     PGPKey,
@@ -20,7 +21,7 @@ from gateway.kmip.objects import (
     SymmetricKey,
     Template,
 )
-from gateway.kmip.structure import Attributed, Attributes, Form, Identifier, Structure, Until
+from gateway.kmip.structure import Attributed, Attributes, Form, Identifier, Since, Structure, Until
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import V1_4
 from gateway.managed import visible_attributes
@@ -44,6 +45,7 @@ class ExportResponse(Structure):
     unique_identifier: str
     attributes: Annotated[Attributes, Attributed(Form.REPEATED, Tag.ATTRIBUTE, Tag.ATTRIBUTES, always=True)] = ()
     certificate: Certificate | None = None
+    certificate_request: Annotated[CertificateRequest | None, Since(2, 0)] = None
     symmetric_key: SymmetricKey | None = None
     private_key: PrivateKey | None = None
     public_key: PublicKey | None = None

@@ -9,6 +9,7 @@ from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation
 from gateway.kmip.objects import (
     Certificate,
+    CertificateRequest,
     KeyWrappingSpecification,
     OpaqueObject,
     PGPKey,
@@ -41,6 +42,7 @@ class GetResponse(Structure):
     object_type: ObjectType
     unique_identifier: str
     certificate: Certificate | None = None
+    certificate_request: Annotated[CertificateRequest | None, Since(2, 0)] = None
     symmetric_key: SymmetricKey | None = None
     private_key: PrivateKey | None = None
     public_key: PublicKey | None = None

@@ -8,6 +8,7 @@ from gateway.imports import Room
 from gateway.kmip.enums import KeyWrapType, ObjectType, Operation
 from gateway.kmip.objects import (
     Certificate,
+    CertificateRequest,
     OpaqueObject,
     PGPKey,
     PrivateKey,
@@ -32,6 +33,7 @@ class ImportRequest(Structure):
     key_wrap_type: KeyWrapType | None = None
     attributes: Annotated[Attributes, Attributed(Form.REPEATED, Tag.ATTRIBUTE, Tag.ATTRIBUTES, always=True)] = ()
     certificate: Certificate | None = None
+    certificate_request: Annotated[CertificateRequest | None, Since(2, 0)] = None
     symmetric_key: SymmetricKey | None = None
     private_key: PrivateKey | None = None
     public_key: PublicKey | None = None

@@ -27,7 +27,9 @@ class JoinSplitKeyRequest(Structure):
     object_type: ObjectType
     unique_identifier: tuple[Identifier, ...] = ()
     secret_data_type: OpenEnumeration | None = None
-    attributes: Annotated[Attributes, Attributed(Form.TEMPLATE, Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES)] = ()
+    attributes: Annotated[
+        Attributes, Attributed(Form.TEMPLATE, Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES, always=True)
+    ] = ()
     protection_storage_masks: Annotated[ProtectionStorageMasks | None, Since(2, 0)] = None
 
 

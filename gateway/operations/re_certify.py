@@ -5,9 +5,10 @@ from typing import Annotated
 from gateway import authority, certification, creation, replacement, templates
 from gateway.call import Call
 from gateway.creation import Change, Draft
-from gateway.errors import InvalidObjectType, WrongLifecycleState
+from gateway.errors import InvalidField, WrongLifecycleState
+from gateway.keys.requests import Requested
 from gateway.kmip import attribute_sets as sets
-from gateway.kmip.enums import CertificateRequestType, LinkType, ObjectType, Operation, State
+from gateway.kmip.enums import CertificateRequestType, ObjectType, Operation, State
 from gateway.kmip.structure import Attributed, Attributes, Form, Identifier, Interval, Since, Structure, Until
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import ProtectionStorageMasks
@@ -16,6 +17,7 @@ from gateway.managed import Managed
 from gateway.operations import operation
 
 ATTRIBUTES = Attributed(Form.TEMPLATE, Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES)
+GIVEN = Attributed(Form.TEMPLATE, Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES, always=True)
 
 
 class ReCertifyRequest(Structure):
@@ -27,7 +29,7 @@ class ReCertifyRequest(Structure):
     certificate_request: bytes | None = None
     certificate_request_value: Annotated[bytes | None, Since(2, 0)] = None
     offset: Interval | None = None
-    attributes: Annotated[Attributes, ATTRIBUTES] = ()
+    attributes: Annotated[Attributes, GIVEN] = ()
     protection_storage_masks: Annotated[ProtectionStorageMasks | None, Since(2, 0)] = None
 
 
@@ -48,21 +50,17 @@ async def re_certify(call: Call, request: ReCertifyRequest) -> ReCertifyResponse
         ObjectNotFound, ObjectDestroyed, ObjectArchived: of the certificate, or of its public key.
         NotReplaceable: it is no certificate.
         WrongLifecycleState: it or its public key was compromised.
+        InvalidField, InvalidObjectType: there are two requests, or an object that is none.
         InvalidCSR: the request is not right, or is for another key.
         MissingData: there is no request, and another authority issued the certificate.
         InvalidMessage: an Offset together with dates, or without an Activation Date to move.
         What certification.issued raises.
     """
     creation.check_protection(call, request.protection_storage_masks)
-    if request.certificate_request_unique_identifier is not None:
-        other = call.live(request.certificate_request_unique_identifier)
-        raise InvalidObjectType(f"{other.unique_identifier} is no Certificate Request")
     old = _renewable(call, request.unique_identifier)
-    public = _public(call, old)
-    asked, issuer = certification.requested(request), await authority.configured(call)
-    certificate = await authority.certificate_of(call, old)
-    if asked is None:
-        asked = certification.renewed(certificate, issuer)
+    public = certification.public_key_of(call, old)
+    issuer, certificate = await authority.configured(call), await authority.certificate_of(call, old)
+    asked = await _asked(call, request) or certification.renewed(certificate, issuer)
     certification.check_key(call, asked, authority.certified_key(certificate))
     if public is not None:
         certification.check_key(call, asked, await certification.key_of(call, public))
@@ -104,7 +102,11 @@ def _renewable(call: Call, given: Identifier | None) -> Managed:
     return old
 
 
-def _public(call: Call, old: Managed) -> Managed | None:
-    """Give the public key that the certificate is of, where a Link leads to one."""
-    linked = old.linked(LinkType.PUBLIC_KEY_LINK)
-    return None if linked is None else certification.certifiable(call.live(linked), call.now)
+async def _asked(call: Call, request: ReCertifyRequest) -> Requested | None:
+    """Give what is to be certified, where there is a certificate request."""
+    asked = certification.requested(request)
+    if request.certificate_request_unique_identifier is None:
+        return asked
+    if asked is not None:
+        raise InvalidField("there are two certificate requests")
+    return await certification.of_object(call, call.live(request.certificate_request_unique_identifier))

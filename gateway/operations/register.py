@@ -7,6 +7,7 @@ from gateway.call import Call
 from gateway.kmip.enums import ObjectType, Operation
 from gateway.kmip.objects import (
     Certificate,
+    CertificateRequest,
     OpaqueObject,
     PGPKey,
     PrivateKey,
@@ -28,6 +29,7 @@ class RegisterRequest(Structure):
     object_type: ObjectType
     attributes: Annotated[Attributes, Attributed(Form.TEMPLATE, Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES)] = ()
     certificate: Certificate | None = None
+    certificate_request: Annotated[CertificateRequest | None, Since(2, 0)] = None
     symmetric_key: SymmetricKey | None = None
     private_key: PrivateKey | None = None
     public_key: PublicKey | None = None

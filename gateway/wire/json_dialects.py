@@ -28,7 +28,17 @@ class Spelling(Enum):
 
 
 _OBJECTS = frozenset(
-    ("SymmetricKey", "PrivateKey", "PublicKey", "SecretData", "Certificate", "OpaqueObject", "SplitKey", "PGPKey")
+    (
+        "SymmetricKey",
+        "PrivateKey",
+        "PublicKey",
+        "SecretData",
+        "Certificate",
+        "CertificateRequest",
+        "OpaqueObject",
+        "SplitKey",
+        "PGPKey",
+    )
 )
 _MASKS = frozenset(("CryptographicUsageMask", "StorageStatusMask", "ProtectionStorageMask"))
 # Of Destroy and Revoke: what is linked is to go too, the whole object is to be forgotten.
