@@ -65,14 +65,15 @@ async def certify(call: Call, request: CertifyRequest) -> CertifyResponse:
 async def _asked(call: Call, request: CertifyRequest) -> tuple[Managed | None, Requested]:
     """Give the public key, where there is an object of it, and what is to be certified of it."""
     managed, asked = call.live(request.unique_identifier), certification.requested(request)
-    if managed.object_type is ObjectType.CERTIFICATE_REQUEST:
-        if asked is not None:
-            raise InvalidField("there are two certificate requests")
-        asked, public = await certification.of_object(call, managed), certification.public_key_of(call, managed)
-    else:
+    if managed.object_type is not ObjectType.CERTIFICATE_REQUEST:
         public = certification.certifiable(managed, call.now)
-    if public is not None:
         key = await certification.key_of(call, public)
         asked = asked or certification.of_own_pair(call, public, key)
         certification.check_key(call, asked, key)
-    return public, asked
+        return public, asked
+    if asked is not None:
+        raise InvalidField("there are two certificate requests")
+    asked, linked = await certification.of_object(call, managed), certification.public_key_of(call, managed)
+    if linked is not None:
+        certification.check_key(call, asked, await certification.key_of(call, linked))
+    return linked, asked

@@ -27,9 +27,7 @@ class JoinSplitKeyRequest(Structure):
     object_type: ObjectType
     unique_identifier: tuple[Identifier, ...] = ()
     secret_data_type: OpenEnumeration | None = None
-    attributes: Annotated[
-        Attributes, Attributed(Form.TEMPLATE, Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES, always=True)
-    ] = ()
+    attributes: Annotated[Attributes, Attributed(Form.TEMPLATE, Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES)] = ()
     protection_storage_masks: Annotated[ProtectionStorageMasks | None, Since(2, 0)] = None
 
 

@@ -17,7 +17,6 @@ from gateway.managed import Managed
 from gateway.operations import operation
 
 ATTRIBUTES = Attributed(Form.TEMPLATE, Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES)
-GIVEN = Attributed(Form.TEMPLATE, Tag.TEMPLATE_ATTRIBUTE, Tag.ATTRIBUTES, always=True)
 
 
 class ReCertifyRequest(Structure):
@@ -29,7 +28,7 @@ class ReCertifyRequest(Structure):
     certificate_request: bytes | None = None
     certificate_request_value: Annotated[bytes | None, Since(2, 0)] = None
     offset: Interval | None = None
-    attributes: Annotated[Attributes, GIVEN] = ()
+    attributes: Annotated[Attributes, ATTRIBUTES] = ()
     protection_storage_masks: Annotated[ProtectionStorageMasks | None, Since(2, 0)] = None
 
 

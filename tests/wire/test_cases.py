@@ -47,4 +47,9 @@ def test_payloads_come_back_as_they_were(path):
     for item, kind, version in payloads(path):
         payload = ttlv.decode_structure(kind, item, version)
         again = layout.content_writer(kind, version)(payload)
-        assert meaning(nodes(again)) == meaning(nodes(item.raw))
+        assert said(again) == said(item.raw)
+
+
+def said(payload):
+    """Give what a request's payload says: Attributes with nothing in them say as much as none."""
+    return [node for node in meaning(nodes(payload)) if (node.tag, node.value) != (Tag.ATTRIBUTES, [])]
