@@ -48,8 +48,8 @@ class Exchange(Protocol):
 class Conversation(Protocol):
     """What is said in HTTP on a connection."""
 
-    def run(self, received: bytes, /) -> Awaitable[None]:
-        """Answer until one side has ended it; `received` is what the client has said already."""
+    def run(self, received: bytes, /, *, last: bool) -> Awaitable[None]:
+        """Answer until one side has ended it; `received` is what the client has said already, and all with `last`."""
         ...
 
     def drain(self) -> None:
@@ -149,7 +149,7 @@ class Connection:
         if self._speak is None:
             return
         self._http = self._speak(self)
-        await self._http.run(received)
+        await self._http.run(received, last=self._ended)
         if not self._ended:
             await self._linger()
 

@@ -69,8 +69,9 @@ class HttpConversation(RequestHandler):
         """Who speaks; None without TLS, where nobody asks for anything of anybody."""
         return self._connection.peer
 
-    async def run(self, received: bytes) -> None:
-        """Answer until one side has ended it; `received` is what the client has said already."""
+    async def run(self, received: bytes, *, last: bool = False) -> None:
+        """Answer until one side has ended it; `received` is what the client has said already, and all with `last`."""
+        self.draining = last
         self._await_request()
         self._transport.start(received)
         try:

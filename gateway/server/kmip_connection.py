@@ -67,13 +67,10 @@ class KmipConnection(Connection):
 
     async def _begins_with(self, start: bytes) -> bool:
         """Tell whether the client's first bytes are these; waits for as many as tell."""
-        while not self._ended:
-            begun = self._framer.peek(len(start))
-            if begun == start or not start.startswith(begun):
-                return begun == start
+        while start.startswith(begun := self._framer.peek(len(start))) and begun != start and not self._ended:
             self._await_message()
             await self._woken()
-        return False
+        return begun == start
 
     async def _answer_messages(self) -> None:
         try:

@@ -8,6 +8,8 @@ import time
 from contextlib import suppress
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.config import HttpsConfig
@@ -258,6 +260,21 @@ def test_what_follows_a_doubtful_request_is_never_read_as_one(server, sock, raw)
     assert answer.count(b"Content-Length: ") == 1
     assert answer.split()[1] in (b"400", b"404", b"405")
     assert not server.echo.begun
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_is_sent_the_next_client_is_served(server, context, data):
+    raw = bytearray(data.draw(st.sampled_from([KMIP, get("/version"), post(b"{}", media_type="application/json")])))
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(raw)))
+        raw[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    port = data.draw(st.sampled_from([server.port, server.kmip_port]))
+    with connect(port, context) as sock, suppress(ssl.SSLError, ConnectionError):
+        sock.sendall(raw)
+        sock.shutdown(socket.SHUT_RDWR)
+    with connect(port, context) as sock:
+        assert ask(sock, KMIP).status == 200
 
 
 @pytest.mark.parametrize("protocol", ["h2c", "websocket"])
