@@ -149,7 +149,10 @@ class Connection:
         if self._speak is None:
             return
         self._http = self._speak(self)
-        await self._http.run(received, last=self._ended)
+        try:
+            await self._http.run(received, last=self._ended)
+        finally:
+            self._http = None  # or both would wait for the garbage collector
         if not self._ended:
             await self._linger()
 

@@ -13,6 +13,7 @@ from gateway.server.connection import RECORD_BYTES, Connection
 
 # What waits for a client to read it, above what the system holds, until whoever writes is asked to pause.
 BACKLOG_BYTES = 65536
+NOBODY = asyncio.Protocol()
 
 
 class Transport(asyncio.Transport):
@@ -165,3 +166,4 @@ class Transport(asyncio.Transport):
         self._closing = self._lost = True
         self._tell_emptied()
         self._loop.call_soon(self._protocol.connection_lost, error)
+        self._protocol = NOBODY  # or both would wait for the garbage collector

@@ -1,5 +1,6 @@
 """HTTP as a client meets it: who may speak, what is refused and how, how long it may take, how it ends."""
 
+import gc
 import gzip
 import json
 import socket
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.config import HttpsConfig
+from gateway.server.http_conversation import HttpConversation
 from gateway.server.openapi import DOCUMENT
 from tests.server.authority import DAY, Authority
 from tests.server.clients import client_context, closed, connect, dial, read_message, request, response
@@ -407,6 +409,18 @@ def test_a_drain_does_not_wait_for_ever(configured, context):
         server.drain()
         server.join()
         assert time.monotonic() - begun < 3
+
+
+def test_a_connection_leaves_nothing_for_the_garbage_collector(server, context):
+    gc.collect()
+    gc.disable()
+    try:
+        for port in (server.port, server.kmip_port):
+            with connect(port, context) as sock:
+                assert ask(sock, KMIP).status == 200
+        assert eventually(lambda: not [each for each in gc.get_objects() if type(each) is HttpConversation])
+    finally:
+        gc.enable()
 
 
 # Health and numbers.
