@@ -4,11 +4,13 @@ STANDARD    OASIS: RequestMessage, RequestHeader, BatchItem; the one that all ot
 COSMIAN_5   the same tree, with the enumerators of Cosmian KMS 5.x: SHA256, PKCS1, Item_Not_Found
 COSMIAN_4   the clients of Cosmian KMS 4.x: what repeats is in a structure of its own name, an Object has no type of its
             own, vendor attributes are VendorAttributes, every name is as in COSMIAN_5
+MIXED       operations of COSMIAN_4 in the standard's message
 PAGE        a page's example of bulk mode: Header, and batch items as Items within one BatchItem
 """
 
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
+from operator import is_
 
 from gateway.kmip import enums
 from gateway.kmip.names import Named
@@ -24,6 +26,7 @@ class Spelling(Enum):
     STANDARD = auto()
     COSMIAN_5 = auto()
     COSMIAN_4 = auto()
+    MIXED = auto()
     PAGE = auto()
 
 
@@ -78,16 +81,18 @@ def _item_value(item: Node, tag: str) -> str:
 
 def detect(root: Node) -> Spelling:
     """Tell how a request spells things."""
+    if root.tag == "Message":
+        return Spelling.COSMIAN_4
     if root.tag == "RequestMessage" and child(root, "Header") is not None:
         return Spelling.PAGE
-    found = Spelling.COSMIAN_4 if root.tag == "Message" else Spelling.STANDARD
+    found = Spelling.STANDARD
     nodes = [root]
     for node in nodes:  # and what they hold, as it is met: its depth was not looked at yet
         marks = _MARKS.get(node.tag)
         if marks is not None:
             found = marks(node) or found
             if found is Spelling.COSMIAN_4:
-                break
+                return Spelling.MIXED if root.tag == "RequestMessage" else found
         if type(node.value) is list:
             nodes += node.value
     return found
@@ -138,6 +143,10 @@ def standard(root: Node, spelling: Spelling) -> Node:
 
 
 def _standard_page(root: Node) -> Node:
+    return _held_in_standard(_standard_message(root), depth=0)
+
+
+def _standard_message(root: Node) -> Node:
     parts = [_retagged(each, "RequestHeader") if each.tag == "Header" else each for each in children(root)]
     return structure("RequestMessage", *_flat(parts))
 
@@ -153,9 +162,7 @@ def _flat(parts: list[Node]) -> Iterator[Node]:
 
 
 def _standard_4(root: Node) -> Node:
-    if root.tag in ("Message", "RequestMessage"):
-        root = _standard_page(root)
-    root = _held_in_standard(root, depth=0)
+    root = _held_in_standard(_standard_message(root) if root.tag == "Message" else root, depth=0)
     for item in children(root):
         if item.tag == "BatchItem":
             _say_what_4_takes_for_granted(_item_value(item, "Operation"), child(item, "RequestPayload"))
@@ -192,7 +199,8 @@ def _held_in_standard(node: Node, depth: int) -> Node:
     kind = next((each.value for each in held if each.tag == "ObjectType"), None)
     if isinstance(kind, str) and kind in _OBJECTS:
         held = [_retagged(each, kind) if each.tag == "Object" else each for each in held]
-    return Node(node.tag, node.type, held)
+    same = len(held) == len(node.value) and all(map(is_, held, node.value))
+    return node if same else Node(node.tag, node.type, held)
 
 
 def _standard_leaf(node: Node) -> Node:
@@ -221,6 +229,7 @@ _STANDARD: dict[Spelling, Callable[[Node], Node]] = {
     Spelling.PAGE: _standard_page,
     Spelling.COSMIAN_5: _standard_5,
     Spelling.COSMIAN_4: _standard_4,
+    Spelling.MIXED: _standard_4,
 }
 
 
@@ -292,6 +301,11 @@ def _answer_4(root: Node) -> Node:
     return structure("MessageResponse", _retagged(head, "Header"), structure("Items", *listed))
 
 
+def _answer_mixed(root: Node) -> Node:
+    head, *items = children(_answer_5(root))
+    return structure("ResponseMessage", head, *(structure("BatchItem", *_item_4(item)) for item in items))
+
+
 def _item_4(item: Node) -> list[Node]:
     operation = _item_value(item, "Operation")
     for payload in children(item):
@@ -343,4 +357,5 @@ _ANSWERS: dict[Spelling, Callable[[Node], Node]] = {
     Spelling.PAGE: _answer_page,
     Spelling.COSMIAN_5: _answer_5,
     Spelling.COSMIAN_4: _answer_4,
+    Spelling.MIXED: _answer_mixed,
 }

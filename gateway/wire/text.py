@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from gateway.errors import OperationNotSupported, TextError
 from gateway.kmip.enums import Operation
+from gateway.kmip.tags import Tag
 from gateway.wire import json_dialects, text_names, ttlv_json, ttlv_xml
 from gateway.wire.json_dialects import Spelling
 from gateway.wire.text_tree import Misfit, Node, child, children, structure, to_ttlv
 
-_MESSAGES = ("RequestMessage", "Message")
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
@@ -98,7 +98,7 @@ def _decode_json(body: bytes, media_type: str, *, bare: bool) -> Decoded:
     root, spelling = ttlv_json.read(body)
     # What is told by other signs than the spelling itself has nothing to be respelled.
     answered = _spelling_of_cosmian(root, spelling, media_type) if bare else spelling
-    bare = bare and root.tag not in _MESSAGES
+    bare = bare and not _is_message(root)
     dialect = Dialect(Media.JSON, Media.JSON.value, answered, bare)
     tree = json_dialects.standard(root, spelling)
     try:
@@ -112,16 +112,20 @@ def _spelling_of_cosmian(root: Node, spelling: Spelling, media_type: str) -> Spe
 
     Only those of 4.x write the type of a structure, or the character set.
     """
-    if spelling in (Spelling.COSMIAN_4, Spelling.PAGE):
+    if spelling not in (Spelling.STANDARD, Spelling.COSMIAN_5):
         return spelling
-    if root.tag in _MESSAGES:
+    if _is_message(root):
         return spelling if root.type else Spelling.COSMIAN_5
     return Spelling.COSMIAN_4 if root.type or "charset" in media_type.lower() else Spelling.COSMIAN_5
 
 
+def _is_message(root: Node) -> bool:
+    return root.tag == "Message" or text_names.names_tag(root.tag, Tag.REQUEST_MESSAGE)
+
+
 def _message(operation: Node) -> Node:
     try:
-        number = text_names.enumerator(int(_OPERATION), operation.tag)
+        number = text_names.enumerator(Tag.OPERATION, operation.tag)
     except ValueError:
         raise OperationNotSupported("there is no operation of this name") from None
     version = [Node(f"ProtocolVersion{part}", "Integer", n) for part, n in (("Major", 2), ("Minor", 1))]
@@ -129,9 +133,6 @@ def _message(operation: Node) -> Node:
     named = Node("Operation", "Enumeration", Operation(number).token)
     payload = Node("RequestPayload", operation.type, operation.value)
     return structure("RequestMessage", head, structure("BatchItem", named, payload))
-
-
-_OPERATION = text_names.tag_number("Operation")
 
 
 def encode(raw: bytes, dialect: Dialect) -> tuple[bytes, str]:

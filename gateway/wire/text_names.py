@@ -98,6 +98,11 @@ def tag_number(name: str) -> int:
     return number
 
 
+def names_tag(name: str, tag: Tag) -> bool:
+    """Tell whether a name, however it is spelled, is that of `tag`."""
+    return name == tag.token or loosely(name[:LONGEST_NAME]) == loosely(tag.token) or hexadecimal(name) == tag
+
+
 def tag_name(number: int) -> str:
     """Give a tag's name, or its number in hexadecimal when it has none."""
     return TAG_NAMES.get(number) or f"0x{number:06X}"

@@ -36,7 +36,7 @@ from tests.wire.dialects import (
 
 JSON = "application/json"
 SEED = Path(__file__).parents[3] / "shared" / "seed"
-STANDARD, COSMIAN_5, COSMIAN_4, PAGE = Spelling
+STANDARD, COSMIAN_5, COSMIAN_4, MIXED, PAGE = Spelling
 
 
 def decode(item: Any, media_type: str = JSON, *, bare: bool = True) -> text.Decoded:
@@ -456,3 +456,32 @@ def test_what_is_no_json_at_all_is_answered_as_the_path_has_it() -> None:
     assert text.dialect_of("text/plain", bare=True) == Dialect(Media.JSON, JSON, COSMIAN_5, bare=True)
     assert text.dialect_of("TEXT/XML; charset=utf-8", bare=True) == Dialect(Media.XML, "text/xml")
     assert text.dialect_of("text/plain", bare=False) is None
+
+
+def test_a_regular_message_with_operations_of_4_x_is_answered_with_the_standard_s_message_around_them() -> None:
+    parts = [text_string("UniqueIdentifier", "k"), bytes_("Data", "00"), bytes_("IvCounterNonce", "01")]
+    item = node("BatchItem", [enumeration("Operation", "Decrypt"), node("RequestPayload", parts)])
+    request = node("RequestMessage", [HEADER, item])
+    assert payload(request, bare=False).iv_counter_nonce == b"\1"
+    dialect = decode(request, bare=False).dialect
+    assert dialect.spelling is MIXED
+    header, found = answered(response((Operation.ENCRYPT, ENCRYPTED)), dialect.spelling)["value"]
+    assert (header["tag"], found["tag"]) == ("ResponseHeader", "BatchItem")
+    assert [each["tag"] for each in found["value"]] == ["Operation", "ResultStatus", "ResponsePayload"]
+    assert found["value"][2]["value"][2]["tag"] == "IvCounterNonce"
+
+
+def test_the_page_s_message_may_hold_operations_of_4_x() -> None:
+    version = [node("ProtocolVersionMajor", 2, "Integer"), node("ProtocolVersionMinor", 1, "Integer")]
+    header = node("Header", [node("ProtocolVersion", version), node("BatchCount", 1, "Integer")])
+    locate = [enumeration("Operation", "Locate"), node("RequestPayload", [node("Attributes", [VENDOR_4])])]
+    request = node("RequestMessage", [header, node("BatchItem", [node("Items", locate)])])
+    (attribute,) = payload(request, bare=False).attributes
+    assert (attribute.vendor, attribute.name) == ("cosmian", "tag")
+
+
+@pytest.mark.parametrize("tag", ["RequestMessage", "0x420078", "requestMessage", "Request-Message"])
+def test_a_message_is_one_however_its_name_is_spelled(tag: str) -> None:
+    decoded = decode(REGULAR | {"tag": tag})
+    assert not decoded.dialect.bare
+    assert ttlv.read_version(decoded.raw) == V2_1
