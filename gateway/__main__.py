@@ -39,9 +39,11 @@ PLAIN: dict[str, Any] = {
 app = typer.Typer(name="kmip-gateway", help="A KMIP server that keeps and uses its keys in a PKCS#11 HSM.", **PLAIN)
 config_app = typer.Typer(help="The configuration file.", **PLAIN)
 token_app = typer.Typer(help="The PKCS#11 token.", **PLAIN)
+kek_app = typer.Typer(help="The key-encryption keys, by which keys in the database are wrapped.", **PLAIN)
 object_app = typer.Typer(help="Managed objects, from the database; never key material.", **PLAIN)
 app.add_typer(config_app, name="config")
 app.add_typer(token_app, name="token")
+token_app.add_typer(kek_app, name="kek")
 app.add_typer(object_app, name="object")
 ca_app = typer.Typer(help="The authority by which Certify issues certificates.", **PLAIN)
 app.add_typer(ca_app, name="ca")
@@ -160,6 +162,19 @@ def token_check(config: ConfigOption, json: JsonOption = False) -> None:
     from gateway.config import load
 
     print_report(check_token(load(config)), json=json)
+
+
+@kek_app.command("rotate")
+def kek_rotate(config: ConfigOption) -> None:
+    """Make a new key-encryption key and wrap every key of custody `wrapped` by it; the gateway may be serving.
+
+    A run that was ended early is taken up again. The earlier key-encryption keys stay: backups may need them.
+    """
+    from gateway.admin.kek import rotate
+    from gateway.config import load
+
+    rotation = rotate(load(config))
+    print(f"version {rotation.version}: {rotation.rewrapped} keys wrapped anew")
 
 
 def print_report(report: "Report", *, json: bool) -> None:

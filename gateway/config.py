@@ -87,6 +87,7 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     unique_names: bool = True
     vendor_identification: str = "kmip-gateway"
     foreign_objects: Literal["missing", "denied"] = "missing"
+    custody: Literal["token", "wrapped"] = "token"  # of new keys
     interop: bool = False
     rng_seed_bytes: Annotated[int, Meta(ge=-1)] = 1048576  # 0: ignored, -1: refused
     software_ciphers: bool = False  # ChaCha20 and one-time pads, by the gateway instead of the token

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from gateway import constraints
+from gateway.access.identity import GATEWAY
 from gateway.call import Altered, Call
 from gateway.errors import (
     KmipError,
@@ -34,7 +35,7 @@ from gateway.kmip.tags import Tag
 from gateway.kmip.values import Digest, Link, ProtectionStorageMasks, RNGParameters, UsageLimits
 from gateway.managed import Managed
 from gateway.store.api import Custody, ObjectRow, Transaction
-from gateway.token.api import KeyRef, ObjectClass, Rights
+from gateway.token.api import KeyRef, KeyTemplate, KeyType, ObjectClass, Rights
 
 LEASE_TIME_S = 3600
 M = CryptographicUsageMask
@@ -49,6 +50,8 @@ RIGHTS = (
     (M.UNWRAP_KEY, Rights.UNWRAP),
     (M.DERIVE_KEY | M.KEY_AGREEMENT, Rights.DERIVE),
 )
+
+BLOCK_BITS = 64  # of RFC 5649
 
 
 class Draft(NamedTuple):
@@ -89,6 +92,27 @@ def rights_for(mask: int) -> Rights:
     if rights & (Rights.ENCRYPT | Rights.DECRYPT):
         rights &= ~(Rights.WRAP | Rights.UNWRAP)
     return rights
+
+
+def template(
+    call: Call, unique_identifier: str, attributes: Attributes, key_type: KeyType, bits: int = 0
+) -> KeyTemplate:
+    """Give what a new key with these attributes may do, and where it is kept; `bits` is the size of a secret key.
+
+    It is kept on the token or wrapped in the database, as the configuration says and the token can: what the token
+    would not wrap as it is stays on the token, and so do the gateway's own keys.
+    """
+    mask = sets.number(attributes, Tag.CRYPTOGRAPHIC_USAGE_MASK) or 0
+    profile = call.token.profile
+    whole = profile.kwp_any_length or bits % BLOCK_BITS == 0
+    wrapped = whole if bits else key_type in profile.private_exports
+    wrapped = wrapped and call.config.custody == "wrapped" and call.peer is not GATEWAY
+    return KeyTemplate(unique_identifier, rights_for(mask), is_extractable(attributes), wrapped=wrapped)
+
+
+def is_extractable(attributes: Attributes) -> bool:
+    """Tell whether an object with these attributes may leave the server."""
+    return sets.value(attributes, Tag.EXTRACTABLE) is not False
 
 
 def digest_of(material: bytes, format_type: KeyFormatType | None) -> Digest:
@@ -230,10 +254,9 @@ async def add(
         changed = await call.store.write(write)
     for altered in changed:
         call.on_undo(partial(call.restore, altered))
-    made = [call.find(draft.unique_identifier) for draft in finished]
     # Undone first, so that the names are free when the others get theirs back.
-    call.on_undo(lambda: unmake(call, made))
-    return made
+    call.on_undo(lambda: unmake(call, news))
+    return news
 
 
 @asynccontextmanager
@@ -259,11 +282,12 @@ def _new(call: Call, draft: Draft) -> Managed:
         tenant=identity.tenant,
         owner=identity.name,
         object_type=int(draft.object_type),
-        custody=draft.custody,
+        custody=Custody.WRAPPED if ref is not None and ref.wrapped else draft.custody,
         token=call.services.token_name,
         object_class=0 if ref is None else int(ref.object_class),
         cka_id=b"" if ref is None else ref.cka_id,
         material=draft.material,
+        wrapped=b"" if ref is None else ref.wrapped,
         attributes=call.services.catalogue.rows(attributes),
         archived=sets.has(attributes, Tag.ARCHIVE_DATE),
     )
@@ -273,7 +297,8 @@ def _new(call: Call, draft: Draft) -> Managed:
 async def discard(call: Call, refs: Sequence[KeyRef]) -> None:
     """Take token objects away that no row will name."""
     for ref in refs:
-        await call.token.destroy(ref)
+        if not ref.wrapped:  # it is nowhere but in a row that was not written
+            await call.token.destroy(ref)
 
 
 async def unmake(call: Call, made: Sequence[Managed]) -> None:
@@ -298,7 +323,7 @@ async def erase(
         transaction.replace_attributes(row.id, rows, names)
         transaction.set_material(row.id, None, row.custody)
         transaction.set_storage(row.id, destroyed=True)
-        if row.cka_id:
+        if row.on_token:
             transaction.queue_destroy(row.id, held=call.batch.undo is not None)
         return Altered(row, rows)
 
@@ -317,13 +342,13 @@ async def let_go(call: Call, row: ObjectRow) -> None:
 
 async def _delete_held(call: Call, row: ObjectRow) -> None:
     # Let go of first: if the token does not answer, the reaper has to find it.
-    if row.cka_id:
+    if row.on_token:
         await call.store.write(lambda transaction: transaction.queue_destroy(row.id))
     await _delete(call, row)
 
 
 async def _delete(call: Call, row: ObjectRow) -> None:
-    if row.cka_id:
+    if row.on_token:
         await call.token.destroy(KeyRef(ObjectClass(row.object_class), row.cka_id))
         await call.store.destroyed(row.id)
 
@@ -332,7 +357,7 @@ def revive(call: Call, transaction: Transaction, altered: Altered) -> None:
     """Make an object inside a transaction what it was before it was destroyed; what others changed since holds."""
     before = altered.before
     call.put_back(transaction, altered)
-    transaction.set_material(before.id, before.material, before.custody)
+    transaction.set_material(before.id, before.material, before.custody, before.wrapped)
     transaction.set_storage(before.id, destroyed=before.destroyed, archived=before.archived)
     if not before.destroyed:
         transaction.dequeue_destroy(before.id)

@@ -29,7 +29,6 @@ from gateway.kmip.structure import Attribute, Attributes
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicDomainParameters, Link
 from gateway.managed import Managed
-from gateway.store.api import Custody
 from gateway.token.algorithms import CURVE_OF_LENGTH
 from gateway.token.api import KeyRef, KeyType, Mechanism, ObjectClass
 
@@ -123,7 +122,7 @@ async def _mechanism(call: Call, order: Order) -> Mechanism | None:
     part of it short enough to be guessed would tell of the rest.
     """
     base = order.base
-    if order.plan.key_type not in MADE_BY_TOKEN or base.row.custody is not Custody.TOKEN:
+    if order.plan.key_type not in MADE_BY_TOKEN or not base.served:
         return None
     if order.method is D.ENCRYPT and base.algorithm is A.AES:
         found, size = _encryption(order.asked)
@@ -168,14 +167,16 @@ def _curve(managed: Managed) -> RecommendedCurve | None:
 
 async def _by_token(call: Call, order: Order, mechanism: Mechanism) -> Draft:
     unique_identifier, key_type = creation.new_identifier(), order.plan.key_type
-    ref = KeyRef(ObjectClass.SECRET_KEY, await call.store.reserve())
-    template = keymaking.template(unique_identifier, order.attributes)
-    await call.token.derive(
+    assert key_type is not None  # noqa: S101 - _mechanism has seen that it is one
+    new = KeyRef(ObjectClass.SECRET_KEY, await call.store.reserve())
+    bits = 8 * order.asked.size
+    template = creation.template(call, unique_identifier, order.attributes, key_type, bits)
+    ref = await call.token.derive(
         order.base.ref,
         mechanism,
-        ref,
-        key_type,  # type: ignore[arg-type]  # _mechanism has seen that it is one
-        8 * order.asked.size,
+        new,
+        key_type,
+        bits,
         template,
     )
     return await keymaking.on_token(call, order.object_type, order.attributes, ref, unique_identifier)

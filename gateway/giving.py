@@ -20,7 +20,6 @@ from gateway.errors import (
 from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType
 from gateway.kmip.objects import KeyBlock, KeyValue, KeyWrappingSpecification, ManagedObject
 from gateway.managed import Managed
-from gateway.store.api import Custody
 
 # What is no secret is given to everybody who may see the object, whatever Extractable says. Sensitive is not there by
 # itself, so a client that asks for it means it, even for a public key (test case BL-M-12 of 2.1).
@@ -69,7 +68,7 @@ async def given(call: Call, managed: Managed, asked: Asked) -> ManagedObject:
 
 async def _as_it_is(call: Call, managed: Managed, asked: Asked) -> ManagedObject:
     # What is sealed may have come wrapped, and goes as it came.
-    if managed.sensitive and managed.row.custody is Custody.TOKEN:
+    if managed.sensitive and managed.served:
         raise _sensitive(managed)
     given: ManagedObject
     if bundles.is_made(managed, asked.key_format_type):

@@ -199,7 +199,7 @@ class Room:
         transaction.replace_attributes(row.id, rows, ())
         transaction.set_material(row.id, None, row.custody)
         transaction.set_storage(row.id, destroyed=True)
-        if row.cka_id and not row.destroyed:
+        if row.on_token and not row.destroyed:
             transaction.queue_destroy(row.id, held=self._call.batch.undo is not None)
         return Altered(row, rows)
 

@@ -14,7 +14,6 @@ from gateway.kmip.structure import Identifier
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicParameters
 from gateway.managed import Managed
-from gateway.store.api import Custody
 from gateway.token import mechanisms
 from gateway.token.api import Claim, Mechanism, Opening, StreamKind
 from gateway.token.mechanisms import HMACS, NO_PARAMETERS, Mac
@@ -62,7 +61,7 @@ def in_software(call: Call, key: Managed) -> bool:
 def _on_token(key: Managed, types: tuple[ObjectType, ...]) -> Managed:
     if key.object_type not in types:
         raise errors.InvalidObjectType(f"{key.object_type.token} objects cannot be used so")
-    if key.row.custody is not Custody.TOKEN or not key.row.object_class:
+    if not key.served:
         raise errors.UnsupportedCryptographicParameters(
             "the token has no keys of this algorithm: the object is kept, and cannot be used"
         )

@@ -22,7 +22,7 @@ from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicDomainParameters, Digest
 from gateway.kmip.version import V2_1
 from gateway.store.api import Custody
-from gateway.token.api import KeyRef, KeyTemplate, ObjectClass, Profile
+from gateway.token.api import KeyRef, ObjectClass, Profile
 
 F, O = KeyFormatType, ObjectType  # noqa: E741
 CKM_SHA256 = 0x250
@@ -55,7 +55,8 @@ async def secret(call: Call, object_type: ObjectType, attributes: Attributes) ->
         attributes = _with_digests(call, ObjectClass.SECRET_KEY, value, attributes)
         return await _sealed(call, O.SYMMETRIC_KEY, value, attributes, unique_identifier)
     ref = KeyRef(ObjectClass.SECRET_KEY, await call.store.reserve())
-    await call.token.generate_key(ref, plan.key_type, plan.bits, template(unique_identifier, attributes))
+    template = creation.template(call, unique_identifier, attributes, plan.key_type, plan.bits)
+    ref = await call.token.generate_key(ref, plan.key_type, plan.bits, template)
     # Generated Secret Data is a password (TC-CREATE-SD-1).
     return await on_token(call, object_type, attributes, ref, unique_identifier, SecretDataType.PASSWORD)
 
@@ -106,7 +107,8 @@ async def of_value(
     if key_type is not None:
         ref = KeyRef(ObjectClass.SECRET_KEY, await call.store.reserve())
         with suppress(*keyblocks.NOT_HELD):
-            await call.token.import_key(ref, key_type, value, template(unique_identifier, attributes))
+            template = creation.template(call, unique_identifier, attributes, key_type, 8 * len(value))
+            ref = await call.token.import_key(ref, key_type, value, template)
             beside = _beside(call, secret_data_type) if object_type is O.SECRET_DATA else None
             return Draft(object_type, attributes, ref, Custody.TOKEN, beside, unique_identifier)
     return await _sealed(call, object_type, value, attributes, unique_identifier, secret_data_type)
@@ -117,21 +119,11 @@ def _format(attributes: Attributes) -> KeyFormatType:
     return found if isinstance(found, KeyFormatType) else F.RAW
 
 
-def template(unique_identifier: str, attributes: Attributes) -> KeyTemplate:
-    """Give what a key with these attributes is on the token."""
-    mask = sets.number(attributes, Tag.CRYPTOGRAPHIC_USAGE_MASK) or 0
-    return KeyTemplate(unique_identifier, creation.rights_for(mask), extractable=_extractable(attributes))
-
-
-def _extractable(attributes: Attributes) -> bool:
-    return sets.value(attributes, Tag.EXTRACTABLE) is not False
-
-
 async def _digested(call: Call, ref: KeyRef, attributes: Attributes) -> Attributes:
     """Add the digests of a secret key; for that it leaves the token only if its format is a structure."""
     format_type = _format(attributes)
     if format_type is F.TRANSPARENT_SYMMETRIC_KEY:
-        if not _extractable(attributes):
+        if not creation.is_extractable(attributes):
             return attributes
         return _with_digests(call, ref.object_class, await call.token.export_key(ref), attributes)
     # Some tokens digest no key that is not extractable, and some no key at all.
@@ -206,23 +198,22 @@ async def pair(call: Call, private: Attributes, public: Attributes) -> tuple[Dra
     private = creation.link(private, LinkType.PUBLIC_KEY_LINK, identifiers[1])
     public = creation.link(public, LinkType.PRIVATE_KEY_LINK, identifiers[0])
     cka_id = await call.store.reserve()
-    info = await call.token.generate_key_pair(
+    made = await call.token.generate_key_pair(
         cka_id,
         plan.key_type,
         plan.bits,
         b"" if plan.curve is None else plan.curve.parameters,
-        template(identifiers[0], private),
-        template(identifiers[1], public),
+        creation.template(call, identifiers[0], private, plan.key_type),
+        creation.template(call, identifiers[1], public, plan.key_type),
     )
-    refs = KeyRef(ObjectClass.PRIVATE_KEY, cka_id), KeyRef(ObjectClass.PUBLIC_KEY, cka_id)
-    async with creation.kept(call, *refs):
-        public = _with_digests(call, ObjectClass.PUBLIC_KEY, info, public)
-        if _extractable(private):
-            form = await call.token.export_key(refs[0])
+    async with creation.kept(call, made.private, made.public):
+        public = _with_digests(call, ObjectClass.PUBLIC_KEY, made.info, public)
+        if creation.is_extractable(private):
+            form = await call.token.export_key(made.private)
             private = _with_digests(call, ObjectClass.PRIVATE_KEY, form, private)
     return (
-        Draft(O.PRIVATE_KEY, private, refs[0], unique_identifier=identifiers[0]),
-        Draft(O.PUBLIC_KEY, public, refs[1], unique_identifier=identifiers[1]),
+        Draft(O.PRIVATE_KEY, private, made.private, unique_identifier=identifiers[0]),
+        Draft(O.PUBLIC_KEY, public, made.public, unique_identifier=identifiers[1]),
     )
 
 

@@ -30,7 +30,7 @@ from gateway.kmip.values import (
     Name,
     UsageLimits,
 )
-from gateway.store.api import MAX_ROW_BYTES, AttributeRow, ObjectRow, Scalar
+from gateway.store.api import MAX_ROW_BYTES, AttributeRow, Custody, ObjectRow, Scalar
 from gateway.token.api import KeyRef, ObjectClass
 
 # Clients choose what an object holds: what is kept of it is bounded in bytes, and not in objects alone.
@@ -111,8 +111,13 @@ class Managed:
 
     @cached_property
     def ref(self) -> KeyRef:
-        """Where the key is on the token."""
-        return KeyRef(ObjectClass(self.row.object_class), self.row.cka_id)
+        """Where the key is on the token, or with what it comes along."""
+        return ref_of(self.row)
+
+    @property
+    def served(self) -> bool:
+        """Whether the token can use the key; what is sealed it cannot."""
+        return self.row.custody is not Custody.SEALED and bool(self.row.object_class)
 
     def state(self, now: float) -> State:
         """Tell the State at `now`; it moves with the clock, so it is never kept."""
@@ -139,6 +144,11 @@ class Managed:
     def names(self) -> tuple[str, ...]:
         """Give the values of its Names."""
         return tuple(name.name_value for name in sets.structures(self.attributes, Tag.NAME, Name))
+
+
+def ref_of(row: ObjectRow) -> KeyRef:
+    """Give the reference of an object's key."""
+    return KeyRef(ObjectClass(row.object_class), row.cka_id, row.wrapped)
 
 
 def visible_attributes(managed: Managed, now: float) -> Attributes:

@@ -39,7 +39,7 @@ from gateway.kmip.values import CryptographicDomainParameters
 from gateway.kmip.version import V1_4, V2_0, V2_1
 from gateway.store.api import Custody
 from gateway.token.algorithms import CURVE_OF_LENGTH
-from gateway.token.api import KeyRef, KeyTemplate, ObjectClass
+from gateway.token.api import KeyRef, ObjectClass
 
 O = ObjectType  # noqa: E741
 # Without a mask a key could never be used; the other types live without (many clients register them so).
@@ -199,14 +199,12 @@ async def _on_token(
     if key_type is None:
         return None
     ref = KeyRef(key.object_class, await call.store.reserve())
-    mask = sets.number(attributes, Tag.CRYPTOGRAPHIC_USAGE_MASK) or 0
-    extractable = sets.value(attributes, Tag.EXTRACTABLE) is not False
-    template = KeyTemplate(unique_identifier, creation.rights_for(mask), extractable)
+    bits = 8 * len(key.form) if key.object_class is ObjectClass.SECRET_KEY else 0
+    template = creation.template(call, unique_identifier, attributes, key_type, bits)
     try:
-        await call.token.import_key(ref, key_type, key.form, template)
+        return await call.token.import_key(ref, key_type, key.form, template)
     except keyblocks.NOT_HELD:
         return None
-    return ref
 
 
 async def _beside(

@@ -27,7 +27,6 @@ from gateway.kmip.structure import Item
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicParameters
 from gateway.managed import Managed, visible_attributes
-from gateway.store.api import Custody
 from gateway.token.api import Mechanism, ObjectClass, Profile
 
 A, B, H, P = CryptographicAlgorithm, BlockCipherMode, HashingAlgorithm, PaddingMethod
@@ -91,7 +90,7 @@ def _wrapping(call: Call, information: EncryptionKeyInformation | None, use: Cry
     types = (ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY if use is M.WRAP_KEY else ObjectType.PRIVATE_KEY)
     if key.object_type not in types:
         raise errors.IllegalObjectType(f"a {key.object_type.token} does not do this")
-    if key.row.custody is not Custody.TOKEN:
+    if not key.served:
         raise errors.FeatureNotSupported("the token does not hold the wrapping key")
     chosen = mechanism(key, information.cryptographic_parameters, call.token.profile)
     return Wrapping(key, chosen, _by_copy(key))
@@ -186,7 +185,7 @@ def wraps_in_place(managed: Managed, format_type: KeyFormatType, specification: 
     return (
         managed.length > 0
         and managed.length % BLOCK_BITS == 0
-        and managed.row.custody is Custody.TOKEN
+        and managed.served
         and managed.row.object_class == ObjectClass.SECRET_KEY
         and format_type in (KeyFormatType.RAW, KeyFormatType.OPAQUE)
         and not _encoded(specification.encoding_option)

@@ -165,6 +165,7 @@ class Supervisor:
 
     def _welcome(self, worker: WorkerSlot, ready: Ready) -> None:
         """Join a worker that takes requests to every front end."""
+        self._check_promises(ready)
         worker.ready = True
         self._tell_up()
         self._start = self._start or self._new_start(ready)
@@ -176,6 +177,13 @@ class Supervisor:
         for front_end in self._front_ends:
             join(worker, front_end)
         self._tell_ready()
+
+    def _check_promises(self, ready: Ready) -> None:
+        if self._config.kmip.custody == "wrapped" and not ready.profile.kwp:
+            self._give_up(
+                'The token cannot wrap keys as RFC 5649 says, which custody = "wrapped" in [kmip] needs; '
+                'set it to "token".'
+            )
 
     def _worker_ended(self, worker: WorkerSlot, channel: socket.socket) -> None:
         while self._hear_worker(worker):

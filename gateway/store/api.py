@@ -46,7 +46,8 @@ class ObjectRow(Struct, frozen=True, gc=False):
     token: str = ""
     object_class: int = 0
     cka_id: bytes = b""
-    material: bytes | None = None  # the wrapped or sealed blob
+    material: bytes | None = None  # the sealed object, or what neither the token nor an attribute tells of it
+    wrapped: bytes = b""  # the key itself where it is not on the token, as the token gave it
     attributes: tuple[AttributeRow, ...] = ()  # in the order of tag, name, index
     destroyed: bool = False
     archived: bool = False
@@ -54,9 +55,14 @@ class ObjectRow(Struct, frozen=True, gc=False):
     changed: int = 0  # the number of the commit that last touched it
 
     @property
+    def on_token(self) -> bool:
+        """Whether the key is an object of the token, which goes when the object is destroyed."""
+        return bool(self.cka_id) and self.custody is Custody.TOKEN
+
+    @property
     def weight(self) -> int:
         """About how many bytes a cache of rows spends on what clients chose."""
-        return len(self.material or b"") + sum(len(each.ttlv) for each in self.attributes)
+        return len(self.material or b"") + len(self.wrapped) + sum(len(each.ttlv) for each in self.attributes)
 
 
 class TicketRow(Struct, frozen=True):
@@ -190,7 +196,7 @@ class Transaction(Protocol):
         """
         ...
 
-    def set_material(self, id: int, material: bytes | None, custody: Custody) -> None:
+    def set_material(self, id: int, material: bytes | None, custody: Custody, wrapped: bytes = b"") -> None:
         """Change what is kept in the database of the key itself."""
         ...
 

@@ -115,6 +115,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX asynchronous_requests_by_owner ON asynchronous_requests (tenant, owner)",
         "CREATE INDEX asynchronous_requests_by_stage ON asynchronous_requests (stage, submitted)",
     ),
+    (
+        "ALTER TABLE objects ADD COLUMN wrapped BLOB NOT NULL DEFAULT x''",
+        # A rotation of the key-encryption key looks for those that another one wrapped.
+        """CREATE INDEX objects_by_kek ON objects (token, substr(wrapped, 1, 4), id) WHERE custody = 'wrapped'""",
+    ),
 )
 
 # The column `storage`: one number, so that one index answers for every Storage Status Mask.
@@ -123,7 +128,7 @@ ARCHIVED, DESTROYED = 1, 2
 COMMON = 1 << 20  # Integers below are worth sharing; dates are far above.
 
 SELECT_OBJECT = """SELECT unique_identifier, tenant, owner, object_type, custody, token, object_class, cka_id, material,
-    storage, id, changed FROM objects WHERE unique_identifier = ?"""
+    wrapped, storage, id, changed FROM objects WHERE unique_identifier = ?"""
 SELECT_ATTRIBUTES = "SELECT tag, name, idx, ttlv, scalar FROM attributes WHERE object = ? ORDER BY tag, name, idx"
 
 SELECT_SETTING = "SELECT ttlv FROM settings WHERE tenant = ? AND owner = ? AND tag = ?"
@@ -152,9 +157,8 @@ def read_ticket(execute: Callable[..., Cursor], hash: bytes) -> list[TicketRow]:
 
 
 def _with_attributes(cursor: Cursor, columns: tuple[Any, ...]) -> ObjectRow:
-    unique_identifier, tenant, owner, kind, custody, token, object_class, cka_id, material, storage, id_, changed = (
-        columns
-    )
+    unique_identifier, tenant, owner, kind, custody, token, object_class, cka_id, *rest = columns
+    material, wrapped, storage, id_, changed = rest
     rows = cursor.execute(SELECT_ATTRIBUTES, (id_,)).fetchall()
     return ObjectRow(
         unique_identifier,
@@ -166,6 +170,7 @@ def _with_attributes(cursor: Cursor, columns: tuple[Any, ...]) -> ObjectRow:
         object_class,
         cka_id,
         material,
+        wrapped,
         tuple([_attribute(row) for row in rows]),
         storage & DESTROYED != 0,
         storage & ARCHIVED != 0,

@@ -30,6 +30,9 @@ SLICE = 100  # Rows looked at in one turn of the event loop, a few milliseconds 
 _PENDING = """SELECT unique_identifier FROM destroys JOIN objects ON objects.id = destroys.object
     WHERE holder IS NULL ORDER BY object"""
 
+_WRAPPED_BEFORE = """SELECT unique_identifier FROM objects WHERE custody = 'wrapped' AND token = ?
+    AND substr(wrapped, 1, 4) >= ? AND substr(wrapped, 1, 4) < ? ORDER BY substr(wrapped, 1, 4), id LIMIT ?"""
+
 
 class SqliteStore:
     """A store in one SQLite file, shared by the processes of one machine; api.Store has the promises."""
@@ -74,6 +77,11 @@ class SqliteStore:
 
     async def pending_destroys(self) -> list[ObjectRow]:
         return self._reader.scan([uid for (uid,) in self._all(_PENDING)])
+
+    def wrapped_before(self, token: str, version: int, limit: int) -> list[ObjectRow]:
+        """Give objects of a token whose keys are wrapped by an earlier key-encryption key; public keys by none."""
+        values = token, (1).to_bytes(4, "big"), version.to_bytes(4, "big"), limit
+        return self._reader.scan([uid for (uid,) in self._all(_WRAPPED_BEFORE, values)])
 
     async def unspent(self) -> list[bytes]:
         known = [each for (each,) in self._all("SELECT id FROM instances")]

@@ -14,7 +14,7 @@ from gateway.store.api import AttributeRow, Change, Custody, HeldRequest, Object
 from gateway.store.rows import SELECT_ATTRIBUTES, SELECT_SETTING, read_object, read_ticket, storage_of
 
 _INSERT_OBJECT = """INSERT INTO objects (unique_identifier, tenant, owner, object_type, custody, token, object_class,
-    cka_id, material, storage, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    cka_id, material, wrapped, storage, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _INSERT_ATTRIBUTE = """INSERT INTO attributes (object, tag, name, idx, ttlv, scalar) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET ttlv = excluded.ttlv, scalar = excluded.scalar"""
 _DELETE_ATTRIBUTE = "DELETE FROM attributes WHERE object = ? AND tag = ? AND name = ? AND idx = ?"
@@ -104,8 +104,9 @@ class SqliteTransaction:
             raise ObjectAlreadyExists from error
         self._touch(id)
 
-    def set_material(self, id: int, material: bytes | None, custody: Custody) -> None:
-        self._cursor.execute("UPDATE objects SET material = ?, custody = ? WHERE id = ?", (material, custody, id))
+    def set_material(self, id: int, material: bytes | None, custody: Custody, wrapped: bytes = b"") -> None:
+        values = material, custody, wrapped, id
+        self._cursor.execute("UPDATE objects SET material = ?, custody = ?, wrapped = ? WHERE id = ?", values)
         self._touch(id)
 
     def set_storage(self, id: int, *, destroyed: bool = False, archived: bool = False) -> None:
@@ -186,7 +187,7 @@ class SqliteTransaction:
     def _insert(self, row: ObjectRow) -> int:
         values = (
             row.unique_identifier, row.tenant, row.owner, row.object_type, row.custody, row.token, row.object_class,
-            row.cka_id, row.material, storage_of(row.destroyed, row.archived), self._changed,
+            row.cka_id, row.material, row.wrapped, storage_of(row.destroyed, row.archived), self._changed,
         )  # fmt: skip
         try:
             inserted = self._cursor.execute(_INSERT_OBJECT, values).lastrowid

@@ -10,8 +10,15 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 STORAGE_KEY_LABEL = "kmip-gateway storage key"
-KEK_LABEL = "kmip-gateway key-encryption key v1"
 CKA_ID_BYTES = 16
+
+
+def kek_label(version: int) -> str:
+    """Give the label of a key-encryption key; the first is made when the token is set up."""
+    return f"kmip-gateway key-encryption key v{version}"
+
+
+KEK_LABEL = kek_label(1)
 
 
 class ObjectClass(IntEnum):
@@ -23,10 +30,14 @@ class ObjectClass(IntEnum):
 
 
 class KeyRef(NamedTuple):
-    """A key by what never changes: its object class and its CKA_ID of 16 bytes."""
+    """A key by what never changes: its object class and its CKA_ID of 16 bytes.
+
+    A key that is not on the token comes along, `wrapped` as only the token can unwrap it (custody `wrapped`).
+    """
 
     object_class: ObjectClass
     cka_id: bytes
+    wrapped: bytes = b""
 
 
 class KeyType(IntEnum):
@@ -69,13 +80,15 @@ class Rights(IntFlag):
 class KeyTemplate(msgspec.Struct, frozen=True, array_like=True):
     """The attributes a new key is given; they are never relaxed afterwards.
 
-    A right that the object class cannot have (a public key that decrypts) is left out without a word.
+    A right that the object class cannot have (a public key that decrypts) is left out without a word. One that is to
+    be `wrapped` does not stay on the token: it is given back as a KeyRef with which it comes along.
     """
 
     label: str
     rights: Rights
     extractable: bool
     sensitive: bool = True
+    wrapped: bool = False
 
 
 class Mechanism(msgspec.Struct, frozen=True, array_like=True):
@@ -157,6 +170,14 @@ class Finished(msgspec.Struct, frozen=True, array_like=True):
         return "<Finished>"
 
 
+class MadePair(NamedTuple):
+    """A new key pair: its SubjectPublicKeyInfo (DER), and its halves."""
+
+    info: bytes
+    private: KeyRef
+    public: KeyRef
+
+
 class TokenInfo(msgspec.Struct, frozen=True):
     """How the token names itself; serial is hexadecimal or text as the token gives it."""
 
@@ -208,8 +229,8 @@ class Token(Protocol):
 
     profile: Profile  # what works on this token
 
-    async def generate_key(self, ref: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate) -> None:
-        """Make a secret key on the token."""
+    async def generate_key(self, ref: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate) -> KeyRef:
+        """Make a secret key, and give the reference to keep."""
 
     async def generate_key_pair(
         self,
@@ -219,14 +240,14 @@ class Token(Protocol):
         curve_oid: bytes,
         private: KeyTemplate,
         public: KeyTemplate,
-    ) -> bytes:
-        """Make a key pair on the token and give its SubjectPublicKeyInfo (DER); both halves carry `cka_id`.
+    ) -> MadePair:
+        """Make a key pair; both halves carry `cka_id`.
 
         curve_oid is the DER of the EC parameters, b"" for RSA.
         """
 
-    async def import_key(self, ref: KeyRef, key_type: KeyType, material: bytes, template: KeyTemplate) -> None:
-        """Make a token object of a raw value, of PKCS#8 or of SubjectPublicKeyInfo, as the class says."""
+    async def import_key(self, ref: KeyRef, key_type: KeyType, material: bytes, template: KeyTemplate) -> KeyRef:
+        """Make a key of a raw value, of PKCS#8 or of SubjectPublicKeyInfo, as the class says; give its reference."""
 
     async def export_key(self, ref: KeyRef) -> bytes:
         """Give the key in the form `import_key` takes.
@@ -308,8 +329,11 @@ class Token(Protocol):
 
     async def derive(
         self, ref: KeyRef, mechanism: Mechanism, new: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate
-    ) -> None:
-        """Make a new secret key on the token from the one named."""
+    ) -> KeyRef:
+        """Make a new secret key in the token from the one named; give it as generate_key."""
+
+    async def rewrap(self, ref: KeyRef) -> KeyRef:
+        """Give a key that comes along wrapped by the newest key-encryption key."""
 
     async def digest(self, ckm: int, data: bytes) -> bytes:
         """Give the digest of data."""

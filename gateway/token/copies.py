@@ -55,7 +55,7 @@ class Copies:
                 return copy.handle
             self.forget(ref)
         handle = self._handles.of(ref)
-        if not self._wanted:
+        if not self._wanted or ref.wrapped:
             return handle
         uses = self._uses[ref] = self._uses.get(ref, 0) + 1
         return handle if uses < USES_BEFORE_COPY else self._copied(ref, handle)

@@ -31,6 +31,7 @@ from gateway.token.api import (
     KeyRef,
     KeyTemplate,
     KeyType,
+    MadePair,
     Mechanism,
     Opening,
     Profile,
@@ -72,7 +73,7 @@ class GenerateKey(Frame, frozen=True, array_like=True, gc=False, tag=2):
 
 
 class GenerateKeyPair(Frame, frozen=True, array_like=True, gc=False, tag=3):
-    """Make a key pair; answered with the SubjectPublicKeyInfo."""
+    """Make a key pair; answered with an encoded MadePair."""
 
     cka_id: bytes
     key_type: KeyType
@@ -115,6 +116,12 @@ class Unwrap(Frame, frozen=True, array_like=True, gc=False, tag=7):
     ref: KeyRef
     key_type: KeyType
     template: KeyTemplate
+
+
+class Rewrap(Frame, frozen=True, array_like=True, gc=False, tag=40):
+    """Wrap a key that comes along by the newest key-encryption key; answered with its new reference."""
+
+    ref: KeyRef
 
 
 class Encrypt(Frame, frozen=True, array_like=True, gc=False, tag=8):
@@ -302,6 +309,7 @@ Request = (
     | ContinueStream
     | FinishStream
     | EndStream
+    | Rewrap
 )
 Result = bytes | bool | None | list[KeyRef] | Attributes
 
@@ -390,6 +398,7 @@ _control_decoder = msgspec.msgpack.Decoder(ControlMessage)
 request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
 _finished_decoder = msgspec.msgpack.Decoder(Finished)
+_pair_decoder = msgspec.msgpack.Decoder(MadePair)
 
 
 def append_frame(buffer: bytearray, frame: Frame) -> None:
@@ -407,6 +416,16 @@ def encode_finished(finished: Finished) -> bytes:
 def decode_finished(raw: bytes) -> Finished:
     """Read the result of FinishStream."""
     return _finished_decoder.decode(raw)
+
+
+def encode_pair(pair: MadePair) -> bytes:
+    """Give the result of GenerateKeyPair."""
+    return _encoder.encode(pair)
+
+
+def decode_pair(raw: bytes) -> MadePair:
+    """Read the result of GenerateKeyPair."""
+    return _pair_decoder.decode(raw)
 
 
 def encode_control(message: ControlMessage) -> bytes:

@@ -4,6 +4,8 @@ SoftHSM searches in 17 µs for each object on the token. The map is filled once 
 worker makes and destroys, and the token is searched again only for a key that another process made since.
 """
 
+from collections.abc import Callable
+
 from pkcs11 import Attribute
 
 from gateway.token.api import KeyRef, ObjectClass
@@ -22,6 +24,7 @@ class Handles:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._map: dict[KeyRef, int] = {}
+        self.coming_along: Callable[[KeyRef], int] = self._unknown  # for keys that are not on the token
         connection.behind = self.enumerate
 
     def __len__(self) -> int:
@@ -36,10 +39,15 @@ class Handles:
         handle = self._map.get(ref)
         if handle is not None:
             return handle
+        if ref.wrapped:
+            return self.coming_along(ref)
         self.enumerate()
         if ref not in self._map:
             raise KeyGone(f"it holds no {ref.object_class.name} with CKA_ID {ref.cka_id.hex()}")
         return self._map[ref]
+
+    def _unknown(self, ref: KeyRef) -> int:
+        raise KeyGone(f"{ref.object_class.name} {ref.cka_id.hex()} is not on it")
 
     def get(self, ref: KeyRef) -> int | None:
         """Give the handle of a key, None when the token holds none."""

@@ -141,6 +141,9 @@ def unwrap_data(reach: Reach, request: frames.UnwrapData) -> bytes:
 def destroy(reach: Reach, request: frames.Destroy) -> bool:
     reach.copies.forget(request.ref)
     reach.streams.end_with(request.ref)
+    if request.ref.wrapped:
+        reach.parcels.forget(request.ref)
+        return False
     with reach.connection.writing():
         handle = reach.handles.get(request.ref)
         if handle is None:

@@ -1,8 +1,9 @@
 """Verbs that make token objects: generate, import, unwrap, derive. Each notes the handle of what it made."""
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
+from msgspec.structs import replace
 from pkcs11 import Attribute
 from pkcs11 import KeyType as P11KeyType
 from pkcs11 import Mechanism as P11Mechanism
@@ -10,11 +11,12 @@ from pkcs11.constants import DEFAULT, MechanismFlag
 
 from gateway.errors import FeatureNotSupported, InvalidField
 from gateway.token import frames, keyforms
-from gateway.token.api import KeyRef, KeyTemplate, KeyType, ObjectClass
+from gateway.token.api import KeyRef, KeyTemplate, KeyType, MadePair, ObjectClass
 from gateway.token.cryptoki import AttributeArray
 from gateway.token.failures import CryptokiError
 from gateway.token.handles import ON_TOKEN
 from gateway.token.leaving import public_info
+from gateway.token.parcels import public_form, token_key_type
 from gateway.token.reach import Reach, handle_of
 from gateway.token.templates import RIGHT_ATTRIBUTES, key_type_attributes, packed
 
@@ -24,14 +26,14 @@ MAX_RSA_BITS = 8192
 GENERATED_BITS_SAID = (KeyType.AES, KeyType.GENERIC_SECRET)
 
 
-def generate_key(reach: Reach, request: frames.GenerateKey) -> None:
+def generate_key(reach: Reach, request: frames.GenerateKey) -> list[KeyRef]:
     _check_bits(request.bits, MAX_SECRET_BITS)
     template = _template(reach, request.ref, request.template)
     key_type = _library_key_type(request.key_type)
     bits = request.bits if request.key_type in GENERATED_BITS_SAID else None
-    with _making(reach):
+    with _making(reach, request.template):
         key = reach.connection.work.generate_key(key_type, bits, capabilities=NO_RIGHTS, template=template)
-    _keep(reach, {request.ref: handle_of(key)})
+    return _kept(reach, [New(request.ref, handle_of(key), request.key_type, request.template)])
 
 
 def generate_key_pair(reach: Reach, request: frames.GenerateKeyPair) -> bytes:
@@ -41,11 +43,14 @@ def generate_key_pair(reach: Reach, request: frames.GenerateKeyPair) -> bytes:
         "private_template": _template(reach, private, request.private),
         "public_template": _template(reach, public, request.public),
     }
-    with _making(reach):
+    with _making(reach, request.private):
         public_key, private_key = _generate_pair(reach, request, templates)
     info = public_info(reach, handle_of(public_key))
-    _keep(reach, {private: handle_of(private_key), public: handle_of(public_key)})
-    return info
+    made = [
+        New(private, handle_of(private_key), request.key_type, request.private),
+        New(public, handle_of(public_key), request.key_type, request.public, info),
+    ]
+    return frames.encode_pair(MadePair(info, *_kept(reach, made)))
 
 
 def _generate_pair(reach: Reach, request: frames.GenerateKeyPair, templates: dict[str, Any]) -> tuple[Any, Any]:
@@ -65,31 +70,24 @@ def _generate_pair(reach: Reach, request: frames.GenerateKeyPair, templates: dic
     return parameters.generate_keypair(mechanism=mechanism, capabilities=NO_RIGHTS, **templates)
 
 
-def import_key(reach: Reach, request: frames.ImportKey) -> None:
-    attributes = reach.key_attributes(request.ref, request.template, on_token=not reach.keeps_by_copy)
-    attributes |= _material(reach, request)
-    with _making(reach):
+def import_key(reach: Reach, request: frames.ImportKey) -> list[KeyRef]:
+    ref, key_type = request.ref, request.key_type
+    if request.template.wrapped and ref.object_class is ObjectClass.PUBLIC_KEY:
+        return [reach.parcels.send_public(ref, request.material, key_type, request.template)]
+    attributes = _attributes(reach, ref, request.template) | _material(reach, request)
+    with _making(reach, request.template):
         key = reach.connection.work.create_object(attributes)
-    _keep(reach, {request.ref: handle_of(key)})
+    return _kept(reach, [New(ref, handle_of(key), key_type, request.template)])
 
 
 def _material(reach: Reach, request: frames.ImportKey) -> dict[Attribute, Any]:
     if request.ref.object_class is ObjectClass.SECRET_KEY:
         return {**key_type_attributes(request.key_type), Attribute.VALUE: request.material}
-    if request.ref.object_class is ObjectClass.PRIVATE_KEY:
-        form = keyforms.private_attributes(request.key_type, request.material)
-    else:
-        form = keyforms.public_attributes(request.key_type, request.material)
+    if request.ref.object_class is ObjectClass.PUBLIC_KEY:
+        return public_form(reach.profile, request.key_type, request.material)
+    form = keyforms.private_attributes(request.key_type, request.material)
     form = keyforms.token_parameters(form, reach.profile.curve25519[1])
-    return {**_asymmetric_type(reach, request.key_type), **form}
-
-
-def _asymmetric_type(reach: Reach, key_type: KeyType) -> dict[Attribute, Any]:
-    # A module that makes Curve25519 keys with the Edwards mechanism gives them the Edwards type too (SoftHSM).
-    edwards = reach.profile.curve25519[0] == P11Mechanism.EC_EDWARDS_KEY_PAIR_GEN
-    if key_type is KeyType.EC_MONTGOMERY and edwards:
-        key_type = KeyType.EC_EDWARDS
-    return key_type_attributes(key_type)
+    return {**token_key_type(reach.profile, request.key_type), **form}
 
 
 def unwrap(reach: Reach, request: frames.Unwrap) -> None:
@@ -104,34 +102,72 @@ def unwrap(reach: Reach, request: frames.Unwrap) -> None:
     reach.handles.learn(request.ref, handle)
 
 
-def derive(reach: Reach, request: frames.Derive) -> None:
+def derive(reach: Reach, request: frames.Derive) -> list[KeyRef]:
     _check_bits(request.bits, MAX_SECRET_BITS)
-    attributes = reach.key_attributes(request.new, request.template, on_token=True)
+    wrapped = request.template.wrapped
+    attributes = reach.key_attributes(request.new, _open(request.template), on_token=not wrapped)
     attributes |= key_type_attributes(request.key_type)
     if request.key_type in GENERATED_BITS_SAID:
         attributes[Attribute.VALUE_LEN] = request.bits // 8
     key = reach.handles.of(request.ref)
     mechanism = reach.pack(request.mechanism)
-    with reach.connection.writing():
+    with nullcontext() if wrapped else reach.connection.writing():
         handle = reach.calls.derive(reach.connection.session, mechanism, key, AttributeArray(packed(attributes)))
+    if wrapped:
+        return [reach.parcels.send(request.new, handle, request.key_type, request.template)]
     reach.handles.learn(request.new, handle)
+    return [request.new]
+
+
+def rewrap(reach: Reach, request: frames.Rewrap) -> list[KeyRef]:
+    return [reach.parcels.rewrap(request.ref)]
+
+
+def _attributes(reach: Reach, ref: KeyRef, template: KeyTemplate) -> dict[Attribute, Any]:
+    on_token = not (template.wrapped or reach.keeps_by_copy)
+    return reach.key_attributes(ref, _open(template), on_token=on_token)
+
+
+def _open(template: KeyTemplate) -> KeyTemplate:
+    """Let a key that is to be wrapped for the database be wrapped; what stays for use will not be so."""
+    return replace(template, extractable=True) if template.wrapped else template
 
 
 def _template(reach: Reach, ref: KeyRef, template: KeyTemplate) -> dict[Attribute, Any]:
     """Give the template for python-pkcs11, which adds every right as False unless told to leave it out."""
-    attributes = reach.key_attributes(ref, template, on_token=not reach.keeps_by_copy)
-    return {**{attribute: DEFAULT for attribute in RIGHT_ATTRIBUTES.values()}, **attributes}
+    return {**{right: DEFAULT for right in RIGHT_ATTRIBUTES.values()}, **_attributes(reach, ref, template)}
 
 
-def _making(reach: Reach) -> AbstractContextManager[object]:
+def _making(reach: Reach, template: KeyTemplate) -> AbstractContextManager[object]:
     """Hold the token's lock while a token object is made; one made in the session needs none."""
-    return nullcontext() if reach.keeps_by_copy else reach.connection.writing()
+    return nullcontext() if template.wrapped or reach.keeps_by_copy else reach.connection.writing()
 
 
-def _keep(reach: Reach, made: dict[KeyRef, int]) -> None:
-    """Note the handles of what was made, after copying it onto the token where it was made in the session."""
-    for ref, handle in (_copied(reach, made) if reach.keeps_by_copy else made).items():
+class New(NamedTuple):
+    """A key that was just made, on the token or in the session; `info` is that of a public key."""
+
+    ref: KeyRef
+    handle: int
+    key_type: KeyType
+    template: KeyTemplate
+    info: bytes = b""
+
+
+def _kept(reach: Reach, made: list[New]) -> list[KeyRef]:
+    """Keep new keys as they are to be kept, and give their references."""
+    if made[0].template.wrapped:
+        return [_sent(reach, new) for new in made]
+    handles = {new.ref: new.handle for new in made}
+    for ref, handle in (_copied(reach, handles) if reach.keeps_by_copy else handles).items():
         reach.handles.learn(ref, handle)
+    return list(handles)
+
+
+def _sent(reach: Reach, new: New) -> KeyRef:
+    if new.ref.object_class is not ObjectClass.PUBLIC_KEY:
+        return reach.parcels.send(new.ref, new.handle, new.key_type, new.template)
+    reach.calls.destroy(reach.connection.session, new.handle)
+    return reach.parcels.send_public(new.ref, new.info, new.key_type, new.template)
 
 
 def _copied(reach: Reach, made: dict[KeyRef, int]) -> dict[KeyRef, int]:

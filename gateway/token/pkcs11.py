@@ -121,11 +121,13 @@ class Access(Reach):
         except (CryptokiError, PKCS11Error):
             self.stopping = Recovery.STOP
         self.copies.clear()
+        self.parcels.clear()
         self.forget_own_keys()
 
     def _forget_all(self) -> None:
         self.handles.clear()
         self.copies.clear()
+        self.parcels.clear()
         self.forget_own_keys()
 
     def _forget_handles(self, request: frames.Request) -> None:
@@ -136,6 +138,7 @@ class Access(Reach):
             if ref is not None:
                 self.handles.forget(ref)
                 self.copies.forget(ref)
+        self.parcels.clear()
         self.forget_own_keys()
 
 
@@ -153,6 +156,7 @@ VERBS: dict[type[frames.Frame], Callable[[Reach, Any], frames.Result]] = {
     frames.Sign: using.sign,
     frames.Verify: using.verify,
     frames.Derive: making.derive,
+    frames.Rewrap: making.rewrap,
     frames.Digest: using.digest,
     frames.Random: using.random,
     frames.Seed: using.seed,

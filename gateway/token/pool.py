@@ -20,6 +20,7 @@ from gateway.token.api import (
     KeyRef,
     KeyTemplate,
     KeyType,
+    MadePair,
     Mechanism,
     ObjectClass,
     Opening,
@@ -34,6 +35,7 @@ from gateway.token.frames import (
     Splitter,
     append_frame,
     decode_finished,
+    decode_pair,
     reply_decoder,
 )
 
@@ -296,10 +298,10 @@ class TokenPool(Token):
             await self._succession()
             return await self._least_loaded().send(frame, self._now)
 
-    async def _made(self, cka_id: bytes, frame: frames.Frame) -> frames.Result:
+    async def _made(self, cka_id: bytes, frame: frames.Frame, template: KeyTemplate) -> frames.Result:
         """Make a key, once, and remember which worker knows it."""
         await self._succession()
-        maker = self._maker(cka_id)
+        maker = self._least_loaded() if template.wrapped else self._maker(cka_id)
         result = await maker.send(frame, self._now)
         self._settle(cka_id, maker)
         return result
@@ -316,8 +318,9 @@ class TokenPool(Token):
 
     # --- the verbs, as `api.Token` says
 
-    async def generate_key(self, ref: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate) -> None:
-        await self._made(ref.cka_id, frames.GenerateKey(self._next_id(), ref, key_type, bits, template))
+    async def generate_key(self, ref: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate) -> KeyRef:
+        frame = frames.GenerateKey(self._next_id(), ref, key_type, bits, template)
+        return _ref(await self._made(ref.cka_id, frame, template))
 
     async def generate_key_pair(
         self,
@@ -327,12 +330,13 @@ class TokenPool(Token):
         curve_oid: bytes,
         private: KeyTemplate,
         public: KeyTemplate,
-    ) -> bytes:
+    ) -> MadePair:
         frame = frames.GenerateKeyPair(self._next_id(), cka_id, key_type, bits, curve_oid, private, public)
-        return _bytes(await self._made(cka_id, frame))
+        return decode_pair(_bytes(await self._made(cka_id, frame, private)))
 
-    async def import_key(self, ref: KeyRef, key_type: KeyType, material: bytes, template: KeyTemplate) -> None:
-        await self._made(ref.cka_id, frames.ImportKey(self._next_id(), ref, key_type, material, template))
+    async def import_key(self, ref: KeyRef, key_type: KeyType, material: bytes, template: KeyTemplate) -> KeyRef:
+        frame = frames.ImportKey(self._next_id(), ref, key_type, material, template)
+        return _ref(await self._made(ref.cka_id, frame, template))
 
     async def export_key(self, ref: KeyRef) -> bytes:
         return _bytes(await self._used(ref, frames.ExportKey(self._next_id(), ref)))
@@ -350,7 +354,7 @@ class TokenPool(Token):
         template: KeyTemplate,
     ) -> None:
         frame = frames.Unwrap(self._next_id(), unwrapping, mechanism, blob, ref, key_type, template)
-        await self._made(ref.cka_id, frame)
+        await self._made(ref.cka_id, frame, template)
 
     async def wrap_data(self, wrapping: KeyRef, mechanism: Mechanism, data: bytes, *, by_copy: bool = False) -> bytes:
         frame = frames.WrapData(self._next_id(), wrapping, mechanism, data, by_copy)
@@ -394,9 +398,12 @@ class TokenPool(Token):
 
     async def derive(
         self, ref: KeyRef, mechanism: Mechanism, new: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate
-    ) -> None:
+    ) -> KeyRef:
         frame = frames.Derive(self._next_id(), ref, mechanism, new, key_type, bits, template)
-        await self._made(new.cka_id, frame)
+        return _ref(await self._made(new.cka_id, frame, template))
+
+    async def rewrap(self, ref: KeyRef) -> KeyRef:
+        return _ref(await self._used(ref, frames.Rewrap(self._next_id(), ref)))
 
     async def digest(self, ckm: int, data: bytes) -> bytes:
         return _bytes(await self._keyless(frames.Digest(self._next_id(), ckm, data)))
@@ -444,10 +451,15 @@ def _bytes(result: frames.Result) -> bytes:
     return result
 
 
+def _ref(result: frames.Result) -> KeyRef:
+    (ref,) = _refs(result)
+    return ref
+
+
 def _refs(result: frames.Result) -> list[KeyRef]:
     if not isinstance(result, list):
         raise GeneralFailure
-    return [KeyRef(ObjectClass(ref[0]), ref[1]) for ref in result]
+    return [KeyRef(ObjectClass(object_class), *rest) for object_class, *rest in result]
 
 
 def _attributes(result: frames.Result) -> Attributes:

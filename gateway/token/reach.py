@@ -14,6 +14,7 @@ from gateway.token.copies import Copies
 from gateway.token.failures import KeyGone
 from gateway.token.handles import Handles
 from gateway.token.parameters import MechanismPacker
+from gateway.token.parcels import Parcels
 from gateway.token.streams import Streams
 from gateway.token.templates import key_attributes, key_type_attributes
 
@@ -27,15 +28,26 @@ class Reach:
     def __init__(self, connection: Connection, profile: Profile | None = None) -> None:
         self.connection = connection
         self.calls = connection.calls
-        self.profile = profile or Profile()
         self.handles = Handles(connection)
         self.copies = Copies(connection, self.handles)
+        self.parcels = Parcels(connection, self.handles)
+        self.profile = profile or Profile()
         self.streams = Streams()
         self._session_objects = 0
         self._mechanisms = MechanismPacker()
         self._storage_key: int | None = None
         self._transport_key: tuple[int, bytes] | None = None
         self._exports_left = 0
+
+    @property
+    def profile(self) -> Profile:
+        """What works on this token."""
+        return self._profile
+
+    @profile.setter
+    def profile(self, profile: Profile) -> None:
+        """Say what works, once it has been tried."""
+        self._profile = self.parcels.profile = profile
 
     @property
     def keeps_by_copy(self) -> bool:
@@ -45,7 +57,7 @@ class Reach:
     @property
     def session_objects(self) -> int:
         """How many session objects were made: a module may leak some bytes with each."""
-        return self._session_objects + self.copies.made
+        return self._session_objects + self.copies.made + self.parcels.made
 
     def count_session_object(self) -> None:
         """Note that one was made."""

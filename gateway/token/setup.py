@@ -9,6 +9,7 @@ import secrets
 import subprocess
 import sys
 from enum import StrEnum
+from itertools import count
 
 import msgspec
 import pkcs11
@@ -17,7 +18,17 @@ from pkcs11.exceptions import PKCS11Error
 
 from gateway.errors import ConfigurationError
 from gateway.token import frames
-from gateway.token.api import KEK_LABEL, STORAGE_KEY_LABEL, KeyRef, KeyTemplate, KeyType, ObjectClass, Rights, TokenInfo
+from gateway.token.api import (
+    KEK_LABEL,
+    STORAGE_KEY_LABEL,
+    KeyRef,
+    KeyTemplate,
+    KeyType,
+    ObjectClass,
+    Rights,
+    TokenInfo,
+    kek_label,
+)
 from gateway.token.connection import Connection, Module, is_initialised, serial_of
 from gateway.token.failures import CryptokiError, failure_of
 from gateway.token.pkcs11 import Access
@@ -27,10 +38,8 @@ from gateway.token.worker import harden
 KEY_BITS = 256
 MAX_LABEL_BYTES = 32  # CK_TOKEN_INFO.label
 TIMEOUT_S = 120.0
-OWN_KEYS = {
-    STORAGE_KEY_LABEL: Rights.ENCRYPT | Rights.DECRYPT,
-    KEK_LABEL: Rights.WRAP | Rights.UNWRAP,
-}
+KEK_RIGHTS = Rights.WRAP | Rights.UNWRAP
+OWN_KEYS = {STORAGE_KEY_LABEL: Rights.ENCRYPT | Rights.DECRYPT, KEK_LABEL: KEK_RIGHTS}
 
 
 class Existing(StrEnum):
@@ -42,22 +51,28 @@ class Existing(StrEnum):
 
 
 class SetUp(msgspec.Struct, frozen=True):
-    """What to do: with a security officer's PIN the token named in the settings is initialised first if it is not."""
+    """What to do: with a security officer's PIN the token named in the settings is initialised first if it is not.
+
+    With `add_kek`, a key-encryption key is made beside those that there are.
+    """
 
     settings: WorkerSettings
     so_pin: str = ""
     existing: Existing = Existing.USE
+    add_kek: bool = False
+    look: bool = False  # change nothing
 
     def __repr__(self) -> str:
         return "<SetUp>"
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """How it went: the token, and which of the gateway's keys were made now; or why it failed."""
+    """How it went: the token, which of the gateway's keys were made now, the newest KEK; or why it failed."""
 
     info: TokenInfo | None = None
     initialised: bool = False
     keys_made: tuple[str, ...] = ()
+    newest_kek: int = 0
     failure: str = ""
 
 
@@ -70,16 +85,21 @@ def set_up_token(settings: WorkerSettings, so_pin: str = "", existing: Existing 
     Raises:
         ConfigurationError: why it cannot be done.
     """
+    return _carried_out(SetUp(settings, so_pin, existing))
+
+
+def _carried_out(asked: SetUp) -> Outcome:
+    """Carry out in a process of its own."""
     request = os.memfd_create("kmip-gateway token set-up", os.MFD_CLOEXEC)
     answer = os.memfd_create("kmip-gateway token set-up answer", os.MFD_CLOEXEC)
     try:
-        os.write(request, msgspec.json.encode(SetUp(settings, so_pin, existing)))
+        os.write(request, msgspec.json.encode(asked))
         os.lseek(request, 0, os.SEEK_SET)
         subprocess.run(  # noqa: S603 - our own interpreter and module
             [sys.executable, "-P", "-m", "gateway.token.setup", str(request), str(answer)],
             stdin=subprocess.DEVNULL,
             pass_fds=(request, answer),
-            env={**os.environ, **settings.environment},
+            env={**os.environ, **asked.settings.environment},
             timeout=TIMEOUT_S,
             check=False,
         )
@@ -109,8 +129,12 @@ def carry_out(request: SetUp) -> Outcome:
         if _may_initialise(request, place):
             settings, initialised = _initialise(request, module, place), True
     access = Access(Connection(settings))
-    made = tuple(label for label in OWN_KEYS if _make_if_absent(access, label))
-    return Outcome(info=access.connection.info, initialised=initialised, keys_made=made)
+    made: tuple[str, ...] = ()
+    if not request.look:
+        made = tuple(label for label, rights in OWN_KEYS.items() if _make_if_absent(access, label, rights))
+    if request.add_kek:
+        made += (_add_kek(access),)
+    return Outcome(access.connection.info, initialised, made, _next_kek(access) - 1)
 
 
 def _may_initialise(request: SetUp, place: pkcs11.Token) -> bool:
@@ -146,13 +170,42 @@ def _give_pin(token: pkcs11.Token, so_pin: str, pin: str) -> None:
         session.close()
 
 
-def _make_if_absent(access: Access, label: str) -> bool:
+def add_kek(settings: WorkerSettings) -> int:
+    """Make the next key-encryption key, which workers begin to wrap with within half a minute, and give its version.
+
+    Raises:
+        ConfigurationError: why it cannot be done.
+    """
+    return _carried_out(SetUp(settings, add_kek=True)).newest_kek
+
+
+def newest_kek(settings: WorkerSettings) -> int:
+    """Give the version of the newest key-encryption key, 0 for none.
+
+    Raises:
+        ConfigurationError: the token cannot be used.
+    """
+    return _carried_out(SetUp(settings, look=True)).newest_kek
+
+
+def _add_kek(access: Access) -> str:
+    with access.connection.writing():
+        label = kek_label(_next_kek(access))
+        _make_if_absent(access, label, KEK_RIGHTS)
+    return label
+
+
+def _next_kek(access: Access) -> int:
+    return next(version for version in count(1) if access.handles.labelled(kek_label(version)) is None)
+
+
+def _make_if_absent(access: Access, label: str, rights: Rights) -> bool:
     # Under the lock, so that two set-ups at once do not make two keys with one label.
     with access.connection.writing():
         if access.handles.labelled(label) is not None:
             return False
         ref = KeyRef(ObjectClass.SECRET_KEY, secrets.token_bytes(16))
-        template = KeyTemplate(label, OWN_KEYS[label], extractable=False)
+        template = KeyTemplate(label, rights, extractable=False)
         reply = access.answer(frames.GenerateKey(0, ref, KeyType.AES, KEY_BITS, template))
     if isinstance(reply, frames.Failed):
         raise ConfigurationError(f"The key '{label}' could not be made: {reply.message or reply.detail}")

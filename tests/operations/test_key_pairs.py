@@ -202,6 +202,7 @@ async def test_each_half_has_its_own_storage_masks(gateway: Gateway, half: str) 
     assert reason is ResultReason[f"{half.upper()}_PROTECTION_STORAGE_UNAVAILABLE"]
 
 
+@pytest.mark.on_token
 async def test_destroying_a_half_leaves_the_other_on_the_token(gateway: Gateway) -> None:
     private, public = await made(gateway, spec(A.RSA, 1024, None))
     await gateway.one(V2_1, Operation.DESTROY, DestroyRequest(unique_identifier=private.unique_identifier))

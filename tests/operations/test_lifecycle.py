@@ -66,6 +66,7 @@ async def test_a_destroyed_key_is_gone_from_the_token_and_keeps_its_attributes(
     assert await gateway.store.pending_destroys() == []
 
 
+@pytest.mark.on_token
 @pytest.mark.parametrize(
     ("version", "reason"),
     [(V1_2, Reason.PERMISSION_DENIED), (V2_0, Reason.PERMISSION_DENIED), (V2_1, Reason.WRONG_KEY_LIFECYCLE_STATE)],

@@ -227,6 +227,7 @@ async def test_what_is_not_as_constrained_is_not_made(gateway):
     assert length(await created(gateway, spec(A.AES, 128))) == 128
 
 
+@pytest.mark.on_token
 async def test_a_refused_key_does_not_stay_on_the_token(gateway, monkeypatch):
     destroyed = []
     token = gateway.token

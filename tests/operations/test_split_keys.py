@@ -109,7 +109,7 @@ async def test_a_key_is_split_and_joined_onto_the_token(gateway, method, version
     enough = parts if method is S.XOR else (parts[3], parts[0], parts[2])
     made = await joined(gateway, enough, version=version)
     found = await kept(gateway, made)
-    assert (found.row.custody, found.algorithm, found.length) == (Custody.TOKEN, A.AES, 128)
+    assert (found.served, found.algorithm, found.length) == (True, A.AES, 128)
     assert await got(gateway, made) == KEY
     assert await not_joined(gateway, enough[:2]) is R.CRYPTOGRAPHIC_FAILURE
 
@@ -147,7 +147,7 @@ async def test_a_private_key_is_split(gateway):
     parts = await split(gateway, uid, GF8, 3, 2)
     made = await joined(gateway, parts[1:], O.PRIVATE_KEY, attributes=(mask(M.SIGN),))
     found = await kept(gateway, made)
-    assert (found.row.custody, found.algorithm, found.length) == (Custody.TOKEN, A.EC, 256)
+    assert (found.served, found.algorithm, found.length) == (True, A.EC, 256)
     assert await gateway.token.export_key(found.ref) == await gateway.token.export_key((await kept(gateway, uid)).ref)
     assert await not_split(gateway, uid, PRIME, 3, 2, prime_field_size=M521) is R.INVALID_FIELD
 

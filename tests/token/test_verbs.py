@@ -65,7 +65,7 @@ def gcm(iv: bytes, aad: bytes = b"") -> Mechanism:
 async def pair(token: TokenPool, key_type: KeyType, bits: int, curve: bytes, private: Rights, public: Rights) -> bytes:
     """Make a pair under a new CKA_ID; gives the CKA_ID, after checking that its public half is what was returned."""
     cka_id = os.urandom(16)
-    info = await token.generate_key_pair(
+    (info, *_) = await token.generate_key_pair(
         cka_id, key_type, bits, curve, template(private, extractable=True), template(public)
     )
     assert await token.export_key(KeyRef(ObjectClass.PUBLIC_KEY, cka_id)) == info

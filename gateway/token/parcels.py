@@ -1,0 +1,203 @@
+"""Keys that come along with the request: kept in the database, wrapped by a key-encryption key, used in the session.
+
+The rule of the room: what was unwrapped for use can do no more than its parcel says, lives in the session only, and for
+LIFE_S at most; a key that may not leave cannot leave from here either.
+"""
+
+import time
+from collections import OrderedDict
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import msgspec
+from pkcs11 import Attribute
+from pkcs11 import Mechanism as P11Mechanism
+
+from gateway.errors import GeneralFailure
+from gateway.token.api import KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Profile, Rights, kek_label
+from gateway.token.connection import Connection
+from gateway.token.cryptoki import AttributeArray
+from gateway.token.failures import CryptokiError, KeyGone
+from gateway.token.handles import Handles
+from gateway.token.keyforms import public_attributes, token_parameters
+from gateway.token.parameters import MechanismPacker
+from gateway.token.templates import key_attributes, key_type_attributes, packed, rights_of
+
+# How many keys are ready for use, and for how long; SoftHSM keeps about 2 KB of a session object.
+MAX_LIVE = 4096
+LIFE_S = 60.0
+VERSION_BYTES = 4  # of the key-encryption key; the database can look for it
+# How soon a worker wraps with a new key-encryption key that another process made.
+LOOK_AGAIN_S = 30.0
+NOT_EXTRACTABLE = AttributeArray(packed({Attribute.EXTRACTABLE: False}))
+
+
+class Parcel(msgspec.Struct, frozen=True, array_like=True):
+    """A key as the database has it: what it may do, and its value, wrapped, or in the clear if it is a public key."""
+
+    key_type: KeyType
+    rights: Rights
+    extractable: bool
+    blob: bytes
+
+    def __repr__(self) -> str:
+        return "<Parcel>"
+
+
+def pack(version: int, parcel: Parcel) -> bytes:
+    """Give the bytes that the database keeps; `version` is that of the key-encryption key, 0 for none."""
+    return version.to_bytes(VERSION_BYTES, "big") + msgspec.msgpack.encode(parcel)
+
+
+def unpack(wrapped: bytes) -> tuple[int, Parcel]:
+    """Give what `pack` took.
+
+    Raises:
+        GeneralFailure: it is no such thing.
+    """
+    try:
+        parcel = msgspec.msgpack.decode(wrapped[VERSION_BYTES:], type=Parcel)
+    except msgspec.DecodeError:
+        raise GeneralFailure("the wrapped key in the database is damaged") from None
+    return int.from_bytes(wrapped[:VERSION_BYTES], "big"), parcel
+
+
+class Live(NamedTuple):
+    """The session object of a key, and until when it is used."""
+
+    handle: int
+    until: float
+
+
+class Parcels:
+    """The key-encryption keys, and the keys that are unwrapped at present; `made` counts the session objects."""
+
+    def __init__(self, connection: Connection, handles: Handles) -> None:
+        self._connection = connection
+        self._handles = handles
+        self._mechanisms = MechanismPacker()
+        self._live: OrderedDict[KeyRef, Live] = OrderedDict()
+        self._keks: dict[int, int] = {}
+        self._newest, self._looked = 0, 0.0
+        self.profile = Profile()
+        self.made = 0
+        handles.coming_along = self.of
+
+    def of(self, ref: KeyRef) -> int:
+        """Give the handle of a key that came along, unwrapping it if need be.
+
+        Raises:
+            KeyGone: the token does not have its key-encryption key.
+        """
+        live, now = self._live.get(ref), time.monotonic()
+        if live is not None and live.until > now:
+            self._live.move_to_end(ref)
+            return live.handle
+        self.forget(ref)
+        handle = self._unwrapped(ref)
+        self._keep(ref, handle)
+        return handle
+
+    def send(self, ref: KeyRef, handle: int, key_type: KeyType, template: KeyTemplate) -> KeyRef:
+        """Give the reference of a secret or private key that was made in the session, wrapped for the database.
+
+        The session object must be extractable. It is used up: what stays for use is as extractable as the key.
+        """
+        calls, session, version = self._connection.calls, self._connection.session, self._newest_version()
+        try:
+            blob = calls.wrap(session, self._kwp(), self._kek(version), handle)
+            ready = handle if template.extractable else calls.copy(session, handle, NOT_EXTRACTABLE)
+        except CryptokiError:
+            calls.destroy(session, handle)
+            raise
+        if ready != handle:
+            calls.destroy(session, handle)
+        rights = rights_of(ref.object_class, template)
+        sent = ref._replace(wrapped=pack(version, Parcel(key_type, rights, template.extractable, blob)))
+        self._keep(sent, ready)
+        return sent
+
+    def send_public(self, ref: KeyRef, info: bytes, key_type: KeyType, template: KeyTemplate) -> KeyRef:
+        """Give the reference of a public key: its SubjectPublicKeyInfo, and what it may do."""
+        rights = rights_of(ref.object_class, template)
+        return ref._replace(wrapped=pack(0, Parcel(key_type, rights, extractable=True, blob=info)))
+
+    def rewrap(self, ref: KeyRef) -> KeyRef:
+        """Give the reference of a key wrapped by the newest key-encryption key."""
+        version, parcel = unpack(ref.wrapped)
+        if version in (0, self._newest_version()):
+            return ref
+        open_template = KeyTemplate("", parcel.rights, extractable=True)
+        handle = self._unwrapped(ref, open_template)
+        closed = KeyTemplate("", parcel.rights, parcel.extractable)
+        return self.send(ref._replace(wrapped=b""), handle, parcel.key_type, closed)
+
+    def forget(self, ref: KeyRef) -> None:
+        """Delete the session object of a key, if there is one."""
+        live = self._live.pop(ref, None)
+        if live is not None:
+            with suppress(CryptokiError):  # it went with its session
+                self._connection.calls.destroy(self._connection.session, live.handle)
+
+    def clear(self) -> None:
+        """Drop all: their session is gone, and the token's handles may be others."""
+        self._live.clear()
+        self._keks.clear()
+        self._looked = 0.0
+
+    def _keep(self, ref: KeyRef, handle: int) -> None:
+        while len(self._live) >= MAX_LIVE:
+            self.forget(next(iter(self._live)))
+        self._live[ref] = Live(handle, time.monotonic() + LIFE_S)
+        self.made += 1
+
+    def _unwrapped(self, ref: KeyRef, template: KeyTemplate | None = None) -> int:
+        version, parcel = unpack(ref.wrapped)
+        template = template or KeyTemplate("", parcel.rights, parcel.extractable)
+        nameless = KeyRef(ref.object_class, b"")
+        false_rights = not self._connection.quirk.only_true_rights
+        attributes = key_attributes(nameless, template, on_token=False, false_rights=false_rights)
+        if ref.object_class is ObjectClass.PUBLIC_KEY:
+            attributes |= public_form(self.profile, parcel.key_type, parcel.blob)
+            made: Any = self._connection.work.create_object(attributes)
+            return int(made.handle)
+        attributes |= token_key_type(self.profile, parcel.key_type)
+        return self._connection.calls.unwrap(
+            self._connection.session, self._kwp(), self._kek(version), parcel.blob, AttributeArray(packed(attributes))
+        )
+
+    def _kwp(self) -> int:
+        return self._mechanisms.pack(Mechanism(self.profile.kwp))
+
+    def _kek(self, version: int) -> int:
+        handle = self._keks.get(version) or self._handles.labelled(kek_label(version))
+        if handle is None:
+            raise KeyGone(f"it holds no key labelled '{kek_label(version)}'; run `kmip-gateway token init`")
+        self._keks[version] = handle
+        return handle
+
+    def _newest_version(self) -> int:
+        now = time.monotonic()
+        if not self._newest or now - self._looked > LOOK_AGAIN_S:
+            self._looked = now
+            self._newest = max(self._newest, 1)
+            while self._handles.labelled(kek_label(self._newest + 1)) is not None:
+                self._newest += 1
+        return self._newest
+
+
+def token_key_type(profile: Profile, key_type: KeyType) -> dict[Attribute, Any]:
+    """Give CKA_KEY_TYPE as this token has it.
+
+    A module that makes Curve25519 keys with the Edwards mechanism gives them the Edwards type too (SoftHSM).
+    """
+    edwards = profile.curve25519[0] == P11Mechanism.EC_EDWARDS_KEY_PAIR_GEN
+    if key_type is KeyType.EC_MONTGOMERY and edwards:
+        key_type = KeyType.EC_EDWARDS
+    return key_type_attributes(key_type)
+
+
+def public_form(profile: Profile, key_type: KeyType, info: bytes) -> dict[Attribute, Any]:
+    """Give the attributes of a public key as this token takes them."""
+    form = token_parameters(public_attributes(key_type, info), profile.curve25519[1])
+    return {**token_key_type(profile, key_type), **form}
