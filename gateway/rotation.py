@@ -20,6 +20,7 @@ from gateway.kmip.structure import Interval
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import V2_1
 from gateway.managed import Managed
+from gateway.operations.re_certify import ReCertifyRequest, re_certify
 from gateway.operations.re_key import ReKeyRequest, re_key
 from gateway.operations.re_key_key_pair import ReKeyKeyPairRequest, re_key_key_pair
 from gateway.store.api import Filter, ObjectRow, Query, Transaction
@@ -127,8 +128,13 @@ async def _replace_pair(call: Call, managed: Managed) -> None:
     await re_key_key_pair(call, request)
 
 
-# A pair is rotated as its private key says.
+async def _replace_certificate(call: Call, managed: Managed) -> None:
+    await re_certify(call, ReCertifyRequest(unique_identifier=managed.unique_identifier, offset=_offset(managed)))
+
+
+# A pair is rotated as its private key says, a certificate only where there is an authority.
 REPLACING: dict[ObjectType, Callable[[Call, Managed], Awaitable[None]]] = {
     ObjectType.SYMMETRIC_KEY: _replace_key,
     ObjectType.PRIVATE_KEY: _replace_pair,
+    ObjectType.CERTIFICATE: _replace_certificate,
 }

@@ -652,3 +652,18 @@ class TestOtherKeys:
     async def test_the_key_of_the_request_is_certified(self, gateway: Gateway, authority: x509.Certificate) -> None:
         own = await certified(gateway, await registered(gateway), **pkcs10(RSA_KEY))
         assert (await got(gateway, own)).public_key() == RSA_KEY.public_key()
+
+
+async def test_a_certificate_is_rotated_where_it_is_to_be(gateway: Gateway, authority: x509.Certificate) -> None:
+    day, now = 86_400, DateTime(int(gateway.clock.now))
+    rotating = (
+        Attribute(Tag.ROTATE_AUTOMATIC, True),
+        Attribute(Tag.ROTATE_INTERVAL, Interval(day)),
+        Attribute(Tag.ACTIVATION_DATE, now),
+    )
+    old = await certified(gateway, await registered(gateway), *rotating, **pkcs10())
+    gateway.clock.now += day
+    assert await gateway.exchange.rotation().rotate() == 1
+    new = (await kept(gateway, old)).linked(LinkType.REPLACEMENT_OBJECT_LINK)
+    assert new is not None
+    assert (await kept(gateway, new)).flag(Tag.ROTATE_LATEST, default=False)
