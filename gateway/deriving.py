@@ -6,6 +6,7 @@ Sensitive or not Extractable derives by the token or not at all.
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from gateway import creation, derivations, errors, giving, keymaking
@@ -96,16 +97,28 @@ def bases_linked(call: Call, order: Order, unique_identifier: str) -> list[Chang
     """Give what becomes of the base objects once the one with this unique identifier is derived from them."""
     link = Link(link_type=LinkType.DERIVED_KEY_LINK, linked_object_identifier=unique_identifier)
 
-    def linked(current: Managed) -> Attributes:
-        # Revoked or destroyed in the meantime, it derives nothing any more.
-        state = current.state(call.services.clock())
-        if state is not State.ACTIVE:
-            raise errors.WrongLifecycleState(f"{current.unique_identifier} is {state.token}")
+    def linked(base: Managed, current: Managed) -> Attributes:
+        _check_still(call, base, current)
         earlier = [each for each in current.attributes if _is_derived_link(each)]
         dropped = earlier[: max(len(earlier) + 1 - MAX_DERIVED_LINKS, 0)]
         return sets.add(tuple(each for each in current.attributes if each not in dropped), Attribute(Tag.LINK, link))
 
-    return [Change(base, linked) for base in order.linked]
+    return [Change(base, partial(linked, base)) for base in order.linked]
+
+
+def _check_still(call: Call, base: Managed, current: Managed) -> None:
+    """Check that an object may be derived from at the moment at which what was derived from it becomes live."""
+    state = current.state(call.services.clock())
+    if state is not State.ACTIVE:
+        raise errors.WrongLifecycleState(f"{current.unique_identifier} is {state.token}")
+    if current.archive is not None:
+        raise errors.ObjectArchived(f"{current.unique_identifier} is archived")
+    if _protection(current) != _protection(base):
+        raise errors.GeneralFailure(f"{current.unique_identifier} was changed at the same time; try again")
+
+
+def _protection(managed: Managed) -> tuple[bool, bool, int]:
+    return managed.sensitive, managed.extractable, managed.usage_bits
 
 
 def _is_derived_link(attribute: Attribute) -> bool:

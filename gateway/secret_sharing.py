@@ -1,16 +1,18 @@
 """Secret sharing: a key into parts, and enough parts into the key again (KMIP 2.1 section 11.50 Split Key Method).
 
 The one rule here: nothing but arithmetic, and none that looks into a table at a place that a secret tells, since the
-processor's cache tells it on. The binary fields are worked in for all bytes of a value at once, as lanes of one long
-integer; what multiplies them, identifiers and Lagrange's coefficients, is public. The prime field is Python's integers,
-whose time tells little but how long they are.
+processor's cache tells it on. All bytes of a value are multiplied at once, as lanes of one long integer, and what by,
+identifiers and Lagrange's coefficients, is public. The prime field is Python's integers, whose time tells little but
+how long they are.
+
+GF(2^16) is done as GF(2^8): its elements are pairs uy + v of bytes, and a Key Part Identifier up to 255 is a pair with
+u = 0. What is multiplied by such pairs alone is multiplied byte by byte, whatever y is.
 """
 
 import hmac
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
-from operator import xor
+from collections.abc import Mapping, Sequence
+from functools import cache, reduce
 from typing import NamedTuple, Protocol
 
 from gateway.errors import CryptographicFailure, InvalidField, MissingData
@@ -24,8 +26,8 @@ MARGIN_BYTES = 16  # more than a number below a prime takes, so that none is lik
 
 # x^8 + x^4 + x^3 + x^2 + 1: the parts in test cases TC-SJ-2 and TC-SJ-3 are of this field, not of AES's.
 REDUCTION = 0x1D
-# y^2 = y + m makes pairs of bytes, uy + v, the field of 65536 elements; m = x^5 + x^4 + x^3 + x.
-EXTENSION = 0x3A
+ORDER = 1 << 8
+NOT_OF_ONE_KEY = "the parts are not of one key"
 
 
 class Scheme(NamedTuple):
@@ -89,7 +91,7 @@ def _proves_composite(base: int, number: int, shifts: int) -> bool:
 def randomness(scheme: Scheme, size: int) -> tuple[int, int]:
     """Tell how many random strings `split` takes for a key of so many bytes, and how long each is."""
     if scheme.prime is not None:
-        size = _share_bytes(scheme.prime) + MARGIN_BYTES
+        size = _bytes_of(scheme.prime) + MARGIN_BYTES
     return scheme.threshold - 1, size
 
 
@@ -97,193 +99,189 @@ def split(scheme: Scheme, secret: bytes, random: Sequence[bytes]) -> list[bytes]
     """Give the parts of a key; that with Key Part Identifier 1 is the first. `check` has been passed."""
     if scheme.method is S.XOR:
         return [*random, reduce(_xor, random, secret)]
-    if scheme.prime is not None:
-        return _split_modulo(scheme, scheme.prime, secret, random)
-    field = FIELDS[scheme.method](len(secret))
+    field = _field(scheme, len(secret))
+    size = len(secret) if scheme.prime is None else _bytes_of(scheme.prime)
     polynomial = [field.load(each) for each in (secret, *random)]
-    return [field.dump(_value_at(field, polynomial, number)) for number in range(1, scheme.parts + 1)]
+    return [field.dump(_value_at(field, polynomial, number), size) for number in range(1, scheme.parts + 1)]
 
 
 def join(scheme: Scheme, parts: Mapping[int, bytes], size: int) -> bytes:
     """Give the key of so many bytes that parts are of, each under its Key Part Identifier. `check` has been passed.
+
+    `size` counts in the prime field alone; in others, a key is as long as its parts.
 
     Raises:
         CryptographicFailure: there are too few, or they are not of one key.
     """
     if len(parts) < scheme.threshold:
         raise CryptographicFailure(f"the key takes {scheme.threshold} of its parts")
-    if len({len(part) for part in parts.values()}) != 1:
+    sizes = {len(part) for part in parts.values()}
+    if len(sizes) != 1:
         raise CryptographicFailure(NOT_OF_ONE_KEY)
     if scheme.method is S.XOR:
         return reduce(_xor, parts.values())
+    field = _field(scheme, *sizes)
     numbers = sorted(parts)
-    last = len(numbers) - scheme.threshold
-    found = [
-        _interpolated(scheme, {number: parts[number] for number in numbers[first : first + scheme.threshold]}, size)
-        for first in range(last + 1)
-    ]
-    if not all(hmac.compare_digest(found[0], each) for each in found[1:]):
-        raise CryptographicFailure(NOT_OF_ONE_KEY)
-    return found[0]
-
-
-NOT_OF_ONE_KEY = "the parts are not of one key"
-
-
-def _interpolated(scheme: Scheme, parts: Mapping[int, bytes], size: int) -> bytes:
-    if scheme.prime is not None:
-        return _join_modulo(scheme.prime, parts, size)
-    some = next(iter(parts.values()))
-    field, scalars = FIELDS[scheme.method](len(some)), SCALARS[scheme.method]
-    terms = (field.times(field.load(part), _weight(scalars, number, parts)) for number, part in parts.items())
-    return field.dump(reduce(xor, terms))
+    found = Interpolation(field, {number: field.load(parts[number]) for number in numbers[: scheme.threshold]})
+    for number in numbers[scheme.threshold :]:
+        part = field.load(parts[number])
+        if not hmac.compare_digest(field.dump(found.value_at(number), *sizes), field.dump(part, *sizes)):
+            raise CryptographicFailure(NOT_OF_ONE_KEY)
+    try:
+        return field.dump(found.value_at(0), size if scheme.prime is not None else sizes.pop())
+    except OverflowError:
+        raise CryptographicFailure(NOT_OF_ONE_KEY) from None
 
 
 def _xor(one: bytes, other: bytes) -> bytes:
     return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).to_bytes(len(one), "big")
 
 
-# --- the binary fields
+def _bytes_of(prime: int) -> int:
+    return (prime.bit_length() + 7) // 8
+
+
+# --- polynomials
 
 
 class Field(Protocol):
-    """Strings over a field of characteristic 2, each as one integer: their sum is its exclusive or."""
-
-    order: int
+    """A field in which values, each as one integer, are multiplied by elements that are public."""
 
     def load(self, value: bytes) -> int:
-        """Give the integer of a string."""
+        """Give the integer of a value."""
 
-    def dump(self, vector: int) -> bytes:
-        """Give back what `load` took."""
+    def dump(self, value: int, size: int) -> bytes:
+        """Give a value as so many bytes."""
 
-    def times(self, vector: int, constant: int) -> int:
-        """Multiply every element by one that is public."""
+    def plus(self, one: int, other: int) -> int:
+        """Add values."""
 
+    def times(self, value: int, element: int) -> int:
+        """Multiply a value by an element."""
 
-class Bytes:
-    """Elements of GF(2^8), one a byte."""
+    def minus(self, one: int, other: int) -> int:
+        """Subtract elements."""
 
-    order = 1 << 8
+    def product(self, one: int, other: int) -> int:
+        """Multiply elements."""
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._ones = int.from_bytes(b"\1" * size, "big")
-        self._low_bits = self._ones * 0x7F
-
-    def load(self, value: bytes) -> int:
-        """Give the integer of a string."""
-        return int.from_bytes(value, "big")
-
-    def dump(self, vector: int) -> bytes:
-        """Give back what `load` took."""
-        return vector.to_bytes(self._size, "big")
-
-    def times(self, vector: int, constant: int) -> int:
-        """Multiply every element by one that is public."""
-        product = 0
-        while constant:
-            product ^= vector * (constant & 1)
-            overflow = (vector >> 7) & self._ones
-            vector = ((vector & self._low_bits) << 1) ^ overflow * REDUCTION
-            constant >>= 1
-        return product
-
-
-class Pairs:
-    """Elements of GF(2^16), two bytes each: first all that stand with y, then all that stand alone."""
-
-    order = 1 << 16
-
-    def __init__(self, size: int) -> None:
-        self._bytes = Bytes(size // 2)
-        self._bits = 8 * (size // 2)
-
-    def load(self, value: bytes) -> int:
-        """Give the integer of a string."""
-        return int.from_bytes(value[::2] + value[1::2], "big")
-
-    def dump(self, vector: int) -> bytes:
-        """Give back what `load` took."""
-        value = vector.to_bytes(self._bits // 4, "big")
-        half = len(value) // 2
-        return bytes(byte for pair in zip(value[:half], value[half:], strict=True) for byte in pair)
-
-    def times(self, vector: int, constant: int) -> int:
-        """Multiply every element by one that is public."""
-        u, v = vector >> self._bits, vector & ((1 << self._bits) - 1)
-        a, b = constant >> 8, constant & 0xFF
-        times = self._bytes.times
-        # (uy + v)(ay + b) = ua y^2 + (ub + va) y + vb, and y^2 is y + m.
-        high = times(u, a ^ b) ^ times(v, a)
-        low = times(u, ONE_BYTE.times(a, EXTENSION)) ^ times(v, b)
-        return (high << self._bits) | low
-
-
-ONE_BYTE = Bytes(1)
-FIELDS: dict[SplitKeyMethod, Callable[[int], Field]] = {
-    S.POLYNOMIAL_SHARING_GF_2_8: Bytes,
-    S.POLYNOMIAL_SHARING_GF_2_16: Pairs,
-}
-# The same fields for single elements.
-SCALARS: dict[SplitKeyMethod, Field] = {S.POLYNOMIAL_SHARING_GF_2_8: ONE_BYTE, S.POLYNOMIAL_SHARING_GF_2_16: Pairs(2)}
+    def inverse(self, element: int) -> int:
+        """Give what an element makes 1 with."""
 
 
 def _value_at(field: Field, polynomial: Sequence[int], number: int) -> int:
     value = 0
     for coefficient in reversed(polynomial):
-        value = field.times(value, number) ^ coefficient
+        value = field.plus(field.times(value, number), coefficient)
     return value
 
 
-def _weight(field: Field, number: int, numbers: Mapping[int, bytes]) -> int:
-    """Give Lagrange's coefficient of a part for the value at 0."""
-    weight = 1
-    for other in numbers:
-        if other != number:
-            weight = field.times(weight, field.times(other, _inverse(field, other ^ number)))
-    return weight
+class Interpolation:
+    """The one polynomial through as many values as it has coefficients, by Lagrange's formula."""
+
+    def __init__(self, field: Field, values: Mapping[int, int]) -> None:
+        self._field = field
+        self._values = values
+        # What depends on the places alone is worked out once: a long key may have a hundred parts more than it needs.
+        self._fixed = {place: field.inverse(self._product(place, leaving=place)) for place in values}
+
+    def _product(self, place: int, leaving: int | None = None) -> int:
+        field, product = self._field, 1
+        for other in self._values:
+            if other != leaving:
+                product = field.product(product, field.minus(place, other))
+        return product
+
+    def value_at(self, place: int) -> int:
+        """Give the polynomial's value at a place where it is not known."""
+        field, value = self._field, 0
+        product = self._product(place)
+        for known, fixed in self._fixed.items():
+            weight = field.product(field.product(product, fixed), field.inverse(field.minus(place, known)))
+            value = field.plus(value, field.times(self._values[known], weight))
+        return value
 
 
-def _inverse(field: Field, element: int) -> int:
-    power, exponent, inverse = element, field.order - 2, 1
-    while exponent:
-        if exponent & 1:
-            inverse = field.times(inverse, power)
-        power = field.times(power, power)
-        exponent >>= 1
-    return inverse
+class Bytes:
+    """GF(2^8): values are strings of elements, all multiplied at once; subtraction is addition is exclusive or."""
+
+    def __init__(self, size: int) -> None:
+        self._ones = int.from_bytes(b"\1" * size, "big")
+        self._low_bits = self._ones * 0x7F
+
+    def load(self, value: bytes) -> int:
+        """Give the integer of a value."""
+        return int.from_bytes(value, "big")
+
+    def dump(self, value: int, size: int) -> bytes:
+        """Give a value as so many bytes."""
+        return value.to_bytes(size, "big")
+
+    def plus(self, one: int, other: int) -> int:
+        """Add values."""
+        return one ^ other
+
+    def times(self, value: int, element: int) -> int:
+        """Multiply a value by an element."""
+        product = 0
+        while element:
+            product ^= value * (element & 1)
+            overflow = (value >> 7) & self._ones
+            value = ((value & self._low_bits) << 1) ^ overflow * REDUCTION
+            element >>= 1
+        return product
+
+    minus = plus
+
+    def product(self, one: int, other: int) -> int:
+        """Multiply elements."""
+        return ONE_BYTE.times(one, other)
+
+    def inverse(self, element: int) -> int:
+        """Give what an element makes 1 with."""
+        return _inverse(element)
 
 
-# --- the prime field
+ONE_BYTE = Bytes(1)
 
 
-def _share_bytes(prime: int) -> int:
-    return (prime.bit_length() + 7) // 8
+@cache  # there are 255
+def _inverse(element: int) -> int:
+    return reduce(ONE_BYTE.times, [element] * (ORDER - 2))
 
 
-def _split_modulo(scheme: Scheme, prime: int, secret: bytes, random: Sequence[bytes]) -> list[bytes]:
-    polynomial = [int.from_bytes(each, "big") % prime for each in (secret, *random)]
-    values = (_value_modulo(prime, polynomial, number) for number in range(1, scheme.parts + 1))
-    return [value.to_bytes(_share_bytes(prime), "big") for value in values]
+class Modulo:
+    """The integers modulo a prime."""
+
+    def __init__(self, prime: int) -> None:
+        self._prime = prime
+
+    def load(self, value: bytes) -> int:
+        """Give the integer of a value."""
+        return int.from_bytes(value, "big") % self._prime
+
+    def dump(self, value: int, size: int) -> bytes:
+        """Give a value as so many bytes."""
+        return value.to_bytes(size, "big")
+
+    def plus(self, one: int, other: int) -> int:
+        """Add values."""
+        return (one + other) % self._prime
+
+    def times(self, value: int, element: int) -> int:
+        """Multiply a value by an element."""
+        return value * element % self._prime
+
+    product = times
+
+    def minus(self, one: int, other: int) -> int:
+        """Subtract elements."""
+        return (one - other) % self._prime
+
+    def inverse(self, element: int) -> int:
+        """Give what an element makes 1 with."""
+        return pow(element, -1, self._prime)
 
 
-def _value_modulo(prime: int, polynomial: Sequence[int], number: int) -> int:
-    value = 0
-    for coefficient in reversed(polynomial):
-        value = (value * number + coefficient) % prime
-    return value
-
-
-def _join_modulo(prime: int, parts: Mapping[int, bytes], size: int) -> bytes:
-    value = 0
-    for number, part in parts.items():
-        weight = 1
-        for other in parts:
-            if other != number:
-                weight = weight * other * pow(other - number, -1, prime) % prime
-        value += int.from_bytes(part, "big") * weight
-    try:
-        return (value % prime).to_bytes(size, "big")
-    except OverflowError:
-        raise CryptographicFailure(NOT_OF_ONE_KEY) from None
+def _field(scheme: Scheme, size: int) -> Field:
+    return Bytes(size) if scheme.prime is None else Modulo(scheme.prime)

@@ -31,11 +31,13 @@ from gateway.kmip.structure import Attribute, Attributes, DateTime, LongInteger,
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicParameters, Link, RevocationReason, UsageLimits
 from gateway.kmip.version import SUPPORTED, V1_4, V2_1, Version
+from gateway.operations.archive import ArchiveRequest
 from gateway.operations.derive_key import DerivationParameters, DeriveKeyRequest
 from gateway.operations.destroy import DestroyRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.register import RegisterRequest
 from gateway.operations.revoke import RevokeRequest
+from gateway.operations.set_attribute import SetAttributeRequest
 from gateway.store.api import Custody
 from tests.operations.conftest import Client, Gateway
 from tests.operations.test_archive import undone
@@ -345,17 +347,29 @@ async def test_a_key_derives_only_if_it_may(gateway):
     assert await refused(gateway, (await base(gateway, KEY, future),), D.HASH, **fields) is R.WRONG_KEY_LIFECYCLE_STATE
 
 
-async def test_a_key_that_ends_meanwhile_derives_nothing(gateway, monkeypatch):
+@pytest.mark.parametrize(
+    ("meanwhile", "reason"),
+    [
+        (lambda uid: (Op.REVOKE, revoke(uid)), R.WRONG_KEY_LIFECYCLE_STATE),
+        (lambda uid: (Op.ARCHIVE, ArchiveRequest(unique_identifier=uid)), R.OBJECT_ARCHIVED),
+        (
+            lambda uid: (Op.SET_ATTRIBUTE, SetAttributeRequest(unique_identifier=uid, new_attribute=(SENSITIVE,))),
+            R.GENERAL_FAILURE,
+        ),
+    ],
+    ids=["revoked", "archived", "sensitive"],
+)
+async def test_a_key_that_may_no_more_meanwhile_derives_nothing(gateway, monkeypatch, meanwhile, reason):
     uid = await base(gateway, KEY)
     reserve = gateway.store.reserve
 
     async def later() -> bytes:
         gateway.clock.now += 1
-        await gateway.one(V2_1, Op.REVOKE, revoke(uid))
+        await gateway.one(V2_1, *meanwhile(uid))
         return await reserve()
 
     monkeypatch.setattr(gateway.store, "reserve", later)
-    assert await refused(gateway, (uid,), D.HASH, cryptographic_parameters=SHA256) is R.WRONG_KEY_LIFECYCLE_STATE
+    assert await refused(gateway, (uid,), D.HASH, cryptographic_parameters=SHA256) is reason
     assert linked(await kept(gateway, uid), LinkType.DERIVED_KEY_LINK) == []
 
 
@@ -376,7 +390,7 @@ def revoke(uid: str) -> RevokeRequest:
         (D.PBKDF2, {"salt": b"salt"}, R.MISSING_DATA),
         (D.PBKDF2, {"iteration_count": 1}, R.MISSING_DATA),
         (D.PBKDF2, {"salt": b"salt", "iteration_count": 0}, R.INVALID_FIELD),
-        (D.PBKDF2, {"salt": b"salt", "iteration_count": 2**31 - 1}, R.INVALID_FIELD),
+        (D.PBKDF2, {"salt": b"salt", "iteration_count": 3_000_001}, R.INVALID_FIELD),
         (D.ENCRYPT, {"data": (bytes(16),)}, R.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS),
         (D.ENCRYPT, {"data": (bytes(16),), "cryptographic_parameters": CBC}, R.BAD_CRYPTOGRAPHIC_PARAMETERS),
         (D.AWS_SIGNATURE_VERSION_4, {"data": (DATA,)}, R.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS),
