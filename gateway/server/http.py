@@ -10,6 +10,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar, cast
 
 import msgspec
+import structlog
 from aiohttp import web
 
 from gateway import __version__
@@ -24,6 +25,8 @@ from gateway.server.readiness import Readiness
 from gateway.server.tally import Tally
 from gateway.wire import text
 from gateway.wire.text import Dialect, Media, Unreadable
+
+log = structlog.get_logger()
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -128,10 +131,9 @@ class Kmip(Endpoint):
         try:
             raw, dialect = await _aside(len(body), partial(text.decode, bare=self._bare), body, media_type)
             self._check_size(raw)
-        except Unreadable as error:
-            return exchange.refuse(error), error.dialect
         except KmipError as error:
-            return exchange.refuse(error), dialect
+            log.info("refused", reason=error.reason.token, message=error.message, **conversation.who())
+            return exchange.refuse(error), error.dialect if isinstance(error, Unreadable) else dialect
         if conversation.peer is None:  # the listener for KMIP has TLS, so this cannot be; nobody is served then
             raise Refused(500)
         return await exchange.answer(raw, conversation.peer), dialect
@@ -167,6 +169,7 @@ class Site:
         except Refused as refused:
             # What was not read is not taken for the next request.
             answer, last = refusal(refused.status, **refused.fields), request.can_read_body
+            log.info("refused", status=refused.status, **_conversation(request).who())
         self._meters.sent(answer.status)
         # aiohttp's parser loses what comes after the offer of another protocol.
         return await _conversation(request).send(request, answer, last=last or "Upgrade" in request.headers)

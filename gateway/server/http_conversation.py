@@ -69,6 +69,11 @@ class HttpConversation(RequestHandler):
         """Who speaks; None without TLS, where nobody asks for anything of anybody."""
         return self._connection.peer
 
+    def who(self) -> dict[str, str]:
+        """Give who speaks, for the log."""
+        known = {} if self.peer is None else {"identity": self.peer.identity.name, "tenant": self.peer.identity.tenant}
+        return known | {"address": self._connection.address}
+
     async def run(self, received: bytes, *, last: bool = False) -> None:
         """Answer until one side has ended it; `received` is what the client has said already, and all with `last`."""
         self.draining = last
@@ -124,6 +129,8 @@ class HttpConversation(RequestHandler):
         """Give the answer to what is no HTTP, or met a fault of ours; neither says more than that."""
         if status >= 500 and not isinstance(exc, ConnectionError):
             log.error("fault", what="HTTP request", exc_info=exc)
+        if status < 500:
+            log.info("refused", status=status, **self.who())
         self._transport.write(written(refusal(status), kept=False))
         return ENDED
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
 from gateway.config import HttpsConfig
 from gateway.server.http_conversation import HttpConversation
@@ -307,6 +308,24 @@ def test_a_fault_of_ours_is_one_line_and_in_the_log(server, sock, monkeypatch, c
     monkeypatch.setattr(server.echo, "answer", fail)
     answer = ask(sock, KMIP)
     assert (answer.status, answer.body) == (500, b"The request failed; the server's log says why.\n")
+
+
+@pytest.mark.parametrize(
+    ("raw", "told"),
+    [
+        (get("/passwords"), {"status": 404}),
+        (b"GET / HTTP/9.9\r\n\r\n", {"status": 400}),
+        (post(b"secret", media_type="application/json"), {"reason": "InvalidMessage"}),
+    ],
+)
+def test_a_refusal_is_a_line_of_the_log_that_quotes_nothing(server, sock, raw, told):
+    with capture_logs() as lines:
+        ask(sock, raw)
+    (line,) = (line for line in lines if line["event"] == "refused")
+    assert told.items() <= line.items()
+    assert (line["address"], line["identity"][:5]) == ("127.0.0.1", "cert:")
+    assert "passwords" not in str(line)
+    assert "secret" not in str(line)
 
 
 # How long.
