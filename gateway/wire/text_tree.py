@@ -102,11 +102,11 @@ class _Forms(dict[str, _FormsOfTag]):
         number = text_names.tag_number(tag)
         if len(self) >= _REMEMBERED:
             self.clear()
-        self[tag] = forms = _FormsOfTag(number)
-        return forms
+        self[tag] = of_tag = _FormsOfTag(number)
+        return of_tag
 
 
-_forms = _Forms()
+forms = _Forms()
 _forms_of_values = cache(partial(_FormsOfTag, _ATTRIBUTE_VALUE))
 
 
@@ -140,7 +140,7 @@ def _items(nodes: Sequence[Node], depth: int, means: int = 0) -> bytes:
     for node in nodes:
         value = node.value
         try:
-            word, write = _forms[node.tag][node.type]
+            word, write = forms[node.tag][node.type]
             if write is None:
                 raw = _content(value, depth, word)
                 written.append(head(word, len(raw)) + raw)

@@ -1,18 +1,21 @@
 """XML and JSON to TTLV bytes and back: the official messages unchanged, everything malformed refused in one way."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis.strategies import binary
 
-from gateway.errors import InvalidMessage, TextError
+from gateway.errors import InvalidMessage, TextError, TtlvError
 from gateway.kmip.enums import Operation
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import V2_1
 from gateway.operations.discover_versions import DiscoverVersionsRequest
-from gateway.wire import text, ttlv, ttlv_json, ttlv_xml
+from gateway.wire import text, text_tree, ttlv, ttlv_json, ttlv_xml
+from gateway.wire.text_tree import MAX_DEPTH
 from tests.support.messages import request
+from tests.wire.trees import item
 
 JSON, XML = "application/json", "text/xml"
 DISCOVER = request(V2_1, (Operation.DISCOVER_VERSIONS, DiscoverVersionsRequest()))
@@ -177,3 +180,65 @@ def test_json_that_is_no_message_is_refused(body: bytes) -> None:
 def test_of_members_that_come_twice_the_last_is_taken() -> None:
     raw = text.decode(b'{"tag":"BatchItem","tag":"RequestMessage","value":[]}', JSON, bare=False).raw
     assert raw == bytes.fromhex("4200780100000000")
+
+
+def nested(depth: int) -> dict[str, bytes]:
+    """Give a message of this many structures inside one another in both encodings."""
+    return {
+        JSON: b'{"tag":"BatchItem","value":[' * (depth - 1) + b'{"tag":"BatchItem"}' + b"]}" * (depth - 1),
+        XML: b"<BatchItem>" * depth + b"</BatchItem>" * depth,
+    }
+
+
+@pytest.mark.parametrize("media_type", [JSON, XML])
+def test_as_much_is_nested_as_can_be_answered(media_type: str) -> None:
+    raw = text.decode(nested(MAX_DEPTH)[media_type], media_type, bare=False).raw
+    assert ttlv_xml.decode(ttlv_xml.encode(raw)) == raw
+    for deeper in (MAX_DEPTH + 1, MAX_DEPTH + 2, 900):
+        with pytest.raises(TextError, match="nested too deeply"):
+            text.decode(nested(deeper)[media_type], media_type, bare=False)
+
+
+# --- What both write ---
+
+
+@pytest.mark.parametrize("media_type", [JSON, XML, "application/octet-stream"])
+def test_a_response_is_written_in_the_encoding_of_its_request(media_type: str) -> None:
+    dialect = text.dialect_of(media_type)
+    assert dialect is not None
+    content, answered = text.encode(DISCOVER, dialect)
+    assert answered == media_type
+    assert text.decode(content, media_type, bare=False) == (DISCOVER, dialect)
+    assert text.status(DISCOVER, dialect) == 200
+
+
+@pytest.mark.parametrize("encode", [ttlv_xml.encode, ttlv_json.encode])
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "",
+        "42007801000000",
+        "4200780100000008",
+        "4200780100000008 4200690100000008",
+        "4200780100000008 42006a0c00000000",
+        "4200780100000004 42006a02",
+        "42007801000000 0042007801000000 00",
+        "4200780100000010 42006a0200000008 0000000000000000",
+        "4200780100000010 42006a0700000001 ff00000000000000",
+        "4200780100000010 42006a0600000008 0000000000000002",
+        "4200780100000010 42006a0400000004 0000000100000000",
+    ],
+)
+def test_what_is_no_ttlv_is_not_written(encode: Callable[[bytes], bytes], raw: str) -> None:
+    with pytest.raises(TtlvError):
+        encode(bytes.fromhex(raw))
+
+
+def test_what_is_kept_of_names_is_bounded() -> None:
+    """Clients choose the tags, of which there are more than are kept."""
+    for number in range(0x540000, 0x540000 + 9000):
+        raw = item(number, 2, bytes(4))
+        assert ttlv_json.encode(raw) == b'{"tag":"0x%06X","type":"Integer","value":0}' % number
+        assert text.decode(ttlv_json.encode(raw), JSON, bare=False).raw == raw
+    assert len(ttlv_json.naming) <= 4096
+    assert len(text_tree.forms) <= 4096
