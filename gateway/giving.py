@@ -145,14 +145,14 @@ async def _wrapped(
 ) -> ManagedObject:
     by = wrapping.to_wrap(call, managed, specification)
     chosen = material.format_for(call, managed, asked.key_format_type)
-    if wrapping.wraps_in_place(managed, chosen, specification):
+    if wrapping.wraps_in_place(managed, by, chosen, specification):
         given = material.shell(call, managed, chosen)
         value = await wrapping.wrap_in_place(call, managed, by)
     else:
         given = await _fetched(call, managed, asked)
         value = await wrapping.wrap_value(call, managed, _clear(given), by, specification)
     block: KeyBlock = given.key_block  # type: ignore[union-attr]  # _clear has seen it
-    return replace(given, key_block=wrapping.wrapped_block(block, value, specification))
+    return replace(given, key_block=wrapping.wrapped_block(block, value, by, specification))
 
 
 def _clear(given: ManagedObject) -> KeyValue:

@@ -4,6 +4,7 @@ The wrapping key stays on the token, which does the wrapping: a key that is ther
 else goes in as a session object first.
 """
 
+import secrets
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -16,7 +17,6 @@ from gateway.kmip.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,
     EncodingOption,
-    HashingAlgorithm,
     KeyFormatType,
     ObjectType,
     PaddingMethod,
@@ -27,9 +27,11 @@ from gateway.kmip.structure import Item
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicParameters
 from gateway.managed import Managed, visible_attributes
+from gateway.token import mechanisms, oaep
 from gateway.token.api import Mechanism, ObjectClass, Profile
+from gateway.token.mechanisms import Oaep
 
-A, B, H, P = CryptographicAlgorithm, BlockCipherMode, HashingAlgorithm, PaddingMethod
+A, B, P = CryptographicAlgorithm, BlockCipherMode, PaddingMethod
 M = CryptographicUsageMask
 FOR_DATA = int(M.ENCRYPT | M.DECRYPT)
 STRUCTURE = 1  # the item type
@@ -37,15 +39,8 @@ HEADER_BYTES = 8
 BLOCK_BYTES, BLOCK_BITS = 8, 64
 ENCODED_KEY_VALUE = Tag.KEY_VALUE.to_bytes(3, "big") + bytes((STRUCTURE,))
 
-CKM_RSA_PKCS, CKM_RSA_PKCS_OAEP, CKM_AES_KEY_WRAP = 0x0001, 0x0009, 0x2109
-# CKM_* of the hash and CKG_MGF1_* over it.
-OAEP_HASHES = {
-    H.SHA_1: (0x220, 1),
-    H.SHA_224: (0x255, 5),
-    H.SHA_256: (0x250, 2),
-    H.SHA_384: (0x260, 3),
-    H.SHA_512: (0x270, 4),
-}
+CKM_AES_KEY_WRAP, CKM_AES_GCM = 0x2109, 0x1087
+GCM_IV_BYTES = 12
 
 # The strength of keys in bits, by their length where it is not the length itself (NIST SP 800-57 part 1, table 2).
 RSA_STRENGTHS = ((15360, 256), (7680, 192), (3072, 128), (2048, 112), (1024, 80))
@@ -53,11 +48,24 @@ CURVE_ALGORITHMS = (A.EC, A.ECDSA, A.ECDH, A.ECMQV, A.ED25519, A.ED448)
 
 
 class Wrapping(NamedTuple):
-    """The key and the mechanism by which something is wrapped or unwrapped; see `token.api` for `by_copy`."""
+    """The key and the way by which something is wrapped or unwrapped; see `token.api` for `by_copy`.
+
+    Where the way is no mechanism, the token does the bare RSA at most and the gateway OAEP.
+    """
 
     key: Managed
-    mechanism: Mechanism
+    way: Mechanism | Oaep
     by_copy: bool
+
+    @property
+    def iv(self) -> bytes | None:
+        """The IV that whoever unwraps has to know, where there is one."""
+        return (self.way.iv or None) if isinstance(self.way, Mechanism) else None
+
+    @property
+    def wraps_keys(self) -> bool:
+        """Whether the token wraps a key so where it is."""
+        return isinstance(self.way, Mechanism) and self.way.ckm != CKM_AES_GCM
 
 
 def strength(managed: Managed) -> int:
@@ -92,7 +100,7 @@ def _wrapping(call: Call, information: EncryptionKeyInformation | None, use: Cry
         raise errors.IllegalObjectType(f"a {key.object_type.token} does not do this")
     if not key.served:
         raise errors.FeatureNotSupported("the token does not hold the wrapping key")
-    chosen = mechanism(key, information.cryptographic_parameters, call.token.profile)
+    chosen = way(key, information.cryptographic_parameters, call.token.profile)
     return Wrapping(key, chosen, _by_copy(key))
 
 
@@ -114,41 +122,35 @@ def _by_copy(key: Managed) -> bool:
     return True
 
 
-def mechanism(key: Managed, asked: CryptographicParameters | None, profile: Profile) -> Mechanism:
-    """Choose the mechanism for what a request asks, else for what the wrapping key's attributes say.
+def way(key: Managed, asked: CryptographicParameters | None, profile: Profile) -> Mechanism | Oaep:
+    """Choose the way that a request asks for, else the one that the wrapping key's attributes say.
 
     Raises:
         BadCryptographicParameters: the parameters are not among the key's, where it has any.
-        UnsupportedCryptographicParameters: the token wraps nothing by them.
+        UnsupportedCryptographicParameters: nothing is wrapped by them here.
     """
     known = sets.structures(key.attributes, Tag.CRYPTOGRAPHIC_PARAMETERS, CryptographicParameters)
     if asked is not None and known and asked not in known:
         raise errors.BadCryptographicParameters("the wrapping key has other Cryptographic Parameters")
     parameters = asked or next(iter(known), None) or CryptographicParameters()
-    found = _rsa(parameters, profile) if key.algorithm is A.RSA else _aes(key, parameters, profile)
+    if key.algorithm is A.RSA:
+        padded = replace(parameters, padding_method=parameters.padding_method or P.OAEP)
+        return mechanisms.rsa_encryption(profile, key.algorithm, padded).way
+    found = _aes(key, parameters, profile)
     if found is None:
-        raise errors.UnsupportedCryptographicParameters("the token wraps no keys by these parameters")
+        raise errors.UnsupportedCryptographicParameters("no keys are wrapped by these parameters")
     return found
 
 
 def _aes(key: Managed, parameters: CryptographicParameters, profile: Profile) -> Mechanism | None:
     if key.algorithm is not A.AES:
         return None
+    mode = parameters.block_cipher_mode
     modes = {None: CKM_AES_KEY_WRAP, B.NISTKEYWRAP: CKM_AES_KEY_WRAP, B.AESKEYWRAPPADDING: profile.kwp}
-    ckm = modes.get(parameters.block_cipher_mode, 0)
-    return Mechanism(ckm) if ckm and ckm in profile.mechanisms | {profile.kwp} else None
-
-
-def _rsa(parameters: CryptographicParameters, profile: Profile) -> Mechanism | None:
-    if parameters.padding_method is P.PKCS1_V1_5:
-        return Mechanism(CKM_RSA_PKCS) if CKM_RSA_PKCS in profile.mechanisms else None
-    if parameters.padding_method not in (None, P.OAEP):
+    ckm = CKM_AES_GCM if mode is B.GCM else modes.get(mode, 0)
+    if not ckm or ckm not in profile.mechanisms | {profile.kwp}:
         return None
-    hash_ = OAEP_HASHES.get(parameters.hashing_algorithm or H.SHA_1)
-    generator = OAEP_HASHES.get(parameters.mask_generator_hashing_algorithm or H.SHA_1)
-    if hash_ is None or generator is None or hash_[0] not in profile.oaep_hashes:
-        return None
-    return Mechanism(CKM_RSA_PKCS_OAEP, hash=hash_[0], mgf=generator[1], label=parameters.p_source or b"")
+    return Mechanism(ckm, tag_bits=8 * mechanisms.tag_bytes(parameters)) if mode is B.GCM else Mechanism(ckm)
 
 
 def to_wrap(call: Call, managed: Managed, specification: KeyWrappingSpecification) -> Wrapping:
@@ -168,6 +170,8 @@ def to_wrap(call: Call, managed: Managed, specification: KeyWrappingSpecificatio
     wrapping = _wrapping(call, specification.encryption_key_information, M.WRAP_KEY)
     if strength(managed) > strength(wrapping.key):
         raise errors.PermissionDenied("the wrapping key is weaker than the key")
+    if isinstance(wrapping.way, Mechanism) and wrapping.way.ckm == CKM_AES_GCM:
+        return wrapping._replace(way=replace(wrapping.way, iv=secrets.token_bytes(GCM_IV_BYTES)))
     return wrapping
 
 
@@ -176,14 +180,17 @@ def _encoded(option: EncodingOption | None) -> bool:
     return option is not EncodingOption.NO_ENCODING
 
 
-def wraps_in_place(managed: Managed, format_type: KeyFormatType, specification: KeyWrappingSpecification) -> bool:
+def wraps_in_place(
+    managed: Managed, wrapping: Wrapping, format_type: KeyFormatType, specification: KeyWrappingSpecification
+) -> bool:
     """Tell whether the token can wrap an object where it is: its bytes alone, as the token has them.
 
     They must be known to be whole blocks of eight bytes, as with AES: SoftHSM's RFC 5649 fills the others with zeros,
     which whoever unwraps them could not tell from the key.
     """
     return (
-        managed.length > 0
+        wrapping.wraps_keys
+        and managed.length > 0
         and managed.length % BLOCK_BITS == 0
         and managed.served
         and managed.row.object_class == ObjectClass.SECRET_KEY
@@ -193,8 +200,9 @@ def wraps_in_place(managed: Managed, format_type: KeyFormatType, specification: 
 
 
 async def wrap_in_place(call: Call, managed: Managed, wrapping: Wrapping) -> bytes:
-    """Give a token's secret key wrapped; it does not leave the token in the clear."""
-    return await call.token.wrap(wrapping.key.ref, wrapping.mechanism, managed.ref, by_copy=wrapping.by_copy)
+    """Give a token's secret key wrapped, where `wraps_in_place`; it does not leave the token in the clear."""
+    assert isinstance(wrapping.way, Mechanism)  # noqa: S101 - so `wraps_in_place` has seen
+    return await call.token.wrap(wrapping.key.ref, wrapping.way, managed.ref, by_copy=wrapping.by_copy)
 
 
 async def wrap_value(
@@ -214,17 +222,22 @@ async def wrap_value(
         data = value.key_material
     else:
         raise errors.EncodingOptionError("a structure is wrapped in its encoding only")
+    if isinstance(wrapping.way, Oaep):
+        return oaep.encrypt(await call.token.export_key(wrapping.key.ref), wrapping.way, data)
     profile = call.token.profile
-    if wrapping.mechanism.ckm == profile.kwp and len(data) % BLOCK_BYTES and not profile.kwp_any_length:
+    if wrapping.way.ckm == profile.kwp and len(data) % BLOCK_BYTES and not profile.kwp_any_length:
         raise errors.UnsupportedCryptographicParameters("the token wraps whole blocks of eight bytes only")
-    return await call.token.wrap_data(wrapping.key.ref, wrapping.mechanism, data, by_copy=wrapping.by_copy)
+    return await call.token.wrap_data(wrapping.key.ref, wrapping.way, data, by_copy=wrapping.by_copy)
 
 
-def wrapped_block(block: KeyBlock, value: bytes, specification: KeyWrappingSpecification) -> KeyBlock:
-    """Put a wrapped Key Value into a Key Block, with what a client needs to unwrap it."""
+def wrapped_block(
+    block: KeyBlock, value: bytes, wrapping: Wrapping, specification: KeyWrappingSpecification
+) -> KeyBlock:
+    """Put a wrapped Key Value into a Key Block, with what a client needs to unwrap it; a tag is the value's end."""
     data = KeyWrappingData(
         wrapping_method=specification.wrapping_method,
         encryption_key_information=specification.encryption_key_information,
+        iv_counter_nonce=wrapping.iv,
         encoding_option=specification.encoding_option,
     )
     return replace(block, key_value=value, key_wrapping_data=data)
@@ -236,14 +249,37 @@ async def unwrapped_block(call: Call, block: KeyBlock) -> KeyBlock:
     Raises:
         WrappingObjectNotFound, WrappingObjectDestroyed, WrappingObjectArchived.
         WrongLifecycleState, UsageMaskMissing, IllegalObjectType: the key cannot be used so.
+        MissingData: the IV is missing.
         CryptographicFailure: it is not the key with which this was wrapped.
     """
     data, blob = block.key_wrapping_data, _blob(block)
     if data is None or data.wrapping_method is not WrappingMethod.ENCRYPT:
         raise errors.KeyWrapTypeNotSupported("the key was not wrapped by encryption alone")
-    key, chosen, by_copy = _wrapping(call, data.encryption_key_information, M.UNWRAP_KEY)
-    clear = await call.token.unwrap_data(key.ref, chosen, blob, by_copy=by_copy)
+    unwrapping = _wrapping(call, data.encryption_key_information, M.UNWRAP_KEY)
+    clear = await _unwrapped(call, unwrapping, blob, data.iv_counter_nonce)
     return replace(block, key_value=_value(call, clear, data.encoding_option), key_wrapping_data=None)
+
+
+async def _unwrapped(call: Call, unwrapping: Wrapping, blob: bytes, iv: bytes | None) -> bytes:
+    key, chosen, by_copy = unwrapping
+    if isinstance(chosen, Oaep):
+        return await _without_oaep(call, key, chosen, blob)
+    if chosen.ckm == CKM_AES_GCM:
+        if not iv:
+            raise errors.MissingData("the IV/Counter/Nonce with which the key was wrapped is missing")
+        chosen = replace(chosen, iv=iv)
+    return await call.token.unwrap_data(key.ref, chosen, blob, by_copy=by_copy)
+
+
+async def _without_oaep(call: Call, key: Managed, scheme: Oaep, blob: bytes) -> bytes:
+    """Undo the OAEP that the token lacks; whatever is wrong is told alike."""
+    key_bytes = (key.length + 7) // 8
+    clear = None
+    if len(blob) == key_bytes:
+        clear = oaep.unpad(await call.token.unwrap_data(key.ref, mechanisms.RSA_RAW, blob), key_bytes, scheme)
+    if clear is None:
+        raise errors.CryptographicFailure("it was not wrapped by this key and these parameters")
+    return clear
 
 
 def _blob(block: KeyBlock) -> bytes:

@@ -24,6 +24,14 @@ from gateway.token.templates import key_type_attributes, packed
 
 BLOCK_BYTES = 8
 CKM_SHA256 = 0x250
+# By these no token wraps keys (SoftHSM issue 642), and every token encrypts: AES-GCM, bare RSA.
+ENCRYPTING = (0x1087, 0x03)
+# The rights that a wrapping key may have, and its copy has one of.
+RIGHTS_OF = {
+    ObjectClass.SECRET_KEY: (Attribute.ENCRYPT, Attribute.DECRYPT, Attribute.WRAP, Attribute.UNWRAP),
+    ObjectClass.PUBLIC_KEY: (Attribute.ENCRYPT, Attribute.WRAP),
+    ObjectClass.PRIVATE_KEY: (Attribute.DECRYPT, Attribute.UNWRAP),
+}
 
 
 def export_key(reach: Reach, request: frames.ExportKey) -> bytes:
@@ -86,12 +94,12 @@ def _check_fills(reach: Reach, mechanism: Mechanism, size: int | None) -> None:
 
 @contextmanager
 def _wrapping_key(reach: Reach, ref: KeyRef, right: Attribute | None) -> Iterator[int]:
-    """Give the handle of a wrapping key, or with `right` that of a copy which has this right and none for data."""
+    """Give the handle of a wrapping key, or with `right` that of a copy which has this right and no other."""
     handle = reach.handles.of(ref)
     if right is None:
         yield handle
         return
-    rights = {Attribute.ENCRYPT: False, Attribute.DECRYPT: False, right: True}
+    rights = {each: each is right for each in RIGHTS_OF[ref.object_class]}
     template = AttributeArray(packed({Attribute.TOKEN: False, **rights}))
     reach.count_session_object()
     copy = reach.calls.copy(reach.connection.session, handle, template)
@@ -111,6 +119,9 @@ def wrap(reach: Reach, request: frames.Wrap) -> bytes:
 
 
 def wrap_data(reach: Reach, request: frames.WrapData) -> bytes:
+    if request.mechanism.ckm in ENCRYPTING:
+        with _wrapping_key(reach, request.wrapping, Attribute.ENCRYPT) as key:
+            return reach.calls.encrypt(reach.connection.session, reach.pack(request.mechanism), key, request.data)
     _check_fills(reach, request.mechanism, len(request.data))
     with _wrapping_key(reach, request.wrapping, Attribute.WRAP if request.by_copy else None) as wrapping:
         mechanism = reach.pack(request.mechanism)
@@ -122,6 +133,9 @@ def wrap_data(reach: Reach, request: frames.WrapData) -> bytes:
 
 
 def unwrap_data(reach: Reach, request: frames.UnwrapData) -> bytes:
+    if request.mechanism.ckm in ENCRYPTING:
+        with _wrapping_key(reach, request.unwrapping, Attribute.DECRYPT) as key:
+            return reach.calls.decrypt(reach.connection.session, reach.pack(request.mechanism), key, request.blob)
     if not reach.profile.kwp:
         raise FeatureNotSupported("the token cannot wrap keys as RFC 5649 says")
     ref, template = KeyRef(ObjectClass.SECRET_KEY, b""), KeyTemplate("", Rights(0), extractable=True)
