@@ -180,7 +180,7 @@ async def test_query_tells_them_as_its_version_writes_them(gateway):
     ("bad", "reason"),
     [
         (ObjectDefaults(attributes=aes(192)), R.INVALID_FIELD),
-        (defaults(*aes(192), types=(K.CERTIFICATE_REQUEST,)), R.INVALID_OBJECT_TYPE),
+        (defaults(*aes(192), types=(K.TEMPLATE,)), R.INVALID_OBJECT_TYPE),
         (defaults(name("one for all")), R.INVALID_ATTRIBUTE),
         (defaults(at(Tag.STATE, State.ACTIVE)), R.ATTRIBUTE_READ_ONLY),
         (defaults(*aes(192), *aes(256)), R.ATTRIBUTE_SINGLE_VALUED),
@@ -297,7 +297,7 @@ async def test_each_client_has_its_own_constraints(gateway):
     ("bad", "reason"),
     [
         (constraint(), R.INVALID_FIELD),
-        (constraint(*aes(192), types=(K.CERTIFICATE_REQUEST,)), R.INVALID_OBJECT_TYPE),
+        (constraint(*aes(192), types=(K.TEMPLATE,)), R.INVALID_OBJECT_TYPE),
         (constraint(name("one")), R.INVALID_ATTRIBUTE),
         (constraint(at(Tag.STATE, State.ACTIVE)), R.ATTRIBUTE_READ_ONLY),
     ],
