@@ -28,6 +28,7 @@ from gateway.kmip.enums import (
     KeyFormatType,
     LinkType,
     ObjectType,
+    ProtectionStorageMask,
     RNGAlgorithm,
 )
 from gateway.kmip.structure import Attribute, Attributes, Interval, Structure
@@ -67,6 +68,11 @@ class Draft(NamedTuple):
     material: bytes | None = None
     unique_identifier: str = ""
     history: Attributes = ()
+
+    @property
+    def kept_by(self) -> Custody:
+        """The custody that it has: a key that the token gave wrapped is not on the token, whatever was planned."""
+        return Custody.WRAPPED if self.ref is not None and self.ref.wrapped else self.custody
 
 
 def new_identifier() -> str:
@@ -134,35 +140,44 @@ def digest_in(call: Call, material: bytes | Structure, format_type: KeyFormatTyp
     return digest_of(call.services.codec.encode_structure(material, Tag.KEY_MATERIAL, call.version), format_type)
 
 
-def check_protection(
-    call: Call,
-    asked: ProtectionStorageMasks | None,
-    error: type[ProtectionStorageUnavailable] = ProtectionStorageUnavailable,
-) -> None:
-    """Check that the token keeps its keys in one of the ways asked for, where any are (section 7.33).
+class Wanted(NamedTuple):
+    """Where an object is to be kept: the alternatives, and how to refuse them."""
 
-    Raises:
-        ProtectionStorageUnavailable: in none of them.
-    """
-    have = int(call.services.protection)
-    alternatives = () if asked is None else asked.protection_storage_mask
-    if alternatives and all(int(mask) & ~have for mask in alternatives):
-        raise error
+    masks: ProtectionStorageMasks | None
+    error: type[ProtectionStorageUnavailable] = ProtectionStorageUnavailable
 
 
-def check_pair_protection(
-    call: Call,
+def wanted_of_pair(
     common: ProtectionStorageMasks | None,
     private: ProtectionStorageMasks | None,
     public: ProtectionStorageMasks | None,
-) -> None:
-    """Check that the token keeps both halves of a pair as asked; what is said of one of them has its way.
+) -> tuple[Wanted, Wanted]:
+    """Tell where the halves of a pair are to be kept; what is said of one of them has its way."""
+    return (
+        Wanted(private or common, PrivateProtectionStorageUnavailable),
+        Wanted(public or common, PublicProtectionStorageUnavailable),
+    )
+
+
+def check_protection(call: Call, *wanted: Wanted) -> None:
+    """Check that objects can be kept in one of the ways wanted, before they are made (section 7.33).
 
     Raises:
-        PrivateProtectionStorageUnavailable, PublicProtectionStorageUnavailable: it does not.
+        ProtectionStorageUnavailable, or what else refuses them: in none of them.
     """
-    check_protection(call, private or common, error=PrivateProtectionStorageUnavailable)
-    check_protection(call, public or common, error=PublicProtectionStorageUnavailable)
+    for each in wanted:
+        _check_storage(each, *{storage(call, custody) for custody in Custody})
+
+
+def storage(call: Call, custody: Custody) -> ProtectionStorageMask:
+    """Tell where an object of this custody is: what the token encrypted and does not hold is in the database."""
+    return call.services.protection if custody is Custody.TOKEN else ProtectionStorageMask.SOFTWARE
+
+
+def _check_storage(wanted: Wanted, *storages: ProtectionStorageMask) -> None:
+    alternatives = () if wanted.masks is None else wanted.masks.protection_storage_mask
+    if alternatives and all(int(mask) & ~int(there) for mask in alternatives for there in storages):
+        raise wanted.error
 
 
 def generated(attributes: Attributes, call: Call) -> Attributes:
@@ -201,7 +216,7 @@ def _of_any_new_object(call: Call, draft: Draft) -> Attributes:
     a = sets.put(a, Tag.ALWAYS_SENSITIVE, sets.value(a, Tag.SENSITIVE) is True)
     a = sets.put(a, Tag.NEVER_EXTRACTABLE, sets.value(a, Tag.EXTRACTABLE) is False)
     a = sets.put(a, Tag.SHORT_UNIQUE_IDENTIFIER, short(draft.unique_identifier))
-    a = sets.put(a, Tag.PROTECTION_STORAGE_MASK, call.services.protection)
+    a = sets.put(a, Tag.PROTECTION_STORAGE_MASK, storage(call, draft.kept_by))
     limits = sets.structure(a, Tag.USAGE_LIMITS, UsageLimits)
     if limits is not None:
         a = sets.put(a, Tag.USAGE_LIMITS, _untouched(limits))
@@ -228,15 +243,17 @@ async def add(
     *drafts: Draft,
     changes: Sequence[Change] = (),
     first: Callable[[Transaction], None] = lambda _: None,
+    wanted: Sequence[Wanted] = (),
 ) -> list[Managed]:
     """Make new objects live in one commit, with everything that the server sets; all of them or none.
 
     `first` and `changes` are done before: names that they free are free for the new objects. Token objects that the
-    drafts name are taken away again if the commit fails.
+    drafts name are taken away again if the commit fails. The last of `wanted` holds for all drafts that follow.
 
     Raises:
         NonUniqueName: a name is taken.
         ConstraintViolation: the client's constraints forbid an object like this.
+        ProtectionStorageUnavailable: it would not be kept where it is wanted.
     """
     finished = [d._replace(unique_identifier=d.unique_identifier or new_identifier()) for d in drafts]
 
@@ -250,6 +267,8 @@ async def add(
         return altered
 
     async with kept(call, *(d.ref for d in drafts if d.ref is not None)):
+        for place, draft in enumerate(finished if wanted else ()):
+            _check_storage(wanted[min(place, len(wanted) - 1)], storage(call, draft.kept_by))
         news = [_new(call, draft) for draft in finished]
         changed = await call.store.write(write)
     for altered in changed:
@@ -282,7 +301,7 @@ def _new(call: Call, draft: Draft) -> Managed:
         tenant=identity.tenant,
         owner=identity.name,
         object_type=int(draft.object_type),
-        custody=Custody.WRAPPED if ref is not None and ref.wrapped else draft.custody,
+        custody=draft.kept_by,
         token=call.services.token_name,
         object_class=0 if ref is None else int(ref.object_class),
         cka_id=b"" if ref is None else ref.cka_id,

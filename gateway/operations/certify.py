@@ -4,6 +4,7 @@ from typing import Annotated
 
 from gateway import attribute_rules, authority, certification, creation, defaults, templates
 from gateway.call import Call
+from gateway.creation import Wanted
 from gateway.errors import InvalidField
 from gateway.keys.requests import Requested
 from gateway.kmip.enums import CertificateRequestType, ObjectType, Operation
@@ -49,7 +50,8 @@ async def certify(call: Call, request: CertifyRequest) -> CertifyResponse:
         What certification.issued raises.
         AttributeReadOnly, AttributeSingleValued, InvalidAttributeValue, NonUniqueName: an attribute cannot be so.
     """
-    creation.check_protection(call, request.protection_storage_masks)
+    wanted = Wanted(request.protection_storage_masks)
+    creation.check_protection(call, wanted)
     public, asked = await _asked(call, request)
     given = defaults.completed(call, ObjectType.CERTIFICATE, await templates.expanded(call, request.attributes))
     attributes = attribute_rules.at_birth(given, ObjectType.CERTIFICATE)
@@ -57,7 +59,7 @@ async def certify(call: Call, request: CertifyRequest) -> CertifyResponse:
     if public is not None:
         draft, change = certification.linked(draft, public)
         changes.append(change)
-    (made,) = await creation.add(call, draft, changes=changes)
+    (made,) = await creation.add(call, draft, changes=changes, wanted=[wanted])
     call.batch.placeholder = made.unique_identifier
     return CertifyResponse(unique_identifier=made.unique_identifier)
 

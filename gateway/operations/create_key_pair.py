@@ -49,12 +49,12 @@ async def create_key_pair(call: Call, request: CreateKeyPairRequest) -> CreateKe
         AttributeReadOnly, AttributeSingleValued, InvalidAttributeValue, NonUniqueName: an attribute cannot be so.
         ConstraintViolation: the client has set constraints that forbid it.
     """
-    creation.check_pair_protection(
-        call,
+    wanted = creation.wanted_of_pair(
         request.common_protection_storage_masks,
         request.private_protection_storage_masks,
         request.public_protection_storage_masks,
     )
+    creation.check_protection(call, *wanted)
     # Object Type in what is common can hold for one of the halves at most; some clients put it there.
     common = sets.drop(await templates.expanded(call, request.common_attributes), Tag.OBJECT_TYPE)
     halves = [
@@ -64,7 +64,7 @@ async def create_key_pair(call: Call, request: CreateKeyPairRequest) -> CreateKe
             (ObjectType.PUBLIC_KEY, request.public_key_attributes),
         )
     ]
-    private, public = await creation.add(call, *await keymaking.pair(call, *halves))
+    private, public = await creation.add(call, *await keymaking.pair(call, *halves), wanted=wanted)
     call.batch.placeholder = private.unique_identifier
     return CreateKeyPairResponse(
         private_key_unique_identifier=private.unique_identifier,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from gateway import attribute_rules, creation, defaults, splitting, templates
 from gateway.call import Call
+from gateway.creation import Wanted
 from gateway.errors import InvalidObjectType
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import ObjectType, Operation, SplitKeyMethod
@@ -57,7 +58,8 @@ async def create_split_key(call: Call, request: CreateSplitKeyRequest) -> Create
     """
     if request.object_type is not ObjectType.SPLIT_KEY:
         raise InvalidObjectType(f"Create Split Key makes Split Keys, not {request.object_type.token}")
-    creation.check_protection(call, request.protection_storage_masks)
+    wanted = Wanted(request.protection_storage_masks)
+    creation.check_protection(call, wanted)
     given = defaults.completed(call, request.object_type, await templates.expanded(call, request.attributes))
     attributes = attribute_rules.at_birth(given, request.object_type)
     scheme = Scheme(
@@ -68,7 +70,7 @@ async def create_split_key(call: Call, request: CreateSplitKeyRequest) -> Create
     drafts = await splitting.parts_drafted(call, secret, scheme, _inherited(attributes, bases))
     if bases:
         drafts = [draft._replace(history=SEEN) for draft in drafts]
-    made = await creation.add(call, *drafts, first=splitting.still_given(call, bases))
+    made = await creation.add(call, *drafts, first=splitting.still_given(call, bases), wanted=[wanted])
     call.batch.placeholder = made[0].unique_identifier
     return CreateSplitKeyResponse(unique_identifier=tuple(part.unique_identifier for part in made))
 

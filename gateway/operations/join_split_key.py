@@ -5,6 +5,7 @@ from typing import Annotated
 
 from gateway import attribute_rules, creation, defaults, registration, secret_sharing, splitting, templates
 from gateway.call import Call
+from gateway.creation import Wanted
 from gateway.errors import InvalidField, InvalidMessage, InvalidObjectType
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import ObjectType, Operation, SecretDataType
@@ -56,14 +57,17 @@ async def join_split_key(call: Call, request: JoinSplitKeyRequest) -> JoinSplitK
     """
     if request.object_type not in JOINED:
         raise InvalidObjectType(f"parts are not joined into objects of type {request.object_type.token}")
-    creation.check_protection(call, request.protection_storage_masks)
+    wanted = Wanted(request.protection_storage_masks)
+    creation.check_protection(call, wanted)
     parts = _parts(call, request.unique_identifier)
     secret = await splitting.joined(call, parts)
     given = defaults.completed(call, request.object_type, await templates.expanded(call, request.attributes))
     attributes = attribute_rules.at_birth(given, request.object_type)
     attributes = sets.put_missing(attributes, Tag.ORIGINAL_CREATION_DATE, call.today)
     draft = await registration.drafted(call, request.object_type, _object(request, secret), attributes)
-    (made,) = await creation.add(call, draft._replace(history=SEEN), first=splitting.still_given(call, parts))
+    (made,) = await creation.add(
+        call, draft._replace(history=SEEN), first=splitting.still_given(call, parts), wanted=[wanted]
+    )
     call.batch.placeholder = made.unique_identifier
     return JoinSplitKeyResponse(unique_identifier=made.unique_identifier)
 

@@ -189,7 +189,9 @@ def _told(
     if Q.QUERY_SERVER_INFORMATION in functions:
         found |= {"vendor_identification": config.vendor_identification, "server_information": ServerInformation()}
     if Q.QUERY_STORAGE_PROTECTION_MASKS in functions:
-        found["protection_storage_masks"] = ProtectionStorageMasks(protection_storage_mask=(protection,))
+        # What is no token object is in the database, on whatever token its key is.
+        there = tuple(dict.fromkeys((protection, ProtectionStorageMask.SOFTWARE)))
+        found["protection_storage_masks"] = ProtectionStorageMasks(protection_storage_mask=there)
     return QueryResponse(**found)
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from gateway import authority, certification, creation, replacement, templates
 from gateway.call import Call
-from gateway.creation import Change, Draft
+from gateway.creation import Change, Draft, Wanted
 from gateway.errors import InvalidField, WrongLifecycleState
 from gateway.keys.requests import Requested
 from gateway.kmip import attribute_sets as sets
@@ -55,7 +55,8 @@ async def re_certify(call: Call, request: ReCertifyRequest) -> ReCertifyResponse
         InvalidMessage: an Offset together with dates, or without an Activation Date to move.
         What certification.issued raises.
     """
-    creation.check_protection(call, request.protection_storage_masks)
+    wanted = Wanted(request.protection_storage_masks)
+    creation.check_protection(call, wanted)
     old = _renewable(call, request.unique_identifier)
     public = certification.public_key_of(call, old)
     issuer, certificate = await authority.configured(call), await authority.certificate_of(call, old)
@@ -69,7 +70,7 @@ async def re_certify(call: Call, request: ReCertifyRequest) -> ReCertifyResponse
         attributes = _newest_first(attributes, len(old.names()))
     draft = await certification.issued(call, issuer, asked, attributes)
     draft, changes = _tied(call, draft, old, public)
-    (made,) = await creation.add(call, draft, changes=changes)
+    (made,) = await creation.add(call, draft, changes=changes, wanted=[wanted])
     call.batch.placeholder = made.unique_identifier
     return ReCertifyResponse(unique_identifier=made.unique_identifier)
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from gateway import creation, keymaking, replacement, templates
 from gateway.call import Call
+from gateway.creation import Wanted
 from gateway.kmip.enums import ObjectType, Operation
 from gateway.kmip.structure import Attributed, Attributes, Form, Identifier, Interval, Since, Structure, Until
 from gateway.kmip.tags import Tag
@@ -39,11 +40,14 @@ async def re_key(call: Call, request: ReKeyRequest) -> ReKeyResponse:
         InvalidMessage: an Offset together with dates, or without an Activation Date to move.
         ProtectionStorageUnavailable, NonUniqueName, and what else Create raises.
     """
-    creation.check_protection(call, request.protection_storage_masks)
+    wanted = Wanted(request.protection_storage_masks)
+    creation.check_protection(call, wanted)
     old = replacement.replaceable(call.live(request.unique_identifier), ObjectType.SYMMETRIC_KEY)
     given = await templates.expanded(call, request.attributes)
     attributes = replacement.attributes_for(call, old, given, request.offset)
     draft = replacement.successor(await keymaking.secret(call, ObjectType.SYMMETRIC_KEY, attributes), old)
-    (new,) = await creation.add(call, draft, changes=[replacement.replaced(call, old, draft.unique_identifier)])
+    (new,) = await creation.add(
+        call, draft, changes=[replacement.replaced(call, old, draft.unique_identifier)], wanted=[wanted]
+    )
     call.batch.placeholder = new.unique_identifier
     return ReKeyResponse(unique_identifier=new.unique_identifier)

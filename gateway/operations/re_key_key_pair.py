@@ -51,12 +51,12 @@ async def re_key_key_pair(call: Call, request: ReKeyKeyPairRequest) -> ReKeyKeyP
         InvalidMessage: an Offset together with dates, or without an Activation Date to move.
         NonUniqueName, and what else Create Key Pair raises.
     """
-    creation.check_pair_protection(
-        call,
+    wanted = creation.wanted_of_pair(
         request.common_protection_storage_masks,
         request.private_protection_storage_masks,
         request.public_protection_storage_masks,
     )
+    creation.check_protection(call, *wanted)
     private = replacement.replaceable(call.live(request.private_key_unique_identifier), ObjectType.PRIVATE_KEY)
     public = replacement.replaceable(call.live(_public(private)), ObjectType.PUBLIC_KEY)
     common = sets.drop(await templates.expanded(call, request.common_attributes), Tag.OBJECT_TYPE)
@@ -67,7 +67,7 @@ async def re_key_key_pair(call: Call, request: ReKeyKeyPairRequest) -> ReKeyKeyP
     pairs = list(zip(await keymaking.pair(call, *halves), (private, public), strict=True))
     drafts = [replacement.successor(draft, old) for draft, old in pairs]
     changes = [replacement.replaced(call, old, draft.unique_identifier) for draft, old in pairs]
-    made = await creation.add(call, *drafts, changes=changes)
+    made = await creation.add(call, *drafts, changes=changes, wanted=wanted)
     call.batch.placeholder = made[0].unique_identifier
     return ReKeyKeyPairResponse(
         private_key_unique_identifier=made[0].unique_identifier,

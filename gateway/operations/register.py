@@ -4,6 +4,7 @@ from typing import Annotated
 
 from gateway import attribute_rules, bundles, creation, defaults, registration, templates
 from gateway.call import Call
+from gateway.creation import Wanted
 from gateway.kmip.enums import ObjectType, Operation
 from gateway.kmip.objects import (
     Certificate,
@@ -61,7 +62,8 @@ async def register(call: Call, request: RegisterRequest) -> RegisterResponse:
         ConstraintViolation: the client has set constraints that forbid it.
     """
     _, given = registration.brought(request, request.object_type)
-    creation.check_protection(call, request.protection_storage_masks)
+    wanted = Wanted(request.protection_storage_masks)
+    creation.check_protection(call, wanted)
     named = await templates.expanded(call, request.attributes)
     named = defaults.beside_material(call, request.object_type, named)
     attributes = attribute_rules.at_birth(named, request.object_type)
@@ -69,6 +71,6 @@ async def register(call: Call, request: RegisterRequest) -> RegisterResponse:
         drafts = await bundles.taken_apart(call, given, attributes)
     else:
         drafts = [await registration.drafted(call, request.object_type, given, attributes)]
-    made, *_ = await creation.add(call, *drafts)
+    made, *_ = await creation.add(call, *drafts, wanted=[wanted])
     call.batch.placeholder = made.unique_identifier
     return RegisterResponse(unique_identifier=made.unique_identifier)
