@@ -120,8 +120,7 @@ class Kmip(Endpoint):
         body = await self._body(request)
         conversation.answer()
         raw, dialect = await self._carry_out(body, media_type, dialect, conversation)
-        content, content_type = await _aside(len(raw), text.encode, raw, dialect)
-        return Answer(content, content_type, text.status(raw, dialect))
+        return Answer(*await _aside(len(raw), text.encode, raw, dialect))
 
     async def _carry_out(
         self, body: bytes, media_type: str, dialect: Dialect, conversation: HttpConversation

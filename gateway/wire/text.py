@@ -135,45 +135,44 @@ def _message(operation: Node) -> Node:
     return structure("RequestMessage", head, structure("BatchItem", named, payload))
 
 
-def encode(raw: bytes, dialect: Dialect) -> tuple[bytes, str]:
-    """Encode a response as its request was written; give it with its media type.
+class Encoded(NamedTuple):
+    """A response as its request was written, and what HTTP says of it."""
+
+    content: bytes
+    media_type: str
+    status: HTTPStatus = HTTPStatus.OK
+
+
+def encode(raw: bytes, dialect: Dialect) -> Encoded:
+    """Encode a response as its request was written; only a bare operation that failed has another status than 200.
 
     Raises:
         TtlvError: the bytes are no TTLV.
     """
     if dialect.media is Media.BINARY:
-        return raw, dialect.media_type
+        return Encoded(raw, dialect.media_type)
     if dialect.media is Media.XML:
-        return ttlv_xml.encode(raw), dialect.media_type
+        return Encoded(ttlv_xml.encode(raw), dialect.media_type)
     if not dialect.bare:
-        return ttlv_json.encode(raw, dialect.spelling), dialect.media_type
-    return _bare_answer(json_dialects.respelled(ttlv_json.naming.tree(raw), dialect.spelling))
+        return Encoded(ttlv_json.encode(raw, dialect.spelling), dialect.media_type)
+    return _bare_answer(ttlv_json.naming.tree(raw), dialect.spelling)
 
 
-def status(raw: bytes, dialect: Dialect) -> HTTPStatus:
-    """Give the HTTP status of a response: only a bare operation that failed has another one than 200."""
-    if not dialect.bare:
-        return HTTPStatus.OK
-    item = _only_item(ttlv_json.naming.tree(raw))
-    if _value(item, "ResultStatus") != "OperationFailed":
-        return HTTPStatus.OK
-    return _STATUS.get(_value(item, "ResultReason"), HTTPStatus.UNPROCESSABLE_ENTITY)
-
-
-def _only_item(root: Node) -> Node:
+def _bare_answer(root: Node, spelling: Spelling) -> Encoded:
     _, item = children(root)
-    return children(item)[0] if item.tag == "Items" else item
+    status, reason = HTTPStatus.OK, _value(item, "ResultReason")
+    if _value(item, "ResultStatus") == "OperationFailed":
+        status = _STATUS.get(reason, HTTPStatus.UNPROCESSABLE_ENTITY)
+    _, item = children(json_dialects.respelled(root, spelling))
+    item = children(item)[0] if item.tag == "Items" else item
+    if status is not HTTPStatus.OK:
+        line = f"{_value(item, 'ResultReason')}: {_value(item, 'ResultMessage')}"
+        return Encoded(line.encode(), PLAIN_TEXT, status)
+    payload = child(item, "ResponsePayload")
+    held = [] if payload is None else children(payload)
+    return Encoded(ttlv_json.write(structure(f"{_value(item, 'Operation')}Response", *held)), Media.JSON.value)
 
 
 def _value(item: Node, tag: str) -> str:
     found = child(item, tag)
     return "" if found is None else str(found.value)
-
-
-def _bare_answer(root: Node) -> tuple[bytes, str]:
-    item = _only_item(root)
-    if _value(item, "ResultStatus") == "OperationFailed":
-        return f"{_value(item, 'ResultReason')}: {_value(item, 'ResultMessage')}".encode(), PLAIN_TEXT
-    payload = child(item, "ResponsePayload")
-    held = [] if payload is None else children(payload)
-    return ttlv_json.write(structure(f"{_value(item, 'Operation')}Response", *held)), Media.JSON.value

@@ -70,7 +70,7 @@ class Case(NamedTuple):
         raw = request(VERSION, *[self.item] * items)
         if self.media is None:
             return raw
-        body, media_type = text.encode(raw, Dialect(self.media, self.media.value))
+        body, media_type, _ = text.encode(raw, Dialect(self.media, self.media.value))
         return HTTP.format(media_type=media_type, length=len(body)).encode() + body
 
 

@@ -101,7 +101,7 @@ def test_the_published_request_has_the_published_answer(any_port: Client, asked:
 async def replayed(case: Any, client: Client, media: Media) -> list[str]:
     async def send(raw: bytes, name: str) -> bytes:
         assert name == "client", "only one client is connected"
-        body, media_type = text.encode(raw, Dialect(media, media.value))
+        body, media_type, _ = text.encode(raw, Dialect(media, media.value))
         return checked(await asyncio.to_thread(ask, client.socket, post(body, media_type=media_type)), media)
 
     async def wait() -> int:

@@ -28,8 +28,8 @@ async def post(gateway: Gateway, body: bytes, *, bare: bool) -> tuple[int, Any]:
     """Have a body answered as the HTTPS port does; give the status, and JSON or a line of text."""
     raw, dialect = text.decode(body, JSON, bare=bare)
     answer = await gateway.exchange.answer(raw, Peer(Identity("cert:a"), "127.0.0.1"))
-    content, media_type = text.encode(answer, dialect)
-    return text.status(answer, dialect), json.loads(content) if media_type == JSON else content.decode()
+    content, media_type, status = text.encode(answer, dialect)
+    return status, json.loads(content) if media_type == JSON else content.decode()
 
 
 async def ask(gateway: Gateway, item: dict[str, Any]) -> Any:

@@ -399,9 +399,8 @@ def test_a_bare_operation_that_failed_is_told_by_status_and_one_line(
     reason: ResultReason, status: int, line: bytes, spelling: Spelling
 ) -> None:
     raw, dialect = response((Operation.GET, reason)), Dialect(Media.JSON, JSON, spelling, True)
-    assert text.encode(raw, dialect) == (line, PLAIN_TEXT)
-    assert text.status(raw, dialect) == status
-    assert text.status(raw, dialect._replace(bare=False)) == 200
+    assert text.encode(raw, dialect) == (line, PLAIN_TEXT, status)
+    assert text.encode(raw, dialect._replace(bare=False)).status == 200
 
 
 def test_a_bare_operation_that_no_one_knows_is_refused() -> None:

@@ -77,7 +77,7 @@ def test_every_answer_can_be_given_in_every_dialect(spelling: Spelling) -> None:
 def test_every_answer_can_be_given_without_a_message(spelling: Spelling) -> None:
     dialect = Dialect(Media.JSON, "application/json", spelling, bare=True)
     for entry in OPERATIONS.values():
-        content, media_type = encode(payload_alone(entry.operation), dialect)
+        content, media_type, _ = encode(payload_alone(entry.operation), dialect)
         answer = json.loads(content)
         assert (answer["tag"], media_type) == (f"{entry.operation.token}Response", dialect.media_type)
         assert answer["value"] or not layout.fields_of(entry.response)
