@@ -5,6 +5,7 @@ import hmac
 from typing import Any
 
 import pytest
+from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives.asymmetric import ec, x25519
 from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -195,6 +196,31 @@ async def test_a_part_of_what_encryption_gives_is_not_taken_from_a_resident_key(
     uid = await base(gateway)
     made = await derived(gateway, (uid,), D.ENCRYPT, 128, **fields)
     assert await got(gateway, made) == Cipher(AES(KEY), modes.ECB()).encryptor().update(bytes(16))
+
+
+async def test_blowfish_derives_what_its_author_published(gateway):
+    uid = await base(gateway, bytes.fromhex("0123456789abcdeff0e1d2c3b4a59687"), algorithm=A.BLOWFISH)
+    padded = CryptographicParameters(
+        block_cipher_mode=BlockCipherMode.CBC,
+        padding_method=PaddingMethod.PKCS5,
+        cryptographic_algorithm=A.BLOWFISH,
+    )
+    said = {
+        "data": (b"7654321 Now is the time for \0",),
+        "initialization_vector": bytes.fromhex("fedcba9876543210"),
+        "cryptographic_parameters": padded,
+    }
+    made = await derived(gateway, (uid,), D.ENCRYPT, 192, kind=O.SECRET_DATA, **said)
+    assert await got(gateway, made) == bytes.fromhex("6b77b4d63006dee605b156e27403979358deb9e7154616d9")
+
+
+@pytest.mark.parametrize("size", [16, 24])
+async def test_triple_des_derives_with_two_keys_or_three(gateway, size):
+    key = bytes(range(1, 2 * size, 2))
+    uid = await base(gateway, key, algorithm=A.DES3)
+    fields = {"data": (bytes(16),), "cryptographic_parameters": ECB}
+    made = await derived(gateway, (uid,), D.ENCRYPT, 128, **fields)
+    assert await got(gateway, made) == Cipher(TripleDES((key * 2)[:24]), modes.ECB()).encryptor().update(bytes(16))
 
 
 async def test_padding_is_asked_for(gateway):
