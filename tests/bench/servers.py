@@ -32,6 +32,10 @@ class Server:
     def __init__(self, process: "subprocess.Popen[bytes]", port: int, https_port: int = 0) -> None:
         self.process, self.port, self.https_port = process, port, https_port
 
+    def cpu_seconds(self) -> float:
+        """Give the processor time that it has used, all its processes together."""
+        return sum(map(_ticks, _with_children(self.process.pid))) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """End it and wait until it is gone."""
         self.process.send_signal(signal.SIGTERM)
@@ -43,6 +47,16 @@ class Server:
         # PyKMIP's server leaves a helper process of its own behind.
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def _with_children(process: int) -> list[int]:
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [process, *(each for child in children for each in _with_children(int(child)))]
+
+
+def _ticks(process: int) -> int:
+    user, system = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    return int(user) + int(system)
 
 
 def gateway(folder: Path, *options: str) -> Server:
