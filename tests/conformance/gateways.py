@@ -27,7 +27,7 @@ from gateway.kmip.version import V1_2, V1_4
 from gateway.operations.create import CreateRequest
 from gateway.operations.register import RegisterRequest
 from gateway.store.sqlite import open_store
-from gateway.token.api import Token
+from gateway.token.api import KeyRef, Token
 from tests.conformance.bound import bound
 from tests.conformance.cases import Case
 from tests.conformance.replay import replay
@@ -115,10 +115,10 @@ class SlowToken:
         self._token = token
         self._pause_s = pause_s
 
-    async def generate_key(self, *arguments: Any) -> None:
+    async def generate_key(self, *arguments: Any) -> KeyRef:
         """Make the key after a while."""
         await asyncio.sleep(self._pause_s)
-        await self._token.generate_key(*arguments)
+        return await self._token.generate_key(*arguments)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._token, name)
