@@ -33,6 +33,7 @@ from gateway.kmip.structure import Constant, Item, Since, Structure
 from gateway.kmip.values import ProtectionStorageMasks, RNGParameters
 from gateway.kmip.version import V2_0, V2_1, Version
 from gateway.operations import OPERATIONS, operation
+from gateway.profiles import ProfileInformation, conforming
 from gateway.token.api import Profile
 
 Q = QueryFunction
@@ -85,7 +86,7 @@ class CapabilityInformation(Structure):
 
 
 class QueryResponse(Constant):
-    """The answers to what was asked; extensions, namespaces, attestation, profiles and validations there are none."""
+    """The answers to what was asked; extensions, namespaces, attestation and validations there are none."""
 
     operation: tuple[Operation, ...] = ()
     object_type: tuple[ObjectType, ...] = ()
@@ -95,7 +96,7 @@ class QueryResponse(Constant):
     extension_information: Annotated[tuple[Item, ...], Since(1, 1)] = ()
     attestation_type: Annotated[tuple[AttestationType, ...], Since(1, 2)] = ()
     rng_parameters: Annotated[tuple[RNGParameters, ...], Since(1, 3)] = ()
-    profile_information: Annotated[tuple[Item, ...], Since(1, 3)] = ()
+    profile_information: Annotated[tuple[ProfileInformation, ...], Since(1, 3)] = ()
     validation_information: Annotated[tuple[Item, ...], Since(1, 3)] = ()
     capability_information: Annotated[tuple[CapabilityInformation, ...], Since(1, 3)] = ()
     client_registration_method: Annotated[tuple[ClientRegistrationMethod, ...], Since(1, 3)] = ()
@@ -188,6 +189,8 @@ def _told(
         found["object_type"] = _objects(version)
     if Q.QUERY_SERVER_INFORMATION in functions:
         found |= {"vendor_identification": config.vendor_identification, "server_information": ServerInformation()}
+    if Q.QUERY_PROFILES in functions:
+        found["profile_information"] = conforming(version, profile, config)
     if Q.QUERY_STORAGE_PROTECTION_MASKS in functions:
         # What is no token object is in the database, on whatever token its key is.
         there = tuple(dict.fromkeys((protection, ProtectionStorageMask.SOFTWARE)))
