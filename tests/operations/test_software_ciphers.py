@@ -23,7 +23,7 @@ from gateway.operations.decrypt import DecryptRequest
 from gateway.operations.encrypt import EncryptRequest
 from gateway.operations.mac import MACRequest
 from gateway.software_ciphers import CIPHERS
-from tests.operations.conftest import Client, Gateway
+from tests.operations.conftest import KEPT, Client, Gateway
 from tests.operations.test_derive_key import RESIDENT, SENSITIVE, base, block, registered
 
 A = CryptographicAlgorithm
@@ -34,7 +34,7 @@ USE = M.ENCRYPT | M.DECRYPT
 
 @pytest.fixture
 def kmip_config() -> KmipConfig:
-    return KmipConfig(software_ciphers=True)
+    return KmipConfig(software_ciphers=True, custody=KEPT.value)
 
 
 async def key(client: Client, algorithm: A = A.CHACHA20, value: bytes = KEY, *more: Attribute) -> str:
@@ -221,7 +221,7 @@ class TestByDefault:
 
     @pytest.fixture
     def kmip_config(self) -> KmipConfig:
-        return KmipConfig()
+        return KmipConfig(custody=KEPT.value)
 
     @pytest.mark.parametrize("algorithm", sorted(SOFTWARE_ALGORITHMS))
     async def test_nothing_is_done_in_software(self, gateway: Gateway, algorithm: A) -> None:
