@@ -5,7 +5,7 @@ from collections import Counter
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.fuzz.texts import JSON, NAMES, TYPES, VALUES, XML, mutated, outcome, texts
@@ -34,6 +34,7 @@ ITEMS = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(ITEMS, st.booleans())
 def test_any_tree_of_items(item: object, bare: bool) -> None:
     outcome(json.dumps(item).encode(), JSON, bare=bare)
@@ -45,11 +46,13 @@ ANY_JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(ANY_JSON, st.booleans())
 def test_any_json(item: object, bare: bool) -> None:
     assert outcome(json.dumps(item).encode(), JSON, bare=bare) != "OperationNotSupported" or bare
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([JSON, XML]), st.booleans())
 def test_garbage(body: bytes, kind: str, bare: bool) -> None:
     assert outcome(body, kind, bare=bare) == "TextError"

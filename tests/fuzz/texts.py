@@ -159,13 +159,13 @@ ON_ITEMS = (_change("tag", NAMES), _change("type", TYPES), _change("value", VALU
 
 def outcome(body: bytes, media_type: str, *, bare: bool) -> str:
     """Have a text decoded; give how it came out. What is decoded must be TTLV, and mean the same again as text."""
-    start = time.perf_counter()
+    start = time.thread_time()
     try:
         raw = text.decode(body, media_type, bare=bare).raw
     except (InvalidMessage, OperationNotSupported) as error:
-        assert time.perf_counter() - start < SLOWEST_S
+        assert time.thread_time() - start < SLOWEST_S
         return type(error).__name__
-    assert time.perf_counter() - start < SLOWEST_S
+    assert time.thread_time() - start < SLOWEST_S
     nodes(raw)
     again, _ = ttlv_json.read(ttlv_json.encode(raw))
     assert to_ttlv(again) == raw

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.kmip.enums import Operation, ResultReason, ResultStatus
@@ -131,11 +131,13 @@ TREES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(TREES)
 def test_any_ttlv(raw: bytes) -> None:
     assert_three_encodings_agree(structure(Tag.RESPONSE_MESSAGE, raw))
 
 
+@settings(deadline=None)
 @given(st.sampled_from([*map(int, Tag)]), st.sampled_from([*VALUES]), st.booleans(), st.data())
 def test_an_attribute_of_1_x_has_its_value_named_by_its_name(
     tag: int, type_: int, vendor: bool, data: st.DataObject

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.strategies import binary
 
 from gateway.errors import InvalidMessage, TextError, TtlvError
@@ -55,6 +55,7 @@ def test_an_xml_message_has_no_more_elements_than_ttlv_has_room_for() -> None:
 
 
 @pytest.mark.parametrize("media_type", [JSON, XML])
+@settings(deadline=None)
 @given(body=binary(max_size=200))
 def test_garbage_is_refused_in_one_way(body: bytes, media_type: str) -> None:
     with pytest.raises(InvalidMessage):
