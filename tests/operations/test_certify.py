@@ -46,7 +46,7 @@ from gateway.operations.re_certify import ReCertifyRequest
 from gateway.operations.register import RegisterRequest
 from gateway.operations.revoke import RevokeRequest
 from gateway.operations.validate import ValidateRequest
-from gateway.store.api import Query
+from gateway.store.api import Custody, Query
 from tests.operations.authorities import NOW, named, root
 from tests.operations.authorities import certified as made_elsewhere
 from tests.operations.conftest import Client, Gateway
@@ -640,6 +640,23 @@ async def test_a_certificate_is_renewed_by_an_object(gateway: Gateway, authority
     ):
         asked = ReCertifyRequest(unique_identifier=new, **fields)
         assert await gateway.refused(V2_1, Operation.RE_CERTIFY, asked) is reason
+
+
+class TestWrappedKeys:
+    """Clients' keys are wrapped in the database; the authority's stays on the token."""
+
+    @pytest.fixture
+    def kmip_config(self) -> KmipConfig:
+        return KmipConfig(certification_authority=PLAN.name, custody="wrapped")
+
+    async def test_pairs_and_requests_are_certified(self, gateway: Gateway, authority: x509.Certificate) -> None:
+        private, public = await made(gateway, (Attribute(Tag.CRYPTOGRAPHIC_ALGORITHM, A.EC), *_p256()), SIGN, VERIFY)
+        assert private.row.custody is Custody.WRAPPED
+        for own in (
+            await certified(gateway, public.unique_identifier),
+            await certified(gateway, await registered(gateway), **pkcs10()),
+        ):
+            (await got(gateway, own)).verify_directly_issued_by(authority)
 
 
 class TestOtherKeys:
