@@ -17,11 +17,13 @@ from gateway.authority import SIGNS
 from gateway.config import KmipConfig
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import (
+    BatchErrorContinuationOption,
     CertificateRequestType,
     LinkType,
     ObjectType,
     Operation,
     QueryFunction,
+    ResultStatus,
     RevocationReasonCode,
     State,
     ValidityIndicator,
@@ -416,6 +418,21 @@ async def test_a_name_that_is_taken_leaves_nothing_behind(gateway: Gateway, auth
     before = await kept(gateway, public)
     assert await refused(gateway, public, *name_attributes("own"), **pkcs10()) is R.NON_UNIQUE_NAME_ATTRIBUTE
     assert (await kept(gateway, public)).attributes == before.attributes
+
+
+async def test_undone_with_its_batch(gateway: Gateway, authority: x509.Certificate) -> None:
+    public = await registered(gateway)
+    before = await kept(gateway, public)
+    answers = await gateway.ask(
+        V2_1,
+        (Operation.CERTIFY, CertifyRequest(unique_identifier=public, attributes=name_attributes("own"), **pkcs10())),
+        (Operation.GET, GetRequest(unique_identifier="no such object")),
+        batch_error_continuation_option=BatchErrorContinuationOption.UNDO,
+    )
+    assert answers[0].status is ResultStatus.OPERATION_UNDONE
+    assert (await kept(gateway, public)).attributes == before.attributes
+    assert (await kept(gateway, answers[0].payload.unique_identifier)).destroy is not None
+    await certified(gateway, public, *name_attributes("own"), **pkcs10())
 
 
 # --- the authority
