@@ -62,6 +62,10 @@ HOSTILE_JSON = {
 }
 
 
+# In the spelling of those clients that write bare operations.
+REFUSALS = ((404, "Operation_Not_Supported"), (422, "Invalid_Message"))
+
+
 @pytest.fixture(scope="module")
 def sock(gateway):
     pki = gateway.folder / "pki"
@@ -102,7 +106,7 @@ def test_hostile_json_is_answered_in_json(sock, text):
 @pytest.mark.parametrize("text", HOSTILE_JSON.values(), ids=HOSTILE_JSON)
 def test_a_hostile_bare_operation_is_answered_in_a_line(sock, text):
     status, answer = said(sock, text, JSON, "/kmip/2_1")
-    assert (status, answer.partition(":")[0]) in ((404, "OperationNotSupported"), (422, "InvalidMessage"))
+    assert (status, answer.partition(":")[0]) in REFUSALS
     assert_says_little(answer)
 
 
@@ -123,6 +127,6 @@ def test_a_bare_operation_that_fails_has_a_status(sock):
     missing = '{"tag":"Get","value":[{"tag":"UniqueIdentifier","type":"TextString","value":"none"}]}'
     status, answer = said(sock, missing, JSON, "/kmip/2_1")
     assert status == 422
-    assert re.match(r"(Item|Object)_?Not_?Found", answer)
+    assert re.match(r"(Item|Object)_Not_Found: ", answer)
     status, answer = said(sock, '{"tag":"Poke","value":[]}', JSON, "/kmip/2_1")
     assert status == 404
