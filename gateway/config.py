@@ -89,6 +89,7 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     foreign_objects: Literal["missing", "denied"] = "missing"
     custody: Literal["token", "wrapped"] = "token"  # of new keys
     interop: bool = False
+    lists_server_to_client: bool = False  # Query tells of Notify and Put, which are not sent
     rng_seed_bytes: Annotated[int, Meta(ge=-1)] = 1048576  # 0: ignored, -1: refused
     software_ciphers: bool = False  # ChaCha20 and one-time pads, by the gateway instead of the token
     object_groups: tuple[str, ...] = ()  # that defaults and constraints may name; none: any

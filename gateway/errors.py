@@ -113,6 +113,10 @@ class FeatureNotSupported(KmipError):
     reason = R.FEATURE_NOT_SUPPORTED
 
 
+class NotInVersion(FeatureNotSupported):
+    """There is no way to say this in the version of the request."""
+
+
 class UnknownMessageExtension(KmipError):
     """A critical message extension is unknown."""
 

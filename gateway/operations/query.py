@@ -115,6 +115,7 @@ CAPABILITIES = CapabilityInformation(
     shredding_algorithm=ShreddingAlgorithm.UNSPECIFIED,
     rng_mode=RNGMode.UNSPECIFIED,
 )
+SERVER_TO_CLIENT = (Operation.NOTIFY, Operation.PUT)
 # Answers that depend on nothing.
 FIXED: dict[QueryFunction, dict[str, Any]] = {
     Q.QUERY_RNGS: {"rng_parameters": (RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED),)},
@@ -200,13 +201,15 @@ def _told(
 
 def _operations(version: Version, profile: Profile, config: KmipConfig) -> tuple[Operation, ...]:
     """List the operations that work, in the order of their numbers."""
-    entries = sorted(OPERATIONS.values(), key=lambda entry: entry.operation)
-    return tuple(
+    working = [
         entry.operation
-        for entry in entries
+        for entry in OPERATIONS.values()
         if entry.offered(version, config)
         and (entry.operation not in NEEDS or not NEEDS[entry.operation].isdisjoint(profile.mechanisms))
-    )
+    ]
+    # The published cases of the message encodings and of Suite B expect a server that sends them.
+    to_clients = SERVER_TO_CLIENT if config.lists_server_to_client else ()
+    return tuple(sorted([*working, *to_clients]))
 
 
 def _objects(version: Version) -> tuple[ObjectType, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import cache, partial
 from typing import Any
 
-from gateway.errors import InvalidField, KmipError, TtlvError, UnsupportedAttribute
+from gateway.errors import InvalidField, KmipError, NotInVersion, TtlvError, UnsupportedAttribute
 from gateway.kmip.attributes import ATTRIBUTES, BY_SPELLING, VENDORS_IN_1X
 from gateway.kmip.structure import (
     Attribute,
@@ -240,7 +240,10 @@ def write_1x(version: Version) -> Writer:
         # PyKMIP looks for index 0 with attributes that repeat; with the others an index says nothing.
         if rule.many:
             content += write_index(attribute.index)
-        content += value_writer(attribute.tag, Tag.ATTRIBUTE_VALUE, version)(attribute.value)
+        try:
+            content += value_writer(attribute.tag, Tag.ATTRIBUTE_VALUE, version)(attribute.value)
+        except NotInVersion:
+            return b""
         return scalars.structure(Tag.ATTRIBUTE, content)
 
     return write
@@ -261,7 +264,10 @@ def write_2x(version: Version) -> Writer:
                     vendor_identification=attribute.vendor, attribute_name=attribute.name, attribute_value=value
                 )
             )
-        return value_writer(attribute.tag, attribute.tag, version)(attribute.value)
+        try:
+            return value_writer(attribute.tag, attribute.tag, version)(attribute.value)
+        except NotInVersion:
+            return b""
 
     return write
 

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 from msgspec.structs import astuple
 from msgspec.structs import fields as struct_fields
 
-from gateway.errors import InvalidField, InvalidMessage, TtlvError
+from gateway.errors import InvalidField, InvalidMessage, NotInVersion, TtlvError
 from gateway.kmip import structure as kinds
+from gateway.kmip.enums import CredentialType, QueryFunction
 from gateway.kmip.messages import ProtocolVersion
 from gateway.kmip.names import Mask, Named
 from gateway.kmip.structure import Attributed, Encoded, Item, Payload, Since, Structure, Until
@@ -83,16 +84,41 @@ def arms(annotation: Any, version: Version) -> tuple[Arm, ...]:
     if annotation is Encoded:
         return (Arm(T.STRUCTURE, Encoded, scalars.read_bytes, lambda _: lambda value: value),)
     if issubclass(annotation, Named):
-        arm = Arm(
-            T.ENUMERATION, annotation, scalars.enumeration_reader(annotation), SCALARS[kinds.OpenEnumeration].writer
-        )
-        return (arm,)
+        read = scalars.enumeration_reader(annotation)
+        return (Arm(T.ENUMERATION, annotation, read, lambda tag: _enumeration_writer(annotation, tag, version)),)
     if issubclass(annotation, Mask):
-        return (Arm(T.INTEGER, annotation, scalars.mask_reader(annotation), SCALARS[int].writer),)
+        read = scalars.mask_reader(annotation)
+        return (Arm(T.INTEGER, annotation, read, lambda tag: _mask_writer(annotation, tag, version)),)
     if annotation is Structure:
         return (Arm(T.STRUCTURE, Structure, scalars.read_item(T.STRUCTURE), lambda tag: any_writer(tag, version)),)
     read = _remembering(annotation, version)
     return (Arm(T.STRUCTURE, annotation, read, lambda tag: writer(annotation, tag, version)),)
+
+
+# What only clients say is not held back from them.
+SAID_BY_CLIENTS = (CredentialType, QueryFunction)
+
+
+def _enumeration_writer(annotation: type[Named], tag: Tag, version: Version) -> Writer:
+    """Compile the writer of an enumeration; what is newer than the version raises NotInVersion."""
+    write = SCALARS[kinds.OpenEnumeration].writer(tag)
+    newer = frozenset(int(member) for member in annotation if member.since > version)
+    if not newer or annotation in SAID_BY_CLIENTS:
+        return write
+
+    def write_known(value: Any) -> bytes:
+        if value in newer:
+            raise NotInVersion(f"{tag.spelling} {annotation(value).spelling} is not of KMIP {version}")
+        return write(value)
+
+    return write_known
+
+
+def _mask_writer(annotation: type[Mask], tag: Tag, version: Version) -> Writer:
+    """Compile the writer of a mask, without the bits that are newer than the version."""
+    write = SCALARS[int].writer(tag)
+    newer = sum(int(bit) for bit in annotation if bit.since > version)
+    return (lambda value: write(value & ~newer)) if newer else write
 
 
 # Frozen values that a client sends with every request, small and never secret: read once and then known by their bytes.
@@ -328,5 +354,21 @@ def _field_writer(field: Field, version: Version) -> Writer:
         return lambda _: b""
     if field.attributed is not None:
         return attribute_forms.writer(field.attributed, version)
-    one = union_writer(arms(field.annotation, version), field.tag)
-    return (lambda values: b"".join([one(value) for value in values])) if field.many else one
+    options = arms(field.annotation, version)
+    one = union_writer(options, field.tag)
+    if field.many:
+        return lambda values: b"".join([one(value) for value in values])
+    numbered = any(isinstance(arm.python, type) and issubclass(arm.python, Named) for arm in options)
+    return _if_in_version(one) if numbered and NoneType in get_args(field.annotation) else one
+
+
+def _if_in_version(write: Writer) -> Writer:
+    """Leave out a field that need not be there, rather than say what the version has no word for."""
+
+    def write_or_not(value: Any) -> bytes:
+        try:
+            return write(value)
+        except NotInVersion:
+            return b""
+
+    return write_or_not

@@ -67,6 +67,12 @@ class Case:
         return {found.get("value", "") for step in asked for found in step}
 
     @cached_property
+    def listed(self) -> set[str]:
+        """The operations that a Query is to list."""
+        told = (step.element.iterfind("BatchItem/ResponsePayload/Operation") for step in self.steps)
+        return {found.get("value", "") for step in told for found in step}
+
+    @cached_property
     def not_registered(self) -> list[str]:
         """The operations, asked for or to be listed by Query, that the gateway does not have yet."""
         named = {found.get("value", "") for step in self.steps for found in step.element.iter("Operation")}

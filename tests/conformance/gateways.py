@@ -29,7 +29,7 @@ from gateway.operations.register import RegisterRequest
 from gateway.store.sqlite import open_store
 from gateway.token.api import KeyRef, Token
 from tests.conformance.bound import bound
-from tests.conformance.cases import Case
+from tests.conformance.cases import SERVER_TO_CLIENT, Case
 from tests.conformance.replay import replay
 from tests.operations.conftest import Clock
 from tests.support.messages import request
@@ -104,6 +104,8 @@ def configuration(case: Case) -> KmipConfig:
     """Give the operator's choices that a case needs."""
     chosen = [choices for start, choices in CHOICES.items() if case.name.startswith(start)]
     switches = {switch for operation, switch in SWITCHES.items() if operation in case.operations}
+    if case.listed & SERVER_TO_CLIENT:
+        switches.add("lists_server_to_client")
     turned_on = dict.fromkeys(switches & set(KmipConfig.__struct_fields__), True)
     return KmipConfig(**{**turned_on, **(chosen[0] if chosen else {})}, certification_authority=AUTHORITY.name)
 

@@ -6,10 +6,10 @@ from xml.etree.ElementTree import Element
 
 from gateway.kmip.version import Version
 from tests.conformance import cases
-from tests.conformance.allowed import strange
 from tests.conformance.bound import Bound
 from tests.conformance.cases import Case
 from tests.conformance.comparing import differences
+from tests.support.allowed import strange
 from tests.wire.trees import nodes
 from tests.wire.xmlcases import to_ttlv
 

@@ -5,10 +5,10 @@ from xml.etree.ElementTree import fromstring
 import pytest
 
 from gateway.kmip.version import V1_0, V1_3, V1_4, V2_1
-from tests.conformance.allowed import strange
 from tests.conformance.bound import MADE, Bound
 from tests.conformance.comparing import differences
 from tests.kmip.facts import needs_facts
+from tests.support.allowed import strange
 from tests.wire.trees import nodes
 from tests.wire.xmlcases import NOW, to_ttlv
 

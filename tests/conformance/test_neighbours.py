@@ -36,6 +36,7 @@ OTHERWISE = {
     ("2.0", "TC-IMPEXP-5"): "2.0 calls the format of a certificate Raw",
     ("2.0", "TC-MD-1"): "2.0 cannot say that there are no defaults",
     ("2.0", "TC-PKCS12-2"): REASON,
+    **{("2.0", f"TC-MD-{number}"): "2.0 has neither Set Defaults nor constraints" for number in range(2, 7)},
     ("2.0", "TC-PING-"): "2.0 has no Ping",
     ("2.0", "TC-REKEY-11"): ROTATE,
     ("2.0", "TC-REKEY-12"): ROTATE,

@@ -108,6 +108,8 @@ async def replayed(case: Any, client: Client, media: Media) -> list[str]:
         await asyncio.sleep(1)
         return 1
 
+    for exchange in case.exchanges:
+        without_server_to_client(exchange.response)
     return await replay(case, bound([case], int(time.time()), SLACK_S), send, wait)
 
 

@@ -19,7 +19,9 @@ needs_facts = pytest.mark.skipif(not FACTS.exists(), reason=f"{FACTS} is not on 
 def facts() -> Any:
     """Give all facts, or an empty table for each kind when they are not there."""
     if not FACTS.exists():
-        return {kind: [] for kind in ("tags", "operations", "attributes")} | {"enumerations": {}, "masks": {}}
+        return {kind: [] for kind in ("tags", "operations", "attributes")} | {
+            kind: {} for kind in ("enumerations", "masks", "structures")
+        }
     return json.loads(FACTS.read_text())
 
 

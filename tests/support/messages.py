@@ -12,6 +12,8 @@ from gateway.kmip.version import Version
 from gateway.operations import OPERATIONS
 from gateway.wire import layout
 from gateway.wire.scalars import ItemType
+from tests.support.allowed import strange
+from tests.wire.trees import nodes
 
 
 class ReceivedItem(Structure):
@@ -74,6 +76,7 @@ def answers(raw: bytes, version: Version) -> list[Answer]:
     """Take a response message apart, payloads included."""
     message = received(raw, version)
     assert message.response_header.batch_count == len(message.batch_item)
+    assert not list(strange(nodes(raw), version)), "nothing goes out that the version does not have"
     return [_answer(item, version) for item in message.batch_item]
 
 

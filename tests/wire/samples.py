@@ -66,7 +66,8 @@ def sample(annotation: Any) -> Any:
     if issubclass(annotation, Named):
         return next(iter(annotation))
     if issubclass(annotation, Mask):
-        return next(iter(annotation)) | list(annotation)[-1]
+        first, second, *_ = annotation
+        return first | second
     return full(SymmetricKey if annotation is Structure else annotation)
 
 

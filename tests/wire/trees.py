@@ -40,12 +40,16 @@ def walk(found: list[Node]) -> Iterator[Node]:
 
 
 def meaning(found: list[Node]) -> list[Node]:
-    """Leave out what 1.x lets a writer leave out: each Attribute Index 0, a Template-Attribute with nothing in it."""
+    """Leave out what a writer may leave out: each Attribute Index 0, attributes without any in them."""
     kept = (node for node in found if (node.tag, node.value) not in SAYS_NOTHING)
     return [node._replace(value=meaning(node.value)) if isinstance(node.value, list) else node for node in kept]
 
 
-SAYS_NOTHING: list[tuple[int, bytes | list[Node]]] = [(Tag.ATTRIBUTE_INDEX, bytes(4)), (Tag.TEMPLATE_ATTRIBUTE, [])]
+SAYS_NOTHING: list[tuple[int, bytes | list[Node]]] = [
+    (Tag.ATTRIBUTE_INDEX, bytes(4)),
+    (Tag.TEMPLATE_ATTRIBUTE, []),
+    (Tag.ATTRIBUTES, []),
+]
 
 
 def item(tag: int, type_: int, value: bytes = b"", *children: bytes) -> bytes:
