@@ -89,7 +89,7 @@ async def test_what_an_old_client_is_told_of_a_new_object(gateway: Gateway, aske
         assert {each.tag for each in attributes.attributes} <= {each.tag for each in listed.attribute_reference}
         (got,) = await gateway.ask(version, (Operation.GET, GetRequest(unique_identifier=uid)))
         known = version >= V2_0 or asked is not NEWEST["a request"]
-        assert (got.reason is ResultReason.FEATURE_NOT_SUPPORTED) is not known
+        assert (got.reason is ResultReason.ILLEGAL_OPERATION) is not known
         await gateway.ask(version, (Operation.EXPORT, ExportRequest(unique_identifier=uid)))
 
 
