@@ -7,6 +7,7 @@ ever in this process.
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from gateway import errors, material
 from gateway.call import Call
@@ -108,7 +109,10 @@ def certified_key(certificate: x509.Certificate) -> PublicKey:
     Raises:
         InvalidField: it is of a kind that nothing here reads.
     """
-    key = certificate.public_key()
+    try:
+        key = certificate.public_key()
+    except (UnsupportedAlgorithm, ValueError):
+        key = None
     if not isinstance(key, PUBLIC):
         raise errors.InvalidField("the key of the certificate is of a kind that is not known here")
     return key

@@ -41,7 +41,7 @@ def parsed(kind: CertificateRequestType, raw: bytes) -> x509.CertificateSigningR
         return None
     try:
         request = reader(raw)
-        _ = request.public_key(), request.subject, request.extensions, request.signature_algorithm_parameters
+        _ = request.public_key(), request.subject, request.extensions
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension):
         raise InvalidCSR(f"this is no certificate request of type {kind.token}") from None
     return request
@@ -89,12 +89,12 @@ def check(key: PublicKey) -> None:
 
 
 def _is_signed(request: x509.CertificateSigningRequest, key: Signer) -> bool:
-    hash_, parameters = request.signature_hash_algorithm, request.signature_algorithm_parameters
-    arguments = [each for each in (parameters, hash_ if isinstance(key, rsa.RSAPublicKey) else None) if each]
-    if hash_ is not None and not isinstance(hash_, HASHES):
-        return False
     try:
+        hash_, parameters = request.signature_hash_algorithm, request.signature_algorithm_parameters
+        if hash_ is not None and not isinstance(hash_, HASHES):
+            return False
+        arguments = [each for each in (parameters, hash_ if isinstance(key, rsa.RSAPublicKey) else None) if each]
         key.verify(request.signature, request.tbs_certrequest_bytes, *arguments)  # type: ignore[arg-type]
-    except InvalidSignature:
+    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):  # or the algorithm is not for such a key
         return False
     return True

@@ -1,6 +1,7 @@
 """Certify and Re-certify (KMIP 2.1 sections 6.1.6 and 6.1.45): what the authority on the token signs, and for whom."""
 
 import hashlib
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 from gateway.admin.authority import KEYS, Plan, establish
 from gateway.authority import SIGNS
 from gateway.config import KmipConfig
+from gateway.errors import InvalidCSR
+from gateway.keys.requests import read
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import (
     BatchErrorContinuationOption,
@@ -380,6 +383,25 @@ async def test_a_request_that_is_not_right_is_refused(
 
 def _certificates() -> tuple[Attribute, ...]:
     return (Attribute(Tag.OBJECT_TYPE, ObjectType.CERTIFICATE),)
+
+
+@pytest.mark.parametrize("key", [RSA_KEY, EC_KEY, ED_KEY], ids=["rsa", "ec", "ed25519"])
+def test_a_broken_request_is_refused_in_one_way(key: Any) -> None:
+    """Every bit of a request is wrong once; what is accepted is wrong outside of what is signed, and says the same."""
+    whole = request_of(key, named("disk"), *GREEDY).public_bytes(Encoding.DER)
+    right, accepted = read(T.PKCS_10, whole), 0
+    for place in range(8 * len(whole)):
+        broken_ = bytearray(whole)
+        broken_[place // 8] ^= 1 << place % 8
+        with suppress(InvalidCSR):
+            found = read(T.PKCS_10, bytes(broken_))
+            assert (found.subject, found.public_key, list(found.extensions)) == (
+                right.subject,
+                right.public_key,
+                list(right.extensions),
+            )
+            accepted += 1
+    assert accepted <= 1  # of Ed25519: the name of the algorithm, which the key tells too
 
 
 async def test_1_x_is_told_an_invalid_field(gateway: Gateway, authority: x509.Certificate) -> None:
