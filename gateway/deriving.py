@@ -28,7 +28,7 @@ from gateway.kmip.enums import (
 )
 from gateway.kmip.structure import Attribute, Attributes
 from gateway.kmip.tags import Tag
-from gateway.kmip.values import CryptographicDomainParameters, Link
+from gateway.kmip.values import CryptographicDomainParameters, Digest, Link
 from gateway.managed import Managed
 from gateway.token.algorithms import CURVE_OF_LENGTH
 from gateway.token.api import KeyRef, KeyType, Mechanism, ObjectClass
@@ -101,9 +101,21 @@ def bases_linked(call: Call, order: Order, unique_identifier: str) -> list[Chang
         _check_still(call, base, current)
         earlier = [each for each in current.attributes if _is_derived_link(each)]
         dropped = earlier[: max(len(earlier) + 1 - MAX_DERIVED_LINKS, 0)]
+        if order.method is D.HASH:
+            dropped += _told_digests(order.asked, current)
         return sets.add(tuple(each for each in current.attributes if each not in dropped), Attribute(Tag.LINK, link))
 
     return [Change(base, partial(linked, base)) for base in order.linked]
+
+
+def _told_digests(asked: Asked, base: Managed) -> list[Attribute]:
+    """Give the Digests of a base key that are the very key derived from it by HASH, and stand in the database.
+
+    They go with the first such derivation: attributes are no place for a key. Who saw them before knows it already,
+    which is how the standard has it.
+    """
+    chosen = asked.parameters.hashing_algorithm
+    return [a for a in base.attributes if isinstance(a.value, Digest) and a.value.hashing_algorithm is chosen]
 
 
 def _check_still(call: Call, base: Managed, current: Managed) -> None:

@@ -1,22 +1,29 @@
 """Secrets where they must not be: a canary in every sink of a running gateway, its database and its processes."""
 
+import hmac
 import os
 import secrets
 
 from gateway.kmip.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,
+    DerivationMethod,
+    HashingAlgorithm,
     KeyFormatType,
     NameType,
     ObjectType,
     Operation,
+    SplitKeyMethod,
 )
 from gateway.kmip.objects import KeyBlock, KeyValue, OpaqueObject, SecretData, SymmetricKey
-from gateway.kmip.structure import Attribute, OpenEnumeration
+from gateway.kmip.structure import Attribute, DateTime, OpenEnumeration
 from gateway.kmip.tags import Tag
-from gateway.kmip.values import Name
+from gateway.kmip.values import CryptographicParameters, Name
 from gateway.kmip.version import V1_4
+from gateway.operations.create_split_key import CreateSplitKeyRequest
+from gateway.operations.derive_key import DerivationParameters, DeriveKeyRequest
 from gateway.operations.get import GetRequest
+from gateway.operations.join_split_key import JoinSplitKeyRequest
 from gateway.operations.register import RegisterRequest
 from tests.cli.process import running_dev
 from tests.clients.test_crashes import children
@@ -36,20 +43,63 @@ def block(material, algorithm=None, bits=None):
 
 def registrations(canary):
     """Give a Register of each kind of object that is secret, each holding the canary."""
-    mask = Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, M.ENCRYPT | M.DECRYPT)
+    mask = Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, M.ENCRYPT | M.DECRYPT | M.DERIVE_KEY)
+    active = Attribute(Tag.ACTIVATION_DATE, DateTime(0))
     aes = SymmetricKey(key_block=block(canary, CryptographicAlgorithm.AES, 256))
     blowfish = SymmetricKey(key_block=block(canary, CryptographicAlgorithm.BLOWFISH, 256))
     password = SecretData(secret_data_type=OpenEnumeration(1), key_block=block(canary))
     opaque = OpaqueObject(opaque_data_type=OpenEnumeration(0x80000001), opaque_data_value=canary)
     S = ObjectType  # noqa: N806 - a short name for a table
     return [
-        RegisterRequest(object_type=S.SYMMETRIC_KEY, attributes=(mask, NAMED), symmetric_key=aes),
+        RegisterRequest(object_type=S.SYMMETRIC_KEY, attributes=(mask, active, NAMED), symmetric_key=aes),
         RegisterRequest(object_type=S.SYMMETRIC_KEY, attributes=(mask,), symmetric_key=blowfish),
         RegisterRequest(object_type=S.SECRET_DATA, attributes=(mask,), secret_data=password),
         RegisterRequest(object_type=S.OPAQUE_OBJECT, opaque_object=opaque),
         # Refused, for the name is taken: failures must not tell more than successes.
         RegisterRequest(object_type=S.SYMMETRIC_KEY, attributes=(mask, NAMED), symmetric_key=aes),
     ]
+
+
+def derivations(uid):
+    """Give a Derive Key that works and one that is refused, both by HMAC with the canary."""
+    said = DerivationParameters(
+        cryptographic_parameters=CryptographicParameters(hashing_algorithm=HashingAlgorithm.SHA_256),
+        derivation_data=(b"public",),
+    )
+    return [
+        DeriveKeyRequest(
+            object_type=ObjectType.SECRET_DATA,
+            unique_identifier=(uid,),
+            derivation_method=DerivationMethod.HMAC,
+            derivation_parameters=said,
+            attributes=(Attribute(Tag.CRYPTOGRAPHIC_LENGTH, bits),),
+        )
+        for bits in (256, 512)
+    ]
+
+
+def splitting(uid):
+    """Give a Create Split Key of the canary."""
+    return CreateSplitKeyRequest(
+        object_type=ObjectType.SPLIT_KEY,
+        unique_identifier=uid,
+        split_key_parts=3,
+        split_key_threshold=2,
+        split_key_method=SplitKeyMethod.POLYNOMIAL_SHARING_GF_2_8,
+    )
+
+
+def offspring(client, uid, canary):
+    """Derive from the canary and split it, and give what came of it, each part as its owner gets it."""
+    done, refused = [client.ask(V1_4, (Operation.DERIVE_KEY, each))[0] for each in derivations(uid)]
+    assert (done.payload is None, refused.payload is None) == (False, True)
+    yield hmac.digest(canary, b"public", "sha256")
+    parts = client.ask(V1_4, (Operation.CREATE_SPLIT_KEY, splitting(uid)))[0].payload.unique_identifier
+    for part in parts:
+        payload = client.ask(V1_4, (Operation.GET, GetRequest(unique_identifier=part)))[0].payload
+        yield payload.split_key.key_block.key_value.key_material
+    joined = JoinSplitKeyRequest(object_type=ObjectType.SECRET_DATA, unique_identifier=tuple(parts))
+    assert client.ask(V1_4, (Operation.JOIN_SPLIT_KEY, joined))[0].payload is not None
 
 
 def sinks(folder, log, processes):
@@ -90,12 +140,14 @@ def _traffic(folder, log, canary):
                 # The owner, and nobody else, gets it back.
                 assert canary in client.send(request(V1_4, (Operation.GET, GetRequest(unique_identifier=uid))))
             client.ask(V1_4, (Operation.GET, GetRequest(unique_identifier="nobody's")))
+            more = list(offspring(client, made[0].payload.unique_identifier, canary))
+            assert len(more) == 4
         processes = [pid, *children(pid, workers=True), *children(pid, workers=False)]
         pin = (folder / "user.pin").read_bytes().strip()
         found = list(sinks(folder, log, processes))
         assert len(found) > 8
         for place, content in found:
-            for secret in (canary, canary.hex().encode(), pin):
+            for secret in (canary, canary.hex().encode(), pin, *more, *(each.hex().encode() for each in more)):
                 assert secret not in content, place
         assert b'"refused"' in log.read_bytes()
         assert gateway.stop() == 0

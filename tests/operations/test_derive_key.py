@@ -322,6 +322,18 @@ async def test_always_and_never_are_true_only_if_they_were_of_the_base_key(gatew
     assert on_token["extractable"] is not bool(of_derived)
 
 
+async def test_a_hash_that_is_a_key_is_no_attribute_of_its_base(gateway):
+    """What HASH derives by SHA-256 is the Digest of the base key, which is readable, and clear in the database."""
+    uid = await base(gateway)
+    digest = hashlib.sha256(KEY).digest()
+    other = {"data": (DATA,), "cryptographic_parameters": SHA256}
+    await derived(gateway, (uid,), D.HMAC, **other)
+    assert value(await kept(gateway, uid), Tag.DIGEST).digest_value == digest
+    await derived(gateway, (uid,), D.HASH, cryptographic_parameters=SHA256)
+    found = await gateway.store.get(uid)
+    assert not any(digest in row.ttlv for row in found.attributes)
+
+
 async def test_what_no_token_uses_is_sealed(gateway):
     uid = await base(gateway)
     made = await derived(gateway, (uid,), D.HASH, 256, algorithm=A.CHACHA20, cryptographic_parameters=SHA256)
