@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -20,6 +21,7 @@ from gateway.kmip.structure import Attribute
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import V2_1
 from gateway.operations.cancel import CancelRequest
+from gateway.operations.create import CreateRequest
 from gateway.operations.create_key_pair import CreateKeyPairRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.locate import LocateRequest
@@ -42,8 +44,8 @@ PAIR = CreateKeyPairRequest(
 )
 
 
-def submit(client):
-    raw = request(V2_1, (O.CREATE_KEY_PAIR, PAIR), asynchronous_indicator=AsynchronousIndicator.MANDATORY)
+def submit(client, item=(O.CREATE_KEY_PAIR, PAIR)):
+    raw = request(V2_1, item, asynchronous_indicator=AsynchronousIndicator.MANDATORY)
     (item,) = received(client.send(raw), V2_1).batch_item
     assert item.result_status is S.OPERATION_PENDING, item
     return item.asynchronous_correlation_value
@@ -108,6 +110,39 @@ def test_keys_asked_for_are_made_though_the_gateway_is_killed_while_it_makes_the
             assert_pairs(client, folder, [result(client, value) for value in values])
             assert stages(client) == {}
             assert poll(client, values[0]).reason is ResultReason.INVALID_ASYNCHRONOUS_CORRELATION_VALUE
+        assert gateway.stop() == 0
+
+
+CREATE = CreateRequest(
+    object_type=ObjectType.SYMMETRIC_KEY,
+    attributes=(
+        Attribute(Tag.CRYPTOGRAPHIC_ALGORITHM, CryptographicAlgorithm.AES),
+        Attribute(Tag.CRYPTOGRAPHIC_LENGTH, 256),
+        Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, CryptographicUsageMask.ENCRYPT),
+    ),
+)
+
+
+@pytest.mark.timeout(180)
+def test_of_many_requests_none_is_lost_or_done_twice_whoever_is_killed(tmp_path):
+    """Those whose acknowledgement was lost too: they are listed."""
+    folder = tmp_path / "gateway"
+    with running_dev(folder, *OPTIONS) as gateway:
+        submitted = []
+        for kill in range(4):
+            with eventually(lambda: connected(folder, gateway.port)) as client:
+                submitted += [submit(client, (O.CREATE, CREATE)) for _ in range(20)]
+                time.sleep(0.9 + 0.05 * kill)
+                for pid in children(gateway.process.pid, workers=False):
+                    os.kill(pid, signal.SIGKILL)
+        with eventually(lambda: connected(folder, gateway.port)) as client:
+            assert set(submitted) <= set(stages(client))
+            answers = [result(client, value) for value in stages(client)]
+            assert {answer.status for answer in answers} == {S.SUCCESS}
+            (located,) = client.ask(V2_1, (O.LOCATE, LocateRequest()))
+            made = [answer.payload.unique_identifier for answer in answers]
+            assert sorted(made) == sorted(located.payload.unique_identifier)
+        assert eventually(lambda: keys_on_token(folder) == keys_in_database(folder), 60), "keys that no row names"
         assert gateway.stop() == 0
 
 

@@ -1,6 +1,7 @@
 """Asynchronous requests: held, begun, polled, canceled, listed, taken over (KMIP 2.1 section 9.1)."""
 
 import asyncio
+import random
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
@@ -623,6 +624,43 @@ async def test_a_poll_waits_for_what_another_front_end_carries_out(gateway, toke
         told = [await begun, await polling]
         assert sorted(answer.status for answer in told) == [S.SUCCESS, S.OPERATION_FAILED]
         assert len(await objects(gateway)) == 1
+
+
+async def followed(chance, front_ends, value):
+    """Ask whichever front end for whatever may be asked of a request, until it has ended; give its result if any."""
+    while True:
+        client = chance.choice(front_ends)
+        match chance.choice(("process", "poll", "poll", "cancel", "sweep")):
+            case "process":
+                await client.ask(V2_1, (O.PROCESS, ProcessRequest(asynchronous_correlation_value=value)))
+            case "cancel":
+                if chance.random() < 0.3 and await canceled_or_gone(client, value) is C.CANCELED:
+                    assert (await polled(client, value)).reason is R.INVALID_ASYNCHRONOUS_CORRELATION_VALUE
+                    return None
+            case "sweep":
+                await client.exchange.requests.sweep()
+            case "poll":
+                answer = await polled(client, value)
+                if answer.status is not S.OPERATION_PENDING:
+                    assert answer.status is S.SUCCESS, answer
+                    return answer.payload.unique_identifier
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_whatever_is_asked_of_them_requests_are_done_once_or_never(gateway, token, path, clock, seed):
+    chance = random.Random(seed)
+    async with served(token, path, clock) as one, served(token, path, clock) as two:
+        values = [await pend(chance.choice((one, two)), O.CREATE, CREATE) for _ in range(30)]
+        told = await asyncio.gather(*(followed(chance, (one, two, gateway), value) for value in values))
+    assert await listed(gateway) == []
+    assert sorted(filter(None, told)) == sorted(await objects(gateway))
+    assert 0 < len(await objects(gateway)) < len(values)
+
+
+async def test_a_later_item_of_a_batch_does_not_see_what_an_earlier_one_will_make(gateway):
+    told = await items(gateway, V2_1, (O.CREATE, CREATE), (O.ACTIVATE, ActivateRequest()), **later(V2_1))
+    for item, reason in zip(told, (None, R.OBJECT_NOT_FOUND), strict=True):
+        assert (await polled(gateway, item.asynchronous_correlation_value)).reason is reason
 
 
 async def test_who_lives_keeps_its_requests(gateway, token, path, clock):
