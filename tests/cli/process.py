@@ -45,10 +45,11 @@ class Gateway:
 
 
 @contextmanager
-def running_dev(folder, *arguments):
-    """Give a gateway started by `dev` on a free port, ready to be spoken to."""
+def running_dev(folder, *arguments, stderr=None):
+    """Give a gateway started by `dev` on a free port, ready to be spoken to; its log goes to `stderr`, if given."""
     command = [sys.executable, "-m", "gateway", "dev", "--dir", str(folder), "--kmip-port", "0", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
+    streams = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "stderr": stderr}
+    with subprocess.Popen(command, text=True, **streams) as process:
         try:
             line = process.stdout.readline()
             ready = re.fullmatch(r"ready kmip=127\.0\.0\.1:(\d+)(?: https=127\.0\.0\.1:(\d+))? dir=(.*)\n", line)
