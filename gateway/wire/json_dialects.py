@@ -171,17 +171,21 @@ def _standard_4(root: Node) -> Node:
 
 
 def _say_what_4_takes_for_granted(operation: str, payload: Node | None) -> None:
-    """Give new objects the attributes that 4.x clients rely on: they never activate any, nor name a mode for AES."""
+    """Give new objects what 4.x clients rely on: they activate none, name no mode for AES, and some of them no use."""
     for each in children(payload) if payload is not None and operation in _MAKING else ():
         if each.tag in ("Attributes", "CommonAttributes"):
-            granted = (_ACTIVE, _GCM) if _item_value(each, "CryptographicAlgorithm") == "AES" else (_ACTIVE,)
+            granted = _GRANTED_AES if _item_value(each, "CryptographicAlgorithm") == "AES" else _GRANTED
             children(each).extend(node for node in granted if child(each, node.tag) is None)
 
 
 _MAKING = ("Create", "CreateKeyPair", "Register", "Import")
-_ACTIVE = Node("ActivationDate", "DateTime", 0)
-_GCM = structure(
-    "CryptographicParameters", Node("BlockCipherMode", "Enumeration", "GCM"), Node("TagLength", "Integer", 16)
+_GRANTED = (Node("ActivationDate", "DateTime", 0),)
+_GRANTED_AES = (
+    *_GRANTED,
+    Node("CryptographicUsageMask", "Integer", "Encrypt|Decrypt"),
+    structure(
+        "CryptographicParameters", Node("BlockCipherMode", "Enumeration", "GCM"), Node("TagLength", "Integer", 16)
+    ),
 )
 
 

@@ -12,6 +12,7 @@ from tests.wire.dialects import (
     CREATE_5,
     PAGE_ANSWER,
     PAGE_REQUEST,
+    VENDOR_4,
     bytes_,
     create_4,
     enumeration,
@@ -98,6 +99,14 @@ async def test_a_4_x_client_imports_a_key_and_gets_it_back(gateway: Gateway) -> 
     value = next(each for each in got["Object"][0]["value"] if each["tag"] == "KeyValue")
     assert value["value"][0] == material
     assert "Data" in await ask(gateway, node("Encrypt", [key, bytes_("Data", "01")]))
+
+
+async def test_a_4_x_client_may_say_no_more_of_a_key_than_its_algorithm(gateway: Gateway) -> None:
+    described = [enumeration("CryptographicAlgorithm", "AES"), node("CryptographicLength", 256, "Integer"), VENDOR_4]
+    create = node("Create", [enumeration("ObjectType", "SymmetricKey"), node("Attributes", described)])
+    key = text_string("UniqueIdentifier", (await ask(gateway, create))["UniqueIdentifier"])
+    sealed = await ask(gateway, node("Encrypt", [key, bytes_("Data", "01")]))
+    assert len(sealed["AuthenticatedEncryptionTag"]) == 32
 
 
 async def test_a_5_x_client_creates_a_key_and_reads_its_attributes(gateway: Gateway) -> None:
