@@ -13,22 +13,24 @@ from gateway.kmip.enums import (
     NameType,
     ObjectType,
     Operation,
+    ResultStatus,
     SplitKeyMethod,
 )
 from gateway.kmip.objects import KeyBlock, KeyValue, OpaqueObject, SecretData, SymmetricKey
 from gateway.kmip.structure import Attribute, DateTime, OpenEnumeration
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicParameters, Name
-from gateway.kmip.version import V1_4
+from gateway.kmip.version import V1_4, V2_1
 from gateway.operations.create_split_key import CreateSplitKeyRequest
 from gateway.operations.derive_key import DerivationParameters, DeriveKeyRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.join_split_key import JoinSplitKeyRequest
+from gateway.operations.process import ProcessRequest
 from gateway.operations.register import RegisterRequest
 from tests.cli.process import running_dev
 from tests.clients.test_crashes import children
 from tests.support.client import Client
-from tests.support.messages import request
+from tests.support.messages import received, request
 
 M = CryptographicUsageMask
 NAMED = Attribute(Tag.NAME, Name(name_value="canary", name_type=NameType.UNINTERPRETED_TEXT_STRING))
@@ -102,6 +104,16 @@ def offspring(client, uid, canary):
     assert client.ask(V1_4, (Operation.JOIN_SPLIT_KEY, joined))[0].payload is not None
 
 
+def held_back(client, uid, canary):
+    """Ask for the canary asynchronously both ways: one result is there and not fetched, one request is not begun."""
+    told, asked = [], (Operation.REGISTER, registrations(canary)[3])
+    for item in ((Operation.GET, GetRequest(unique_identifier=uid)), asked):
+        (pending,) = received(client.send(request(V1_4, item, asynchronous_indicator=True)), V1_4).batch_item
+        told.append(pending.asynchronous_correlation_value)
+    process = ProcessRequest(asynchronous_correlation_value=told[0])
+    assert client.ask(V2_1, (Operation.PROCESS, process))[0].status is ResultStatus.SUCCESS
+
+
 def sinks(folder, log, processes):
     """Give what somebody else might read: the database's files, the log, what /proc shows of the processes."""
     for path in (*folder.glob("gateway.sqlite*"), folder / "gateway.toml", log):
@@ -142,6 +154,7 @@ def _traffic(folder, log, canary):
             client.ask(V1_4, (Operation.GET, GetRequest(unique_identifier="nobody's")))
             more = list(offspring(client, made[0].payload.unique_identifier, canary))
             assert len(more) == 4
+            held_back(client, made[0].payload.unique_identifier, canary)
         processes = [pid, *children(pid, workers=True), *children(pid, workers=False)]
         pin = (folder / "user.pin").read_bytes().strip()
         found = list(sinks(folder, log, processes))

@@ -26,8 +26,9 @@ from gateway.kmip.enums import (
     ResultStatus,
     UsageLimitsUnit,
 )
+from gateway.kmip.objects import OpaqueObject
 from gateway.kmip.policy import Objects, Operations, Right, Rights
-from gateway.kmip.structure import Attribute, DateTime, Interval, LongInteger
+from gateway.kmip.structure import Attribute, DateTime, Interval, LongInteger, OpenEnumeration
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicParameters, UsageLimits
 from gateway.kmip.version import SUPPORTED, V1_0, V1_2, V1_4, V2_0, V2_1
@@ -50,6 +51,7 @@ from gateway.operations.query_asynchronous_requests import (
     QueryAsynchronousRequestsRequest,
 )
 from gateway.operations.re_key import ReKeyRequest
+from gateway.operations.register import RegisterRequest
 from gateway.pending import REQUEST, RESULT
 from gateway.store.api import Change, Stage
 from gateway.store.sqlite import open_store
@@ -492,6 +494,17 @@ async def test_keys_in_results_are_sealed(gateway, tmp_path):
     material = (await polled(gateway, value)).payload.symmetric_key.key_block.key_value.key_material
     assert len(material) == 16
     assert value in kept and material not in kept
+
+
+async def test_keys_in_requests_are_sealed(gateway, tmp_path):
+    material = b"what nobody else may see"
+    opaque = OpaqueObject(opaque_data_type=OpenEnumeration(0x80000001), opaque_data_value=material)
+    value = await pend(gateway, O.REGISTER, RegisterRequest(object_type=ObjectType.OPAQUE_OBJECT, opaque_object=opaque))
+    kept = b"".join(each.read_bytes() for each in tmp_path.glob("gateway.sqlite*"))
+    assert value in kept and material not in kept
+    registered = (await polled(gateway, value)).payload.unique_identifier
+    got = await gateway.one(V2_1, O.GET, GetRequest(unique_identifier=registered))
+    assert got.opaque_object.opaque_data_value == material
 
 
 async def test_a_client_has_few_requests_under_way_at_once(gateway, token, path, clock):
