@@ -288,6 +288,7 @@ async def build(config: "Config", pool: "TokenPool") -> "AsyncIterator[Exchange]
     from gateway.admin.reaper import Reaper
     from gateway.exchange import Exchange
     from gateway.kmip.enums import ProtectionStorageMask
+    from gateway.server.pushing import Pusher
     from gateway.store.sqlite import open_store
     from gateway.token.quirks import quirk_of
 
@@ -295,9 +296,10 @@ async def build(config: "Config", pool: "TokenPool") -> "AsyncIterator[Exchange]
     protection = ProtectionStorageMask.SOFTWARE if in_software else ProtectionStorageMask.HARDWARE
     store = open_store(config.store.path, unique_names=config.kmip.unique_names)
     exchange = Exchange(config.kmip, store, pool, time.time, token_name=config.token.name, protection=protection)
+    send = Pusher(config.tls).send if config.kmip.push else None
     rounds = [
         asyncio.create_task(Reaper(store, pool, config.token).run()),
-        asyncio.create_task(exchange.rotation().run()),
+        asyncio.create_task(exchange.rotation(send).run()),
         asyncio.create_task(exchange.requests.run()),
     ]
     try:

@@ -79,6 +79,15 @@ class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     path: Path = Path("gateway.sqlite")
 
 
+class PushTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a client listens for what the gateway sends by itself, and who it has to be."""
+
+    identity: str  # as `object list` shows the owner: cert: and the SHA-256 of its public key
+    host: str
+    port: Annotated[int, Meta(ge=1, le=65535)]
+    version: Literal["1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.1"] = "2.1"
+
+
 class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, cache_hash=True):
     """Bounds on a message, and the choices that the specification leaves to a server."""
 
@@ -89,9 +98,9 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     foreign_objects: Literal["missing", "denied"] = "missing"
     custody: Literal["token", "wrapped"] = "token"  # of new keys
     interop: bool = False
-    lists_server_to_client: bool = False  # Query tells of Notify and Put, which are not sent
     rng_seed_bytes: Annotated[int, Meta(ge=-1)] = 1048576  # 0: ignored, -1: refused
     software_ciphers: bool = False  # ChaCha20 and one-time pads, by the gateway instead of the token
+    push: tuple[PushTarget, ...] = ()  # clients that are sent Notify and Put when the gateway has replaced a key
     object_groups: tuple[str, ...] = ()  # that defaults and constraints may name; none: any
     certification_authority: str = ""  # the Name that `ca init` gave it
     certificate_days: Annotated[int, Meta(ge=1, le=36500)] = 365

@@ -17,6 +17,7 @@ from gateway.kmip.messages import ProtocolVersion, RequestHeader, RequestMessage
 from gateway.kmip.structure import DateTime, Encoded
 from gateway.kmip.version import SUPPORTED, V1_4, V2_1, Version
 from gateway.managed import Catalogue
+from gateway.pushes import Send
 from gateway.rotation import Rotation
 from gateway.store.api import Store
 from gateway.token.api import Token
@@ -70,9 +71,9 @@ class Exchange:
             log.exception("exchange_failed")
             return self.refuse(errors.GeneralFailure(), version)
 
-    def rotation(self) -> Rotation:
-        """Give what replaces keys when their owners have said."""
-        return Rotation(self._services)
+    def rotation(self, send: Send | None = None) -> Rotation:
+        """Give what replaces keys when their owners have said; `send` brings it to clients that listen."""
+        return Rotation(self._services, send)
 
     async def check(self) -> None:
         """Return when the database has answered and the token has carried out a call.

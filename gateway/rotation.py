@@ -15,7 +15,7 @@ from gateway.call import Call, Services
 from gateway.errors import KmipError
 from gateway.items import Batch
 from gateway.kmip import attribute_sets as sets
-from gateway.kmip.enums import ObjectType, State
+from gateway.kmip.enums import LinkType, ObjectType, State
 from gateway.kmip.structure import Interval
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import V2_1
@@ -23,6 +23,7 @@ from gateway.managed import Managed
 from gateway.operations.re_certify import ReCertifyRequest, re_certify
 from gateway.operations.re_key import ReKeyRequest, re_key
 from gateway.operations.re_key_key_pair import ReKeyKeyPairRequest, re_key_key_pair
+from gateway.pushes import Pushes, Replaced, Send
 from gateway.store.api import Filter, ObjectRow, Query, Transaction
 
 ROUND_S = 60
@@ -39,8 +40,10 @@ log = structlog.get_logger()
 class Rotation:
     """Replaces what is due; every front end runs one."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, send: Send | None = None) -> None:
+        """`send` brings clients that listen what is told of it."""
         self._services = services
+        self._pushes = None if send is None else Pushes(services, send)
         self._failed: dict[str, float] = {}  # until when a key is left alone
 
     async def run(self) -> NoReturn:
@@ -61,7 +64,10 @@ class Rotation:
         now = self._services.clock()
         if not await self._services.store.write(lambda transaction: _claim(transaction, int(now))):
             return 0
-        return sum([await self._replace(each, now) for each in await self._due(now)])
+        done = [replaced for each in await self._due(now) for replaced in await self._replace(each, now)]
+        if self._pushes is not None:
+            await self._pushes.tell(done)
+        return len([each for each in done if each.before.object_type in REPLACING])
 
     async def _due(self, now: float) -> list[Managed]:
         found: list[Managed] = []
@@ -78,20 +84,23 @@ class Rotation:
         await self._services.store.locate(automatic, is_due)
         return found
 
-    async def _replace(self, managed: Managed, now: float) -> bool:
+    async def _replace(self, managed: Managed, now: float) -> list[Replaced]:
+        """Replace a key, and tell what was replaced: nothing, it, or both halves of a pair."""
         owner = Identity(managed.row.owner, managed.row.tenant)
         call = Call(self._services, Peer(owner, address=""), V2_1, Batch())
         about = {"unique_identifier": managed.unique_identifier, "owner": owner.name, "tenant": owner.tenant}
         try:
+            before = _all_of(call, managed)
             await REPLACING[managed.object_type](call, managed)
         except KmipError as error:
             if len(self._failed) >= MAX_FAILED:
                 self._failed.clear()
             self._failed[managed.unique_identifier] = now + AGAIN_S
             log.warning("not rotated", reason=error.message, **about)
-            return False
+            return []
         log.info("rotated", replacement=call.batch.placeholder, **about)
-        return True
+        new = [call.find(each.unique_identifier).linked(LinkType.REPLACEMENT_OBJECT_LINK) for each in before]
+        return [Replaced(old, made) for old, made in zip(before, new, strict=True) if made is not None]
 
 
 def due(managed: Managed, now: float) -> bool:
@@ -103,6 +112,12 @@ def due(managed: Managed, now: float) -> bool:
     latest = managed.flag(Tag.ROTATE_LATEST, default=True)
     in_time = interval > 0 and since is not None and since + interval <= now
     return latest and in_time and managed.state(now) is State.ACTIVE
+
+
+def _all_of(call: Call, managed: Managed) -> list[Managed]:
+    """Give a key, with the other half of a pair."""
+    public = managed.linked(LinkType.PUBLIC_KEY_LINK) if managed.object_type is ObjectType.PRIVATE_KEY else None
+    return [managed] if public is None else [managed, call.find(public)]
 
 
 def _claim(transaction: Transaction, now: int) -> bool:

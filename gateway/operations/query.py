@@ -55,6 +55,9 @@ NEEDS = {
 }
 
 
+TO_CLIENTS = (Operation.NOTIFY, Operation.PUT)
+
+
 class QueryRequest(Structure):
     """What is asked for."""
 
@@ -115,7 +118,6 @@ CAPABILITIES = CapabilityInformation(
     shredding_algorithm=ShreddingAlgorithm.UNSPECIFIED,
     rng_mode=RNGMode.UNSPECIFIED,
 )
-SERVER_TO_CLIENT = (Operation.NOTIFY, Operation.PUT)
 # Answers that depend on nothing.
 FIXED: dict[QueryFunction, dict[str, Any]] = {
     Q.QUERY_RNGS: {"rng_parameters": (RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED),)},
@@ -200,16 +202,14 @@ def _told(
 
 
 def _operations(version: Version, profile: Profile, config: KmipConfig) -> tuple[Operation, ...]:
-    """List the operations that work, in the order of their numbers."""
-    working = [
+    """List the operations that work, in the order of their numbers; those to clients where there are any to send to."""
+    offered = [
         entry.operation
         for entry in OPERATIONS.values()
         if entry.offered(version, config)
         and (entry.operation not in NEEDS or not NEEDS[entry.operation].isdisjoint(profile.mechanisms))
     ]
-    # The published cases of the message encodings and of Suite B expect a server that sends them.
-    to_clients = SERVER_TO_CLIENT if config.lists_server_to_client else ()
-    return tuple(sorted([*working, *to_clients]))
+    return tuple(sorted((*offered, *(TO_CLIENTS if config.push else ()))))
 
 
 def _objects(version: Version) -> tuple[ObjectType, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 from gateway.access.identity import GATEWAY, Identity, Peer
 from gateway.admin.authority import Plan, establish
 from gateway.call import Call
-from gateway.config import KmipConfig
+from gateway.config import KmipConfig, PushTarget
 from gateway.exchange import Exchange
 from gateway.items import Batch
 from gateway.kmip.enums import (
@@ -37,6 +37,7 @@ from tests.wire.xmlcases import NOW
 
 WAIT_S = 60
 
+LISTENING = PushTarget(identity="cert:client", host="127.0.0.1", port=5697)
 # Cases for a gateway set up otherwise than by default, by the beginning of their names.
 CHOICES: dict[str, dict[str, Any]] = {
     # To tell an object of somebody else's from none is not what production wants.
@@ -104,10 +105,12 @@ def configuration(case: Case) -> KmipConfig:
     """Give the operator's choices that a case needs."""
     chosen = [choices for start, choices in CHOICES.items() if case.name.startswith(start)]
     switches = {switch for operation, switch in SWITCHES.items() if operation in case.operations}
-    if case.listed & SERVER_TO_CLIENT:
-        switches.add("lists_server_to_client")
     turned_on = dict.fromkeys(switches & set(KmipConfig.__struct_fields__), True)
-    return KmipConfig(**{**turned_on, **(chosen[0] if chosen else {})}, certification_authority=AUTHORITY.name)
+    # Query lists Notify and Put where they have somebody to go to.
+    listening = (LISTENING,) if case.listed & SERVER_TO_CLIENT else ()
+    return KmipConfig(
+        **{**turned_on, **(chosen[0] if chosen else {})}, push=listening, certification_authority=AUTHORITY.name
+    )
 
 
 class SlowToken:

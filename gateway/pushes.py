@@ -1,0 +1,171 @@
+"""What the gateway sends by itself: Notify and Put, to clients that listen (KMIP 2.1 sections 6.2.2 Notify, 6.2.3 Put).
+
+The one rule here: an owner is told of what the gateway did to its keys, and given what it could Get, and nobody else
+is. There is one thing that the gateway does to keys by itself, and that is to replace them.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Annotated, NamedTuple
+
+import structlog
+
+from gateway import giving
+from gateway.access.identity import Identity, Peer
+from gateway.attribute_rules import in_order, shown
+from gateway.call import Call, Services
+from gateway.config import PushTarget
+from gateway.errors import KmipError, NotExtractable, Sensitive
+from gateway.giving import FIELDS
+from gateway.items import Batch
+from gateway.kmip.enums import Operation, PutFunction, ResultReason, ResultStatus
+from gateway.kmip.messages import ProtocolVersion, RequestBatchItem, RequestHeader, RequestMessage, ResponseHeader
+from gateway.kmip.objects import Certificate, PrivateKey, PublicKey, SymmetricKey
+from gateway.kmip.structure import Attributed, Attributes, Form, Item, OpenEnumeration, Payload, Structure
+from gateway.kmip.tags import Tag
+from gateway.kmip.version import Version
+from gateway.managed import Managed, visible_attributes
+
+HEADER_BYTES = 8
+STRUCTURE = 1
+ATTRIBUTES = Attributed(Form.REPEATED, Tag.ATTRIBUTE, Tag.ATTRIBUTES, always=True)
+
+# Brings a message to a client, and gives what it answered; KmipError is all that it raises.
+Send = Callable[[PushTarget, bytes], Awaitable[bytes]]
+
+log = structlog.get_logger()
+
+
+class Notify(Structure):
+    """Which object, and the attributes that have changed."""
+
+    unique_identifier: str
+    attributes: Annotated[Attributes, ATTRIBUTES] = ()
+
+
+class Put(Structure):
+    """An object with its attributes, and which one it replaces."""
+
+    unique_identifier: str
+    put_function: PutFunction
+    replaced_unique_identifier: str | None = None
+    certificate: Certificate | None = None
+    symmetric_key: SymmetricKey | None = None
+    private_key: PrivateKey | None = None
+    public_key: PublicKey | None = None
+    attributes: Annotated[Attributes, ATTRIBUTES] = ()
+
+
+class AnsweredItem(Structure):
+    """What a client made of one item."""
+
+    operation: OpenEnumeration | None = None
+    unique_batch_item_id: bytes | None = None
+    result_status: ResultStatus
+    result_reason: ResultReason | None = None
+    result_message: str | None = None
+    response_payload: Item | None = None
+
+
+class Answered(Structure):
+    """A client's response."""
+
+    response_header: ResponseHeader
+    batch_item: tuple[AnsweredItem, ...] = ()
+
+
+class Plain(NamedTuple):
+    """An object as it is kept, not wrapped: what Get gives when nothing else is asked for."""
+
+    key_format_type: None = None
+    key_wrap_type: None = None
+    key_compression_type: None = None
+    key_wrapping_specification: None = None
+
+
+class Replaced(NamedTuple):
+    """An object as it was before the gateway replaced it, and the unique identifier of what replaces it."""
+
+    before: Managed
+    replacement: str
+
+
+class Pushes:
+    """Tells clients that listen what the gateway has replaced."""
+
+    def __init__(self, services: Services, send: Send) -> None:
+        self._services = services
+        self._send = send
+
+    async def tell(self, done: Iterable[Replaced]) -> None:
+        """Send a Notify and a Put for each; one that does not answer is told no more of this round, and can Locate."""
+        told = list(done)
+        for target in self._services.config.push:
+            try:
+                for each in told:
+                    if each.before.row.owner == target.identity:
+                        await self._push(target, each)
+            except KmipError as error:
+                log.warning("not pushed", identity=target.identity, host=target.host, reason=error.message)
+
+    async def _push(self, target: PushTarget, replaced: Replaced) -> None:
+        row = replaced.before.row
+        version = Version(*map(int, target.version.split(".")))
+        call = Call(self._services, Peer(Identity(row.owner, row.tenant), address=target.host), version, Batch())
+        items = [(Operation.NOTIFY, self._notify(call, replaced)), (Operation.PUT, await self._put(call, replaced))]
+        raw = _message(call, [(operation, payload) for operation, payload in items if payload is not None])
+        answer = await self._send(target, raw)
+        statuses = _statuses(call, answer)
+        log.info("pushed", unique_identifier=row.unique_identifier, identity=target.identity, answered=statuses)
+
+    def _notify(self, call: Call, replaced: Replaced) -> Notify:
+        now = call.find(replaced.before.unique_identifier)
+        changed = tuple(each for each in now.attributes if each not in replaced.before.attributes)
+        return Notify(unique_identifier=now.unique_identifier, attributes=in_order(shown(changed, call.version)))
+
+    async def _put(self, call: Call, replaced: Replaced) -> Put | None:
+        """Give the new object, None where it does not leave the server."""
+        new = call.find(replaced.replacement)
+        try:
+            field = {FIELDS[new.object_type]: await giving.given(call, new, Plain())}
+        except (NotExtractable, Sensitive):
+            return None
+        return Put(
+            unique_identifier=new.unique_identifier,
+            put_function=PutFunction.REPLACE,
+            replaced_unique_identifier=replaced.before.unique_identifier,
+            attributes=in_order(shown(visible_attributes(new, call.now), call.version)),
+            **field,  # type: ignore[arg-type]  # the field of the object's own type
+        )
+
+
+def _message(call: Call, items: list[tuple[Operation, Structure]]) -> bytes:
+    version, codec = call.version, call.services.codec
+
+    def content(payload: Structure) -> Payload:
+        return Payload(STRUCTURE, codec.encode_structure(payload, Tag.REQUEST_PAYLOAD, version)[HEADER_BYTES:])
+
+    header = RequestHeader(
+        protocol_version=ProtocolVersion(protocol_version_major=version.major, protocol_version_minor=version.minor),
+        time_stamp=call.today,  # which a server has to send (section 8.1 Request Header)
+        batch_count=len(items),
+    )
+    batch = tuple(
+        RequestBatchItem(
+            operation=OpenEnumeration(operation),
+            unique_batch_item_id=bytes((number,)) if len(items) > 1 else None,
+            request_payload=content(payload),
+        )
+        for number, (operation, payload) in enumerate(items, 1)
+    )
+    return codec.encode_structure(RequestMessage(request_header=header, batch_item=batch), Tag.REQUEST_MESSAGE, version)
+
+
+def _statuses(call: Call, answer: bytes) -> list[str]:
+    """Tell what the client made of each item.
+
+    Raises:
+        TtlvError, InvalidField: it answered something else.
+    """
+    item = Item(STRUCTURE, answer[HEADER_BYTES:])
+    found = call.services.codec.decode_structure(Answered, item, call.version)
+    return [each.result_status.token for each in found.batch_item]

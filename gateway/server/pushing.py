@@ -1,0 +1,80 @@
+"""Messages of the gateway to clients that listen: a TLS connection for each, and who is at its other end.
+
+The one rule here: nothing is sent before the other end has shown a certificate of the clients' authority with the very
+key that the owner is known by. Keys are in these messages.
+"""
+
+import asyncio
+import ssl
+from typing import NoReturn
+
+from cryptography.x509 import load_der_x509_certificate
+
+from gateway.config import PushTarget, TlsConfig
+from gateway.errors import ConfigurationError, GeneralFailure
+from gateway.server.peer import CertificateRefused, peer_of
+
+TIMEOUT_S = 10.0  # from connecting to the last byte of the answer
+MAX_ANSWER_BYTES = 64 * 1024
+HEADER_BYTES = 8
+VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+class Pusher:
+    """Brings messages to clients, by the gateway's own certificate."""
+
+    def __init__(self, config: TlsConfig) -> None:
+        """Read the certificates.
+
+        Raises:
+            ConfigurationError: one of the files cannot be used.
+        """
+        self._context = context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False  # Its key is compared, which no authority can give to another.
+        context.minimum_version = VERSIONS[config.minimum_version]
+        try:
+            context.load_verify_locations(config.ca)
+            context.load_cert_chain(config.certificate, config.key, password=_no_password)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(f"[tls] cannot be used to push to clients: {error}.") from error
+
+    async def send(self, target: PushTarget, message: bytes) -> bytes:
+        """Give the client's response to a message.
+
+        Raises:
+            GeneralFailure: it cannot be reached, is somebody else, or does not answer with one message.
+        """
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await self._exchange(target, message)
+        except (OSError, ssl.SSLError, asyncio.IncompleteReadError) as error:
+            raise GeneralFailure(f"{target.host}:{target.port} does not answer: {type(error).__name__}") from error
+
+    async def _exchange(self, target: PushTarget, message: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(target.host, target.port, ssl=self._context)
+        try:
+            _check(writer.get_extra_info("ssl_object").getpeercert(binary_form=True), target)
+            writer.write(message)
+            await writer.drain()
+            header = await reader.readexactly(HEADER_BYTES)
+            length = int.from_bytes(header[4:], "big")
+            if length > MAX_ANSWER_BYTES:
+                raise GeneralFailure(f"{target.host}:{target.port} answers with {length} bytes")
+            return header + await reader.readexactly(length)
+        finally:
+            writer.close()
+
+
+def _check(certificate: bytes, target: PushTarget) -> None:
+    """Make sure that it is the client that is meant."""
+    try:
+        found = peer_of(load_der_x509_certificate(certificate), target.host).identity.name
+    except CertificateRefused as refused:
+        raise GeneralFailure(f"{target.host}:{target.port} shows a certificate that is refused: {refused}") from refused
+    if found != target.identity:
+        raise GeneralFailure(f"{target.host}:{target.port} is somebody else: {found}")
+
+
+def _no_password() -> NoReturn:
+    """Refuse an encrypted key, for which OpenSSL would otherwise ask at the terminal."""
+    raise ConfigurationError("[tls] key is encrypted; give it without a password, with mode 0400.")
