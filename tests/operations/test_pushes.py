@@ -16,12 +16,12 @@ from gateway.operations.get import GetRequest
 from gateway.operations.query import QueryRequest
 from gateway.pushes import Answered, AnsweredItem, Notify, Put
 from gateway.wire import layout
-from tests.conformance.allowed import strange
 from tests.operations.conftest import Gateway
 from tests.operations.test_create import kept, name, spec
 from tests.operations.test_key_pairs import SIGN, VERIFY
 from tests.operations.test_key_pairs import made as made_pair
 from tests.operations.test_rotation import DAY_S, at, key, rotating
+from tests.support.allowed import strange
 from tests.wire.trees import nodes
 
 O = Operation  # noqa: E741
