@@ -151,7 +151,7 @@ def _alternatives(
     """Give the whole extension's value in DER, where the certificate has it."""
     try:
         return (certificate.extensions.get_extension_for_class(kind).value.public_bytes(),)
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
         return ()
 
 

@@ -35,12 +35,12 @@ def read(der: bytes) -> x509.Certificate:
     """Give a certificate, its extensions known to be readable.
 
     Raises:
-        InvalidField: it is no X.509 certificate in DER.
+        InvalidField: it is no X.509 certificate in DER, or has extensions that nobody reads.
     """
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.extensions, certificate.subject, certificate.issuer
-    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension):
+    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         raise InvalidField("this is no X.509 certificate in DER") from None
     return certificate
 

@@ -202,6 +202,48 @@ async def test_a_request_in_pem_or_as_2_x_names_it(gateway: Gateway, authority: 
     assert (await got(gateway, await certified(gateway, public, **value))).subject == named("disk")
 
 
+# The CertReqMessages of what `openssl cmp -cmd ir -popo 1 -subject /CN=disk -reqexts v -reqout FILE` writes (3.0).
+CRMF = bytes.fromhex(
+    "3081fb3081f830819c020100308196a511300f310d300b06035504030c046469736ba659301306072a8648ce3d020106082a8648ce3d0301"
+    "07034200043614a42ac961f4be0f179c0311b1ea35b5ef940d72f111f90f27547b93cb9db3ed7ee538491621bc00a6931d3ddeb361a92bce"
+    "5e8db975f9d4e5c72927eb3deca92630170603551d110410300e820c6469736b2e6578616d706c65300b0603551d0f040403020284a15730"
+    "0a06082a8648ce3d0403020349003046022100d6e226a86107b2e5d7fa376001e738e81fac9600cfbe77235bb09cdb5ab5bfbe02210097ae"
+    "8eeb9265e4ef0ab0d50c43fae1b164282133078e1a22193331870ba20742"
+)
+CRMF_POINT = CRMF[CRMF.index(bytes.fromhex("034200")) + 3 :][:65]
+
+
+async def test_a_request_of_crmf_is_certified(gateway: Gateway, authority: x509.Certificate) -> None:
+    key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), CRMF_POINT)
+    given = PublicKey(key_block=block(F.X_509, key.public_bytes(*INFO), A.EC))
+    register = RegisterRequest(object_type=ObjectType.PUBLIC_KEY, attributes=(mask(M.VERIFY),), public_key=given)
+    public = (await gateway.one(V2_1, Operation.REGISTER, register)).unique_identifier
+    fields = {"certificate_request_type": T.CRMF, "certificate_request": CRMF}
+    certificate = await got(gateway, await certified(gateway, public, **fields))
+    certificate.verify_directly_issued_by(authority)
+    assert (certificate.subject, certificate.public_key()) == (named("disk"), key)
+    usage = usage_of(certificate)
+    assert usage.digital_signature and not usage.key_cert_sign
+
+
+def test_requests_of_crmf_ask_for_extensions_like_others() -> None:
+    found = read(T.CRMF, CRMF)
+    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names == x509.SubjectAlternativeName([x509.DNSName("disk.example")])
+
+
+def test_a_broken_request_of_crmf_is_refused() -> None:
+    for place in range(8 * len(CRMF)):
+        broken_ = bytearray(CRMF)
+        broken_[place // 8] ^= 1 << place % 8
+        with suppress(InvalidCSR):
+            read(T.CRMF, bytes(broken_))
+            assert bytes(broken_[6:165]) == CRMF[6:165], "only what no signature covers may be wrong"
+    for size in range(len(CRMF)):
+        with pytest.raises(InvalidCSR):
+            read(T.CRMF, CRMF[:size])
+
+
 async def test_a_pair_that_was_made_here_needs_no_request(gateway: Gateway, authority: x509.Certificate) -> None:
     private, public = await made(gateway, (Attribute(Tag.CRYPTOGRAPHIC_ALGORITHM, A.EC), *_p256()), SIGN, VERIFY)
     certificate = await got(gateway, await certified(gateway, public.unique_identifier))

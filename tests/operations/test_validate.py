@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
 
 from gateway.kmip.enums import CertificateType, ObjectType, Operation, RevocationReasonCode
 from gateway.kmip.enums import ResultReason as R
@@ -161,6 +162,14 @@ async def test_objects_that_are_gone_or_no_certificates_are_refused(gateway: Gat
     }.items():
         request = ValidateRequest(unique_identifier=(unique_identifier,))
         assert await gateway.refused(V2_1, Operation.VALIDATE, request) is reason
+
+
+async def test_a_name_that_nobody_reads_is_kept_and_not_judged(gateway: Gateway) -> None:
+    """An X.400 address as alternative name, found by mutation."""
+    address = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, bytes.fromhex("3002a300"))
+    strange = await register(gateway, certified("strange", ROOT, address))
+    request = ValidateRequest(unique_identifier=(strange,))
+    assert await gateway.refused(V2_1, Operation.VALIDATE, request) is R.INVALID_FIELD
 
 
 @pytest.mark.parametrize(
