@@ -62,6 +62,7 @@ COSMIAN_NAMES: dict[str, dict[str, str]] = {
     "RecommendedCurve": _closed_up(enums.RecommendedCurve),
     "DigitalSignatureAlgorithm": _closed_up(enums.DigitalSignatureAlgorithm),
     "CryptographicAlgorithm": {name: name.replace("_", "") for name in _HMAC} | {"DES3": "THREE_DES"},
+    "CertificateType": {"X_509": "X509"},
     "BlockCipherMode": {"CBC_MAC": "CBCMAC"},
     "PaddingMethod": {"PKCS1V1_5": "PKCS1v15", "ANSIX9_23": "ANSI_X923"},
     "State": {"DestroyedCompromised": "Destroyed_Compromised"},
@@ -167,25 +168,43 @@ def _standard_4(root: Node) -> Node:
         if item.tag == "BatchItem":
             _say_what_4_takes_for_granted(_item_value(item, "Operation"), child(item, "RequestPayload"))
     _say_what_4_takes_for_granted(root.tag, root)
+    _forget_lengths_of_encodings(root)
     return root
 
 
+def _forget_lengths_of_encodings(root: Node) -> None:
+    """Pass over a Cryptographic Length that counts the bits of a key's encoding, as JavaScript's client does."""
+    nodes = [node for node, _ in walk(root)]
+    material = (node.value for node in nodes if node.tag == "KeyMaterial" and node.type == "ByteString")
+    encoded = {len(value) * 4 for value in material if isinstance(value, str)}
+    kinds = {node.value for node in nodes if node.tag == "ObjectType" and isinstance(node.value, str)}
+    for node in nodes if encoded and kinds & {"PrivateKey", "PublicKey"} else ():
+        if node.tag == "CryptographicLength" and type(node.value) is int and node.value in encoded:
+            node.tag = _A_VENDORS
+
+
 def _say_what_4_takes_for_granted(operation: str, payload: Node | None) -> None:
-    """Give new objects what 4.x clients rely on: they activate none, name no mode for AES, and some of them no use."""
+    """Give new objects what 4.x clients rely on: they activate none, name no mode for AES, and of some keys no use."""
     for each in children(payload) if payload is not None and operation in _MAKING else ():
-        if each.tag in ("Attributes", "CommonAttributes"):
-            granted = _GRANTED_AES if _item_value(each, "CryptographicAlgorithm") == "AES" else _GRANTED
+        if payload is not None and each.tag in ("Attributes", "CommonAttributes"):
+            uses = _USES.get(_item_value(payload, "ObjectType"))
+            mode = _GCM if _item_value(each, "CryptographicAlgorithm") == "AES" else None
+            granted = [node for node in (_ACTIVE, uses, mode) if node is not None]
             children(each).extend(node for node in granted if child(each, node.tag) is None)
 
 
 _MAKING = ("Create", "CreateKeyPair", "Register", "Import")
-_GRANTED = (Node("ActivationDate", "DateTime", 0),)
-_GRANTED_AES = (
-    *_GRANTED,
-    Node("CryptographicUsageMask", "Integer", "Encrypt|Decrypt"),
-    structure(
-        "CryptographicParameters", Node("BlockCipherMode", "Enumeration", "GCM"), Node("TagLength", "Integer", 16)
-    ),
+_ACTIVE = Node("ActivationDate", "DateTime", 0)
+_USES = {
+    kind: Node("CryptographicUsageMask", "Integer", uses)
+    for kind, uses in (
+        ("SymmetricKey", "Encrypt|Decrypt"),
+        ("PrivateKey", "Sign|Decrypt"),
+        ("PublicKey", "Verify|Encrypt"),
+    )
+}
+_GCM = structure(
+    "CryptographicParameters", Node("BlockCipherMode", "Enumeration", "GCM"), Node("TagLength", "Integer", 16)
 )
 
 
@@ -194,6 +213,8 @@ def _held_in_standard(node: Node, depth: int) -> Node:
     if not isinstance(node.value, list) or depth > MAX_DEPTH:
         return _standard_leaf(node)
     held: list[Node] = []
+    if node.tag == "KeyMaterial" and len(node.value) == 1 and node.value[0].tag == "ByteString":
+        return _retagged(node.value[0], "KeyMaterial")
     for each in node.value:
         tag = "Attribute" if each.tag == "VendorAttributes" else each.tag
         if _is_wrapper(each):

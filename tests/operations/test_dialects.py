@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.access.identity import Identity, Peer
 from gateway.wire import text
@@ -107,6 +109,34 @@ async def test_a_4_x_client_may_say_no_more_of_a_key_than_its_algorithm(gateway:
     key = text_string("UniqueIdentifier", (await ask(gateway, create))["UniqueIdentifier"])
     sealed = await ask(gateway, node("Encrypt", [key, bytes_("Data", "01")]))
     assert len(sealed["AuthenticatedEncryptionTag"]) == 32
+
+
+async def test_a_4_x_client_imports_an_encoded_key_whose_length_it_takes_for_that_of_the_encoding(
+    gateway: Gateway,
+) -> None:
+    encoded = (
+        ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()).hex()
+    )
+    length = node("CryptographicLength", len(encoded) * 4, "Integer")
+    attributes = node("Attributes", [enumeration("ObjectType", "PrivateKey"), VENDOR_4, length])
+    block = [
+        node("KeyValue", [attributes, node("KeyMaterial", [bytes_("ByteString", encoded)])]),
+        enumeration("KeyFormatType", "PKCS8"),
+        length,
+    ]
+    parts = [
+        text_string("UniqueIdentifier", "mine"),
+        enumeration("ObjectType", "PrivateKey"),
+        node("Attributes", [enumeration("ObjectType", "PrivateKey"), length]),
+        node("Object", [node("KeyBlock", block)]),
+    ]
+    await ask(gateway, node("Import", parts))
+    wanted = [text_string("UniqueIdentifier", "mine"), enumeration("KeyFormatType", "PKCS8")]
+    block = (await ask(gateway, node("Get", wanted)))["Object"][0]["value"]
+    held = {each["tag"]: each["value"] for each in block}
+    assert held["CryptographicLength"] == 256
+    assert held["KeyFormatType"] == "PKCS8"
+    assert held["KeyValue"][0]["type"] == "ByteString"
 
 
 async def test_a_5_x_client_creates_a_key_and_reads_its_attributes(gateway: Gateway) -> None:

@@ -185,6 +185,7 @@ def test_a_5_x_answer_has_its_operation_s_name_and_every_structure_its_type() ->
         ("HashingAlgorithm", "SHA3512", enums.HashingAlgorithm.SHA3_512),
         ("KeyFormatType", "PKCS8", enums.KeyFormatType.PKCS_8),
         ("KeyFormatType", "X509", enums.KeyFormatType.X_509),
+        ("CertificateType", "X509", enums.CertificateType.X_509),
         ("CryptographicAlgorithm", "THREE_DES", enums.CryptographicAlgorithm.DES3),
         ("CryptographicAlgorithm", "HMACSHA256", enums.CryptographicAlgorithm.HMAC_SHA256),
         ("BlockCipherMode", "CBCMAC", enums.BlockCipherMode.CBC_MAC),
