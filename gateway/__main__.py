@@ -286,6 +286,7 @@ def run_gateway(config: "Config", suffix: str = "") -> None:
 async def build(config: "Config", pool: "TokenPool") -> "AsyncIterator[Exchange]":
     """Join store, token and exchange in a front end, and finish the store's writes at its end."""
     from gateway.admin.reaper import Reaper
+    from gateway.authority import check
     from gateway.exchange import Exchange
     from gateway.kmip.enums import ProtectionStorageMask
     from gateway.server.pushing import Pusher
@@ -303,6 +304,7 @@ async def build(config: "Config", pool: "TokenPool") -> "AsyncIterator[Exchange]
         asyncio.create_task(exchange.requests.run()),
     ]
     try:
+        await check(store, config.kmip.certification_authority)
         yield exchange
     finally:
         for each in rounds:

@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from gateway import errors, material
+from gateway.access.identity import GATEWAY
 from gateway.call import Call
 from gateway.keyblocks import describe
 from gateway.keys import chains, issuing
@@ -27,7 +28,7 @@ from gateway.kmip.objects import Certificate
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicParameters
 from gateway.managed import Managed
-from gateway.store.api import Filter, Query
+from gateway.store.api import Filter, Query, Store
 from gateway.token import signatures
 from gateway.token.api import KeyRef, Token
 
@@ -66,11 +67,27 @@ class Authority(NamedTuple):
 
 async def named(call: Call, name: str) -> Managed | None:
     """Give the certificate object of the gateway's own with this Name."""
-    own = call.of_gateway()
+    found = await _located(call.store, name)
+    return None if found is None else call.of_gateway().live(found)
+
+
+async def _located(store: Store, name: str) -> str | None:
     filters = Filter(tag=Tag.OBJECT_TYPE, low=int(ObjectType.CERTIFICATE)), Filter(tag=Tag.NAME, low=name)
-    identity = own.peer.identity
-    located = await call.store.locate(Query(tenant=identity.tenant, owner=identity.name, filters=filters))
-    return own.live(located.unique_identifiers[0]) if located.unique_identifiers else None
+    identity = GATEWAY.identity
+    located = await store.locate(Query(tenant=identity.tenant, owner=identity.name, filters=filters))
+    return next(iter(located.unique_identifiers), None)
+
+
+async def check(store: Store, name: str) -> None:
+    """Make sure, before the gateway serves, that the authority is there that the operator has chosen, if any.
+
+    Raises:
+        ConfigurationError: it is not.
+    """
+    if name and await _located(store, name) is None:
+        raise errors.ConfigurationError(
+            f"[kmip] certification_authority: there is no authority named {name}; make it with `kmip-gateway ca init`."
+        )
 
 
 async def configured(call: Call) -> Authority:

@@ -51,3 +51,10 @@ def test_what_cannot_be_made_is_told(toml, wrong, why):
 
 def test_one_that_is_not_there_is_told(toml):
     assert_one_sentence(run("ca", "show", "--config", toml), "There is no authority named issuing")
+
+
+def test_a_gateway_without_its_authority_does_not_start(toml):
+    refused = run("serve", "--config", toml)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    sentence = refused.stderr.splitlines()[-1]
+    assert "there is no authority named issuing; make it with `kmip-gateway ca init`" in sentence
