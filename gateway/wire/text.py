@@ -13,9 +13,9 @@ from typing import NamedTuple
 from gateway.errors import OperationNotSupported, TextError
 from gateway.kmip.enums import Operation
 from gateway.kmip.tags import Tag
-from gateway.wire import json_dialects, text_names, ttlv_json, ttlv_xml
+from gateway.wire import json_answers, json_requests, text_names, ttlv_json, ttlv_xml
 from gateway.wire.json_dialects import Spelling
-from gateway.wire.text_tree import Misfit, Node, child, children, structure, to_ttlv
+from gateway.wire.text_tree import Misfit, Node, child, child_value, children, structure, to_ttlv
 
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
@@ -100,7 +100,7 @@ def _decode_json(body: bytes, media_type: str, *, bare: bool) -> Decoded:
     answered = _spelling_of_cosmian(root, spelling, media_type) if bare else spelling
     bare = bare and not _is_message(root)
     dialect = Dialect(Media.JSON, Media.JSON.value, answered, bare)
-    tree = json_dialects.standard(root, spelling)
+    tree = json_requests.standard(root, spelling)
     try:
         return Decoded(to_ttlv(_message(tree) if bare else tree), dialect)
     except Misfit as misfit:
@@ -160,19 +160,14 @@ def encode(raw: bytes, dialect: Dialect) -> Encoded:
 
 def _bare_answer(root: Node, spelling: Spelling) -> Encoded:
     _, item = children(root)
-    status, reason = HTTPStatus.OK, _value(item, "ResultReason")
-    if _value(item, "ResultStatus") == "OperationFailed":
+    status, reason = HTTPStatus.OK, child_value(item, "ResultReason")
+    if child_value(item, "ResultStatus") == "OperationFailed":
         status = _STATUS.get(reason, HTTPStatus.UNPROCESSABLE_ENTITY)
-    _, item = children(json_dialects.respelled(root, spelling))
+    _, item = children(json_answers.respelled(root, spelling))
     item = children(item)[0] if item.tag == "Items" else item
     if status is not HTTPStatus.OK:
-        line = f"{_value(item, 'ResultReason')}: {_value(item, 'ResultMessage')}"
+        line = f"{child_value(item, 'ResultReason')}: {child_value(item, 'ResultMessage')}"
         return Encoded(line.encode(), PLAIN_TEXT, status)
     payload = child(item, "ResponsePayload")
     held = [] if payload is None else children(payload)
-    return Encoded(ttlv_json.write(structure(f"{_value(item, 'Operation')}Response", *held)), Media.JSON.value)
-
-
-def _value(item: Node, tag: str) -> str:
-    found = child(item, tag)
-    return "" if found is None else str(found.value)
+    return Encoded(ttlv_json.write(structure(f"{child_value(item, 'Operation')}Response", *held)), Media.JSON.value)

@@ -58,6 +58,18 @@ def child(node: Node, tag: str) -> Node | None:
     return next((each for each in children(node) if each.tag == tag), None)
 
 
+def child_value(node: Node, tag: str) -> str:
+    """Give the value of the first child of this tag as a text, an empty one when there is none."""
+    found = child(node, tag)
+    return "" if found is None else str(found.value)
+
+
+def retagged(node: Node, tag: str) -> Node:
+    """Give a node another tag."""
+    node.tag = tag
+    return node
+
+
 def walk(root: Node) -> Iterator[tuple[Node, tuple[int, ...]]]:
     """Give a node and all that it holds, with their places; without recursion, for its depth may not be known yet."""
     waiting: list[tuple[Node, tuple[int, ...]]] = [(root, ())]

@@ -9,7 +9,7 @@ import re
 import msgspec
 
 from gateway.errors import TextError
-from gateway.wire import json_dialects, text_values
+from gateway.wire import json_answers, json_dialects, text_values
 from gateway.wire.json_dialects import Spelling
 from gateway.wire.text_tree import Naming, Node, children, walk
 
@@ -107,7 +107,7 @@ def encode(raw: bytes, spelling: Spelling = Spelling.STANDARD) -> bytes:
     Raises:
         TtlvError: the bytes are no TTLV.
     """
-    return write(json_dialects.respelled(naming.tree(raw), spelling))
+    return write(json_answers.respelled(naming.tree(raw), spelling))
 
 
 def write(tree: Node) -> bytes:
