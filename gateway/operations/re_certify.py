@@ -77,7 +77,7 @@ async def re_certify(call: Call, request: ReCertifyRequest) -> ReCertifyResponse
 
 def _tied(call: Call, draft: Draft, old: Managed, public: Managed | None) -> tuple[Draft, list[Change]]:
     """Tie the new certificate to the old one and to its public key."""
-    changes = [replacement.replaced(call, old, draft.unique_identifier)]
+    changes = [_replaced(call, old, draft.unique_identifier)]
     # TC-134 counts the Links of the new certificate in this order in 1.0, and in the other one from 1.2 on.
     if call.version < V1_2:
         draft = replacement.successor(draft, old)
@@ -87,6 +87,18 @@ def _tied(call: Call, draft: Draft, old: Managed, public: Managed | None) -> tup
     if call.version >= V1_2:
         draft = replacement.successor(draft, old)
     return draft, changes
+
+
+def _replaced(call: Call, old: Managed, unique_identifier: str) -> Change:
+    """Give what becomes of the old certificate, unless it was revoked as compromised in the meantime."""
+    change = replacement.replaced(call, old, unique_identifier)
+
+    def sound(current: Managed) -> Attributes:
+        if current.compromise is not None:
+            raise WrongLifecycleState(f"{current.unique_identifier} is Compromised")
+        return change.fn(current)
+
+    return Change(old, sound)
 
 
 def _newest_first(attributes: Attributes, moved: int) -> Attributes:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID as Purpose
 
+from gateway import authority as authorities
 from gateway.admin.authority import KEYS, Plan, establish
 from gateway.authority import SIGNS
 from gateway.config import KmipConfig
@@ -449,6 +450,34 @@ def test_a_broken_request_is_refused_in_one_way(key: Any) -> None:
 async def test_1_x_is_told_an_invalid_field(gateway: Gateway, authority: x509.Certificate) -> None:
     request = CertifyRequest(unique_identifier=await registered(gateway), **broken(**pkcs10()))
     assert await gateway.refused(V1_0, Operation.CERTIFY, request) is R.INVALID_FIELD
+
+
+async def test_requests_for_pgp_keys_are_not_read(gateway: Gateway, authority: x509.Certificate) -> None:
+    fields = {"certificate_request_type": T.PGP, "certificate_request": b"any bytes"}
+    request = CertifyRequest(unique_identifier=await registered(gateway), **fields)
+    assert await gateway.refused(V1_4, Operation.CERTIFY, request) is R.FEATURE_NOT_SUPPORTED
+
+
+async def test_a_certificate_revoked_meanwhile_is_not_renewed(
+    gateway: Gateway, authority: x509.Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signature takes its time, and what came between is looked at in the commit."""
+    public = await registered(gateway)
+    sign = authorities.signed
+    for revoke_key in (False, True):
+        old = await certified(gateway, public, **pkcs10())
+        victim = public if revoke_key else old
+
+        async def late(*given: Any, revoked: str = victim) -> bytes:
+            await revoke(gateway, revoked)
+            return await sign(*given)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(authorities, "signed", late)
+            asked = ReCertifyRequest(unique_identifier=old, **pkcs10())
+            reason = await gateway.refused(V2_1, Operation.RE_CERTIFY, asked)
+        assert reason is R.WRONG_KEY_LIFECYCLE_STATE
+        assert (await kept(gateway, old)).linked(LinkType.REPLACEMENT_OBJECT_LINK) is None
 
 
 async def test_weak_keys_are_not_certified(gateway: Gateway, authority: x509.Certificate) -> None:
