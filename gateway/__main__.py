@@ -45,6 +45,8 @@ app.add_typer(config_app, name="config")
 app.add_typer(token_app, name="token")
 token_app.add_typer(kek_app, name="kek")
 app.add_typer(object_app, name="object")
+ticket_app = typer.Typer(help="The tickets that clients were given; never their values.", **PLAIN)
+app.add_typer(ticket_app, name="ticket")
 ca_app = typer.Typer(help="The authority by which Certify issues certificates.", **PLAIN)
 app.add_typer(ca_app, name="ca")
 
@@ -252,6 +254,36 @@ def object_show(
     lines = {**asdict(shown.listed), "token": shown.token, "cka_id": shown.cka_id, **dict(shown.attributes)}
     for name, value in lines.items():
         print(f"{name}: {value}")
+
+
+@ticket_app.command("list")
+def ticket_list(config: ConfigOption, json: JsonOption = False) -> None:
+    """List the tickets that hold, with whose they are and what they allow."""
+    from gateway.admin.tickets import list_tickets
+    from gateway.config import load
+
+    listed = list_tickets(load(config).store.path)
+    if json:
+        print_json(listed)
+        return
+    for each in listed:
+        use = "for others" if each.for_others else "own"
+        print(each.ticket, each.owner, use, each.expires or "endless", each.requests, each.rights, sep="\t")
+
+
+@ticket_app.command("end")
+def ticket_end(
+    config: ConfigOption,
+    tickets: Annotated[list[str] | None, typer.Argument(help="What they begin with in `ticket list`.")] = None,
+    owner: Annotated[str | None, typer.Option(help="All tickets of this client.")] = None,
+) -> None:
+    """End tickets, and those that were asked for by them, at once."""
+    from gateway.admin.tickets import end_tickets
+    from gateway.config import load
+
+    if not tickets and owner is None:
+        raise typer.BadParameter("name tickets, or an owner")
+    print(end_tickets(load(config).store.path, tickets or [], owner), "ended")
 
 
 def print_json(value: Any) -> None:

@@ -8,10 +8,10 @@ from sqlite3 import Connection
 from sqlite_utils import Database
 
 from gateway.errors import ConfigurationError
-from gateway.store.api import ObjectRow
+from gateway.store.api import ObjectRow, TicketRow
 from gateway.store.connection import READER_TIMEOUT_S, check_version, open_connection
 from gateway.store.reader import translated
-from gateway.store.rows import MIGRATIONS, read_object
+from gateway.store.rows import MIGRATIONS, all_tickets, read_object
 
 _PAGE = """SELECT unique_identifier FROM objects
     WHERE (:tenant IS NULL OR tenant = :tenant) AND id > :after ORDER BY id LIMIT :limit"""
@@ -39,6 +39,11 @@ class Catalogue:
             ]
             rows = [read_object(self._connection.cursor(), uid) for uid in uids]
         return [row for row in rows if row is not None]
+
+    def tickets(self) -> list[TicketRow]:
+        """Give all tickets, those of one owner together."""
+        with self._snapshot():
+            return all_tickets(self._connection.execute)
 
     def counts(self) -> dict[str, int]:
         """Count the rows of each table."""

@@ -150,10 +150,25 @@ def read_object(cursor: Cursor, unique_identifier: str) -> ObjectRow | None:
 
 def read_ticket(execute: Callable[..., Cursor], hash: bytes) -> list[TicketRow]:
     """Give a ticket and all by which it came to be, its own first."""
-    return [
-        TicketRow(own, tenant, owner, parent, delegated != 0, expires, requests, rights)
-        for own, tenant, owner, parent, delegated, expires, requests, rights in execute(SELECT_TICKET, (hash,))
-    ]
+    return [_ticket(*columns) for columns in execute(SELECT_TICKET, (hash,))]
+
+
+def all_tickets(execute: Callable[..., Cursor]) -> list[TicketRow]:
+    """Give all tickets, those of one owner together."""
+    return [_ticket(*columns) for columns in execute("SELECT * FROM tickets ORDER BY tenant, owner, hash")]
+
+
+def _ticket(
+    hash: bytes,
+    tenant: str,
+    owner: str,
+    parent: bytes | None,
+    delegated: int,
+    expires: int | None,
+    requests: int | None,
+    rights: bytes | None,
+) -> TicketRow:
+    return TicketRow(hash, tenant, owner, parent, delegated != 0, expires, requests, rights)
 
 
 def _with_attributes(cursor: Cursor, columns: tuple[Any, ...]) -> ObjectRow:
