@@ -31,7 +31,9 @@ VERIFY_FINAL = (_ulong, _bytes, _ulong)
 
 
 class Flow(Protocol):
-    """One stream at work; after an error it is only to be closed."""
+    """One stream at work; after an error it is only to be closed. `held` counts the bytes that wait for its end."""
+
+    held: int
 
     def feed(self, data: bytes) -> bytes:
         """Take a part and give what comes of it by now."""
@@ -79,9 +81,12 @@ class Multipart:
         if data:
             self._done("Update", UPDATE, data, len(data))
 
-    def turn(self, data: bytes) -> bytes:
-        """C_EncryptUpdate or C_DecryptUpdate."""
-        return self._output(len(data), "Update", CIPHER_UPDATE, data, len(data)) if data else b""
+    def turn(self, data: bytes, held: int = 0) -> bytes:
+        """C_EncryptUpdate or C_DecryptUpdate; `held` is how many bytes the token may still hold back.
+
+        SoftHSM wants room for them all at each call, though it writes none of them.
+        """
+        return self._output(held + len(data), "Update", CIPHER_UPDATE, data, len(data)) if data else b""
 
     def rest(self, room: int = 0) -> bytes:
         """C_EncryptFinal, C_DecryptFinal or C_SignFinal; `room` is how many bytes were held back."""
@@ -109,6 +114,7 @@ class Encrypting:
     """Plaintext in, ciphertext out; the tag, if there is one, apart from it."""
 
     def __init__(self, calls: Multipart, opening: Opening) -> None:
+        self.held = 0
         self._calls = calls
         self._opening = opening
         self._padder = PKCS7(8 * opening.block_bytes).padder() if opening.pads else None
@@ -135,6 +141,7 @@ class Decrypting:
     """Ciphertext in, plaintext out."""
 
     def __init__(self, calls: Multipart, opening: Opening) -> None:
+        self.held = 0
         self._calls = calls
         self._opening = opening
         self._unpadder = PKCS7(8 * opening.block_bytes).unpadder() if opening.pads else None
@@ -162,31 +169,32 @@ class Unsealing:
     """Ciphertext and tag in; plaintext out at the end, once the tag is found right."""
 
     def __init__(self, calls: Multipart, opening: Opening) -> None:
+        self.held = 0
         self._calls = calls
         self._opening = opening
-        self._held = bytearray()
-        self._taken = 0
+        self._plaintext = bytearray()
         self.close = calls.close
 
     def feed(self, data: bytes) -> bytes:
-        self._taken += len(data)
-        if self._taken > MAX_HELD_BYTES:
+        self.held += len(data)
+        if self.held > MAX_HELD_BYTES:
             raise ServerLimitExceeded(f"an authenticated decryption in parts takes {MAX_HELD_BYTES} bytes at most")
-        self._held += self._calls.turn(data)
+        self._plaintext += self._calls.turn(data, self.held)
         return b""
 
     def finish(self, trailer: bytes) -> tuple[bytes, bytes]:
         if len(trailer) != self._opening.trailer_bytes:
             raise CryptographicFailure
-        self._held += self._calls.turn(trailer)
-        self._held += self._calls.rest(self._taken)
-        return bytes(self._held), b""
+        self._plaintext += self._calls.turn(trailer, self.held)
+        self._plaintext += self._calls.rest(self.held)
+        return bytes(self._plaintext), b""
 
 
 class Signing:
     """Data in, a MAC at the end."""
 
     def __init__(self, calls: Multipart, opening: Opening) -> None:
+        self.held = 0
         self._calls = calls
         self.close = calls.close
 
@@ -209,6 +217,7 @@ class Hashing:
     """Data in, a digest or an HMAC at the end; needs no session."""
 
     def __init__(self, state: "hashlib._Hash | hmac.HMAC") -> None:
+        self.held = 0
         self._state = state
 
     def feed(self, data: bytes) -> bytes:

@@ -21,6 +21,8 @@ MAX_STREAMS_OF_ONE = 32
 # A client that is silent for so long has gone, or must begin again.
 IDLE_S = 60.0
 LIFE_S = 3600.0
+# Of all authenticated decryptions together, since what each may hold times their number would be all of a machine.
+MAX_HELD_IN_ALL_BYTES = 64 * 1024 * 1024
 
 
 class Stream:
@@ -67,6 +69,8 @@ class Streams:
         stream = self._claimed(name, claim)
         try:
             output = stream.flow.feed(data)
+            if stream.flow.held and sum(each.flow.held for each in self._streams.values()) > MAX_HELD_IN_ALL_BYTES:
+                raise ServerLimitExceeded("too much is waiting to be authenticated; try again later")
         except BaseException:
             self._end(name)
             raise

@@ -9,7 +9,7 @@ import pytest
 from gateway.errors import InvalidCorrelationValue, ServerLimitExceeded
 from gateway.token import streams
 from gateway.token.api import Claim, KeyRef, KeyType, Mechanism, Opening, Rights, StreamKind
-from gateway.token.flows import beside_token
+from gateway.token.flows import MAX_HELD_BYTES, beside_token
 from gateway.token.local import LocalWorkers
 from gateway.token.pool import TokenPool
 from gateway.token.streams import MAX_STREAMS, Streams
@@ -107,3 +107,52 @@ async def test_streams_and_whole_calls_do_not_disturb_each_other(workers: LocalW
         await token.continue_stream(other, claim, b"two")
     assert await token.encrypt(ref, CTR, b"onetwothree") == whole
     assert (await token.finish_stream(value, claim, b"three", b"")).output == whole[6:]
+
+
+MEGABYTE = bytes(1 << 20)
+
+
+async def sealed_stream(token: TokenPool, owner: bytes = b"a") -> tuple[Claim, bytes]:
+    """Begin an authenticated decryption."""
+    ref = secret()
+    await token.generate_key(ref, KeyType.AES, 256, template(Rights.DECRYPT))
+    claim = Claim(owner, b"Decrypt", ref)
+    gcm = Mechanism(0x1087, iv=bytes(12), tag_bits=128)
+    value, _ = await token.begin_stream(Opening(StreamKind.DECRYPT, claim, gcm, trailer_bytes=16), b"")
+    return claim, value
+
+
+async def test_what_waits_for_its_tag_is_bounded(workers: LocalWorkers) -> None:
+    claim, value = await sealed_stream(workers.pool)
+    with pytest.raises(ServerLimitExceeded):
+        for _ in range(MAX_HELD_BYTES // len(MEGABYTE) + 1):
+            assert await workers.pool.continue_stream(value, claim, MEGABYTE) == b""
+    with pytest.raises(InvalidCorrelationValue):
+        await workers.pool.continue_stream(value, claim, b"")
+
+
+def test_what_all_hold_together_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = Streams()
+    first, second = begun(table), begun(table, b"b")
+    for name in (first, second):
+        table._streams[name].flow.held = 10
+    monkeypatch.setattr(streams, "MAX_HELD_IN_ALL_BYTES", 15)
+    with pytest.raises(ServerLimitExceeded):
+        table.feed(first, digest().claim, b"")
+    assert table.feed(second, digest(b"b").claim, b"") == b"", "the one that was refused is gone, the other goes on"
+
+
+async def test_a_long_authenticated_stream_comes_out_whole(workers: LocalWorkers) -> None:
+    token, ref, data = workers.pool, secret(), os.urandom(3 << 20)
+    await token.generate_key(ref, KeyType.AES, 256, template(Rights.ENCRYPT | Rights.DECRYPT))
+    gcm, claim = Mechanism(0x1087, iv=bytes(12), tag_bits=128), Claim(b"a", b"", ref)
+    value, sealed = await token.begin_stream(Opening(StreamKind.ENCRYPT, claim, gcm, trailer_bytes=16), data[:1000])
+    for at in range(1000, len(data), 700_000):
+        sealed += await token.continue_stream(value, claim, data[at : at + 700_000])
+    end = await token.finish_stream(value, claim, b"", b"")
+    sealed += end.output
+    assert sealed + end.trailer == await token.encrypt(ref, gcm, data)
+    value, _ = await token.begin_stream(Opening(StreamKind.DECRYPT, claim, gcm, trailer_bytes=16), b"")
+    for at in range(0, len(sealed), 100_000):
+        assert await token.continue_stream(value, claim, sealed[at : at + 100_000]) == b""
+    assert (await token.finish_stream(value, claim, b"", end.trailer)).output == data
