@@ -36,7 +36,7 @@ M = CryptographicUsageMask
 FOR_DATA = int(M.ENCRYPT | M.DECRYPT)
 STRUCTURE = 1  # the item type
 HEADER_BYTES = 8
-BLOCK_BYTES, BLOCK_BITS = 8, 64
+BLOCK_BITS = 64
 ENCODED_KEY_VALUE = Tag.KEY_VALUE.to_bytes(3, "big") + bytes((STRUCTURE,))
 
 CKM_AES_KEY_WRAP, CKM_AES_GCM = 0x2109, 0x1087
@@ -224,9 +224,6 @@ async def wrap_value(
         raise errors.EncodingOptionError("a structure is wrapped in its encoding only")
     if isinstance(wrapping.way, Oaep):
         return oaep.encrypt(await call.token.export_key(wrapping.key.ref), wrapping.way, data)
-    profile = call.token.profile
-    if wrapping.way.ckm == profile.kwp and len(data) % BLOCK_BYTES and not profile.kwp_any_length:
-        raise errors.UnsupportedCryptographicParameters("the token wraps whole blocks of eight bytes only")
     return await call.token.wrap_data(wrapping.key.ref, wrapping.way, data, by_copy=wrapping.by_copy)
 
 

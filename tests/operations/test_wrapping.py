@@ -12,7 +12,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import GCM
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256, SHA512
-from cryptography.hazmat.primitives.keywrap import aes_key_unwrap, aes_key_wrap
+from cryptography.hazmat.primitives.keywrap import (
+    aes_key_unwrap,
+    aes_key_unwrap_with_padding,
+    aes_key_wrap,
+    aes_key_wrap_with_padding,
+)
 from msgspec.structs import replace
 
 from gateway.kmip.enums import (
@@ -44,6 +49,7 @@ from gateway.operations.encrypt import EncryptRequest
 from gateway.operations.get import GetRequest
 from tests.operations.conftest import Gateway, Refused
 from tests.operations.test_register_get import (
+    EC_KEY,
     INFO,
     KEK,
     PKCS8,
@@ -235,3 +241,45 @@ async def test_what_does_not_fit_the_modulus_is_refused(gateway: Gateway) -> Non
         parameters = CryptographicParameters(padding_method=PaddingMethod.OAEP, hashing_algorithm=hash_)
         request = GetRequest(unique_identifier=made, key_wrapping_specification=by_parameters(out, parameters))
         assert await gateway.refused(V2_1, Operation.GET, request) is reason
+
+
+# --- RFC 5649 at every length, which SoftHSM has for whole blocks alone
+
+KWP = CryptographicParameters(block_cipher_mode=BlockCipherMode.AESKEYWRAPPADDING)
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 15, 16, 17, 31, 200, 1001])
+async def test_padded_key_wrap_both_ways(gateway: Gateway, size: int) -> None:
+    by, secret = await wrapping_only(gateway), os.urandom(size)
+    given = SecretData(secret_data_type=OpenEnumeration(1), key_block=block(F.OPAQUE, secret))
+    made = await register(gateway, V2_1, given, mask(M.VERIFY), Attribute(Tag.SENSITIVE, True))
+    asked = by_parameters(by, KWP)
+    sealed = (await get(gateway, V2_1, made, key_wrapping_specification=asked)).key_block.key_value
+    assert sealed == aes_key_wrap_with_padding(KEK, secret)
+    data = KeyWrappingData(
+        wrapping_method=asked.wrapping_method,
+        encryption_key_information=asked.encryption_key_information,
+        encoding_option=asked.encoding_option,
+    )
+    wrapped = replace(given.key_block, key_value=sealed, key_wrapping_data=data)
+    again = await register(gateway, V2_1, replace(given, key_block=wrapped), mask(M.VERIFY))
+    found = await get(gateway, V2_1, again, key_wrap_type=KeyWrapType.NOT_WRAPPED)
+    assert found.key_block.key_value.key_material == secret
+
+
+async def test_a_private_key_is_wrapped_as_its_bytes(gateway: Gateway) -> None:
+    by, form = await wrapping_only(gateway), EC_KEY.private_bytes(*PKCS8)
+    assert len(form) % 8
+    given = PrivateKey(key_block=block(F.PKCS_8, form, A.EC, 256))
+    made = await register(gateway, V2_1, given, mask(M.SIGN), Attribute(Tag.SENSITIVE, True))
+    found = await get(gateway, V2_1, made, key_wrapping_specification=by_parameters(by, KWP))
+    assert aes_key_unwrap_with_padding(KEK, found.key_block.key_value) == form
+
+
+async def test_what_takes_too_long_to_pad_is_refused(gateway: Gateway) -> None:
+    by = await wrapping_only(gateway)
+    secret = SecretData(secret_data_type=OpenEnumeration(1), key_block=block(F.OPAQUE, bytes(4097)))
+    made = await register(gateway, V2_1, secret, mask(M.VERIFY))
+    asked = GetRequest(unique_identifier=made, key_wrapping_specification=by_parameters(by, KWP))
+    reason = await gateway.refused(V2_1, Operation.GET, asked)
+    assert reason is ResultReason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS
