@@ -150,7 +150,7 @@ def token_init(
     job = Job(
         target_of(config, module=module, label=label, serial=serial, slot=slot),
         user_pin=PinSource("user PIN", "--pin", pin_file, pin_fd, new=initialise),
-        so_pin=PinSource("SO PIN", "--so-pin", so_pin_file, so_pin_fd, new=initialise and not erase),
+        so_pin=PinSource("SO PIN", "--so-pin", so_pin_file, so_pin_fd, initialise and not erase, may_be_empty=True),
         initialise=initialise,
         erase=erase,
     )

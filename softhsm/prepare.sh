@@ -38,6 +38,20 @@ find_python() {
     return 1
 }
 
+# The packages of the other tokens that the suite runs on: NSS, and a TPM that is a program.
+prepare_tokens() {
+    local -a wanted=(libnss3 libtpm2-pkcs11-1 swtpm tpm2-abrmd libtss2-tcti-tabrmd0 dbus-bin dbus-daemon) missing=()
+    local package
+    for package in "${wanted[@]}"; do
+        if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
+            missing+=("$package")
+        fi
+    done
+    if [ "${#missing[@]}" -gt 0 ]; then
+        install_packages "${missing[@]}"
+    fi
+}
+
 prepare_packages() {
     local extra=$1
     local -a missing=()

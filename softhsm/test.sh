@@ -3,6 +3,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/prepare.sh"
 prepare test
+prepare_tokens
 export PATH="$root/.venv/bin:$PATH"
 # Without its cache: whether an import is ours depends on the other files there, which the cache does not see.
 ruff check --no-cache .

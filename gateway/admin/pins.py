@@ -12,13 +12,18 @@ MAX_PIN_BYTES = 255  # more than any PKCS#11 token takes
 
 
 class PinSource(NamedTuple):
-    """Where one PIN comes from: `path` or `descriptor`, else the terminal, which is asked twice for a new one."""
+    """Where one PIN comes from: `path` or `descriptor`, else the terminal, which is asked twice for a new one.
+
+    may_be_empty: some tokens' security officers have no PIN at all (NSS), which a file says by being empty. At the
+    terminal an empty answer is a slip, and must not cost a real token one of its tries.
+    """
 
     what: str  # "SO PIN"
     option: str  # "--so-pin"
     path: Path | None = None
     descriptor: int | None = None
     new: bool = False
+    may_be_empty: bool = False
 
 
 def read_pin(source: PinSource) -> bytes:
@@ -34,7 +39,8 @@ def read_pin(source: PinSource) -> bytes:
     else:
         raw = _from_terminal(source)
     pin = raw.rstrip(b"\r\n")
-    if not 0 < len(pin) <= MAX_PIN_BYTES:
+    asked = source.path is None and source.descriptor is None
+    if len(pin) > MAX_PIN_BYTES or (not pin and (asked or not source.may_be_empty)):
         raise ConfigurationError(f"The {source.what} is empty or longer than {MAX_PIN_BYTES} bytes; give another.")
     return pin
 

@@ -76,7 +76,7 @@ def initialise_token(job: Job) -> Report:
     has_source = token.pin_file is not None or token.pin_credential
     given = job.user_pin.path is not None or job.user_pin.descriptor is not None
     pin = None if has_source and not given else read_pin(job.user_pin)
-    so_pin = read_pin(job.so_pin).decode() if job.initialise else ""
+    so_pin = read_pin(job.so_pin).decode() if job.initialise else None
     with ExitStack() as stack:
         settings = WorkerSettings.of(token, _runtime_dir(job.target, stack))
         if pin is not None:

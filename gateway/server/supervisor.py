@@ -169,6 +169,9 @@ class Supervisor:
         worker.ready = True
         self._tell_up()
         self._start = self._start or self._new_start(ready)
+        if ready.profile.one_process and len(self._workers) > 1:
+            log.warning("the token bears one worker only", instead_of=len(self._workers))
+            del self._workers[1:]  # none of them has been started: the first logs in alone
         before = self._workers[worker.index]
         if before is not worker:
             log.info("token worker is succeeded", index=worker.index)

@@ -199,6 +199,10 @@ class Profile(msgspec.Struct, frozen=True):
     itself keeps a key that is not extractable from being wrapped (NSS does not). private_exports are the CKK_* of
     private keys that can leave wrapped at all (SoftHSM 2.6.1 wraps no Edwards or Montgomery key). one_writer: all
     changes should be made by one worker, because every other then has to look through the whole token again.
+    one_process: there can be no other worker at all. unwraps_long_data: C_UnwrapKey takes more than 256 bytes as a
+    secret key. imports_private_keys: C_CreateObject takes them (a TPM makes all its own). check_values: the token tells
+    a key's CKA_CHECK_VALUE. exact_rights: a key can be made that is refused what it was not made for (a TPM's decrypts
+    and signs whatever is said).
     """
 
     mechanisms: frozenset[int] = frozenset()
@@ -215,6 +219,11 @@ class Profile(msgspec.Struct, frozen=True):
     refuses_unextractable_wrap: bool = False
     private_exports: frozenset[int] = frozenset()
     one_writer: bool = False
+    one_process: bool = False
+    unwraps_long_data: bool = False
+    imports_private_keys: bool = False
+    check_values: bool = False
+    exact_rights: bool = False
 
 
 Attributes = dict[str, bool | int | str]

@@ -48,6 +48,11 @@ class Module:
             name = failure_of(error).name
             raise ConfigurationError(f"The PKCS#11 module {settings.module} cannot be initialised: {name}.") from None
 
+    @property
+    def made_by(self) -> str:
+        """Who made the library, which need not be who made the token."""
+        return str(self._library.manufacturer_id)
+
     def token(self, *, with_pin: bool = True) -> pkcs11.Token:
         """Give the one token that the settings name, initialised and, if asked, with a user PIN."""
         token = self._named()
@@ -90,8 +95,8 @@ class Module:
         return not is_initialised(token) and self._settings.serial in ("", serial_of(token))
 
     def labelled(self, label: str) -> list[pkcs11.Token]:
-        """Give all initialised tokens with the label."""
-        return [token for token in self._tokens() if is_initialised(token) and token.label == label]
+        """Give all tokens with the label; NSS calls one initialised only when its user has a PIN."""
+        return [token for token in self._tokens() if token.label == label]
 
     def reinitialize(self) -> None:
         """Make the module look at its tokens anew."""
@@ -127,6 +132,11 @@ def is_initialised(token: pkcs11.Token) -> bool:
     return bool(token.flags & TokenFlag.TOKEN_INITIALIZED)
 
 
+def is_in_use(token: pkcs11.Token) -> bool:
+    """Say whether the token is initialised and has a user, who may have keys on it."""
+    return is_initialised(token) and bool(token.flags & TokenFlag.USER_PIN_INITIALIZED)
+
+
 def serial_of(token: pkcs11.Token) -> str:
     """Give the token's serial number as settings have it."""
     serial: bytes = token.serial
@@ -146,9 +156,9 @@ class Connection:
             ConfigurationError: no such module or token, or no PIN to read.
         """
         self._settings = settings
-        module = Module(settings)
+        self._module = module = Module(settings)
         self.token = module.token()
-        self.quirk = quirk_of(self.token.manufacturer_id, self.token.model)
+        self.quirk = quirk_of(self.token.manufacturer_id, self.token.model, module.made_by)
         self.functions = module.functions
         self.calls = Calls(module.functions)
         self._anchor = self._log_in()
@@ -181,6 +191,12 @@ class Connection:
     def session(self) -> int:
         """The handle of the session to work on."""
         return int(self._work.handle)  # type: ignore[attr-defined]  # public in the Cython class, absent from its stub
+
+    def start_over(self) -> None:
+        """Initialise the module anew and log in: it forgets what it leaked, and sees what other processes have made."""
+        self._module.reinitialize()
+        self._anchor = self._log_in()
+        self._work = self.token.open(rw=True)
 
     def answers(self) -> bool:
         """Say whether the token is there at all."""

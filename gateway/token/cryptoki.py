@@ -32,6 +32,7 @@ CKU_USER = 1
 CKR_OK = 0
 CKR_SIGNATURE_INVALID = 0xC0
 CKR_SIGNATURE_LEN_RANGE = 0xC1
+SHORTEST_RSA_BITS = 1024
 CK_UNAVAILABLE_INFORMATION = ctypes.c_ulong(-1).value
 
 # Room for the tag, a padding block, an RSA block or KWP's eight bytes, whichever the mechanism adds.
@@ -50,6 +51,7 @@ _bytes = ctypes.c_char_p
 
 SIGNATURES: dict[str, tuple[type, ...]] = {
     "GetTokenInfo": (_ulong, _pointer),
+    "GetMechanismInfo": (_ulong, _ulong, _pointer),
     "InitToken": (_ulong, _bytes, _ulong, _bytes),
     "Login": (_ulong, _ulong, _bytes, _ulong),
     "DestroyObject": (_ulong, _ulong),
@@ -342,6 +344,12 @@ class Calls:
         """Say whether C_GetTokenInfo succeeds: SoftHSM goes on giving random bytes when its token is gone."""
         info = ctypes.create_string_buffer(512)
         return bool(self._functions["GetTokenInfo"](slot, ctypes.addressof(info)) == CKR_OK)
+
+    def most_bits(self, slot: int, mechanism: int) -> int:
+        """Give the longest key that the token says it makes with this mechanism; without a sane word of it, any."""
+        info = (_ulong * 3)()
+        rv = self._functions["GetMechanismInfo"](slot, mechanism, ctypes.addressof(info))
+        return info[1] if rv == CKR_OK and info[1] >= SHORTEST_RSA_BITS else CK_UNAVAILABLE_INFORMATION
 
     def login(self, session: int, pin: bytes) -> None:
         """C_Login as user."""

@@ -111,7 +111,7 @@ class CryptokiError(Exception):
 
     def __init__(self, rv: int, function: str) -> None:
         super().__init__(f"C_{function}: {name_of(rv)}")
-        self.rv = rv
+        self.rv, self.function = rv, function
 
 
 class KeyGone(Exception):

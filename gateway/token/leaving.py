@@ -36,6 +36,7 @@ RIGHTS_OF = {
     ObjectClass.PUBLIC_KEY: (Attribute.ENCRYPT, Attribute.WRAP),
     ObjectClass.PRIVATE_KEY: (Attribute.DECRYPT, Attribute.UNWRAP),
 }
+SHORT_BLOB_BYTES = 256 + 8  # what NSS unwraps as a secret key, wrapped
 
 
 def export_key(reach: Reach, request: frames.ExportKey) -> bytes:
@@ -175,6 +176,8 @@ def unwrap_data(reach: Reach, request: frames.UnwrapData) -> bytes:
             return reach.calls.decrypt(reach.connection.session, reach.pack(request.mechanism), key, request.blob)
     if not reach.profile.kwp:
         raise FeatureNotSupported("the token cannot wrap keys as RFC 5649 says")
+    if len(request.blob) > SHORT_BLOB_BYTES and not reach.profile.unwraps_long_data:
+        raise FeatureNotSupported("the token unwraps no data longer than 256 bytes")
     ref, template = KeyRef(ObjectClass.SECRET_KEY, b""), KeyTemplate("", Rights(0), extractable=True)
     attributes = reach.key_attributes(ref, template, on_token=False)
     attributes |= key_type_attributes(KeyType.GENERIC_SECRET)
@@ -199,7 +202,12 @@ def destroy(reach: Reach, request: frames.Destroy) -> bool:
         handle = reach.handles.get(request.ref)
         if handle is None:
             return False
-        reach.calls.destroy(reach.connection.session, handle)
+        try:
+            reach.calls.destroy(reach.connection.session, handle)
+        except CryptokiError:
+            if reach.connection.quirk.keeps_busy:
+                reach.wear_out()  # the deletion stays queued in the database, and can be done then
+            raise
     reach.handles.forget(request.ref)
     return True
 

@@ -46,6 +46,8 @@ def generate_key_pair(reach: Reach, request: frames.GenerateKeyPair) -> bytes:
     with _making(reach, request.private):
         public_key, private_key = _generate_pair(reach, request, templates)
     info = public_info(reach, handle_of(public_key))
+    if reach.connection.quirk.leaks_pairs:
+        reach.count_session_object()
     made = [
         New(private, handle_of(private_key), request.key_type, request.private),
         New(public, handle_of(public_key), request.key_type, request.public, info),
@@ -77,7 +79,19 @@ def import_key(reach: Reach, request: frames.ImportKey) -> list[KeyRef]:
     attributes = _attributes(reach, ref, request.template) | _material(reach, request)
     with _making(reach, request.template):
         key = reach.connection.work.create_object(attributes)
-    return _kept(reach, [New(ref, handle_of(key), key_type, request.template)])
+    kept = _kept(reach, [New(ref, handle_of(key), key_type, request.template)])
+    if request.template.wrapped and ref.object_class is ObjectClass.PRIVATE_KEY:
+        _prove(reach, kept[0])
+    return kept
+
+
+def _prove(reach: Reach, ref: KeyRef) -> None:
+    """Unwrap a key again before anybody relies on it: NSS does not take back what it wraps of an elliptic one."""
+    reach.parcels.forget(ref)
+    try:
+        reach.parcels.of(ref)
+    except CryptokiError:
+        raise FeatureNotSupported("the token cannot take back such a key once it is wrapped") from None
 
 
 def _material(reach: Reach, request: frames.ImportKey) -> dict[Attribute, Any]:

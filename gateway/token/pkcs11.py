@@ -114,6 +114,15 @@ class Access(Reach):
             self._renew_session()
         return FailureCode.CRYPTOGRAPHIC if isinstance(request, ON_DATA) else FailureCode.GENERAL
 
+    def start_over(self) -> None:
+        """Begin anew with the module, in the middle of work; a token that does not let us in again ends the worker."""
+        try:
+            self.connection.start_over()
+        except (CryptokiError, PKCS11Error, ConfigurationError) as error:
+            self.stopping = Recovery.STOP_PIN if isinstance(error, PinRefused) else Recovery.STOP
+        self._forget_all()
+        self.wear_off()
+
     def _renew_session(self) -> None:
         """Leave the session; its session objects go with it."""
         try:

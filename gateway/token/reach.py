@@ -63,6 +63,15 @@ class Reach:
         """Note that one was made."""
         self._session_objects += 1
 
+    def wear_out(self) -> None:
+        """Have the module begin anew, in this worker or another, as soon as this one has answered."""
+        self._session_objects += self.connection.quirk.recycle_after
+
+    def wear_off(self) -> None:
+        """Note that the module has lost all session objects and begins to leak from nothing."""
+        self._session_objects = self.copies.made = self.parcels.made = 0
+        self.streams = Streams()  # their sessions went too
+
     def pack(self, mechanism: Mechanism) -> int:
         """Give the address of a CK_MECHANISM, valid until the next one is packed."""
         return self._mechanisms.pack(mechanism)

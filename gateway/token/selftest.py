@@ -7,16 +7,14 @@ objects, gone with the session; the right answers are cryptography's.
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
 from cryptography.hazmat.primitives import cmac, hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, utils, x25519
 from cryptography.hazmat.primitives.ciphers import Cipher, aead, algorithms, modes
 from cryptography.hazmat.primitives.keywrap import (
-    InvalidUnwrap,
     aes_key_unwrap_with_padding,
     aes_key_wrap,
     aes_key_wrap_with_padding,
@@ -26,17 +24,14 @@ from pkcs11 import Attribute
 from pkcs11 import KeyType as P11KeyType
 from pkcs11 import Mechanism as P11Mechanism
 from pkcs11.constants import MechanismFlag
-from pkcs11.exceptions import PKCS11Error
 
-from gateway.errors import KmipError
 from gateway.token import keyforms, testkeys
 from gateway.token.api import KeyType, Mechanism, Profile, Rights
-from gateway.token.cryptoki import AttributeArray
-from gateway.token.failures import CryptokiError
 from gateway.token.pkcs11 import Access
-from gateway.token.templates import packed
+from gateway.token.testbench import PRIVATE_RIGHTS, Bench, Trial
 
 KEY, IV, DATA = bytes(range(32)), bytes(range(100, 116)), bytes(range(1, 65))
+LONG_DATA_BLOCKS = 40  # of DATA: as long as a private key of RSA-4096 in PKCS#8
 KEY_DES3 = bytes(range(1, 25))
 HASHES: dict[int, hashes.HashAlgorithm] = {
     0x210: hashes.MD5(),  # noqa: S303 - old clients MAC with it; what a key may do is decided elsewhere
@@ -74,120 +69,16 @@ CURVES = tuple(
     )
 )
 EDWARDS_CURVES = (keyforms.OID_OF["Ed25519"], keyforms.OID_OF["Ed448"])
-RSA_BITS = (2048, 3072, 4096)  # generation is too slow to try; a token that signs with RSA makes these
+# Generation is too slow to try: a token that signs with RSA makes these, but for those that it says are too long.
+RSA_BITS = (2048, 3072, 4096)
+CKM_RSA_PAIR = 0x00
 AES_BITS = (128, 192, 256)
-
-PRIVATE_RIGHTS = {
-    KeyType.RSA: (Attribute.SIGN, Attribute.DECRYPT),
-    KeyType.EC: (Attribute.SIGN, Attribute.DERIVE),
-    KeyType.EC_EDWARDS: (Attribute.SIGN,),
-}
-
-Trial = Callable[["Bench"], bool]
-
-
-class Bench:
-    """Keys and calls for the trials, all on session objects of the worker's session."""
-
-    def __init__(self, access: Access) -> None:
-        self._access = access
-        self._calls = access.calls
-        self._private: dict[KeyType, int] = {}
-
-    def passes(self, trial: Trial) -> bool:
-        """Say whether the trial gave the right answer; after an error the session is renewed, as it may be stuck."""
-        try:
-            return trial(self)
-        except (CryptokiError, PKCS11Error, KmipError, InvalidSignature, InvalidUnwrap, ValueError):
-            self.renew()
-            return False
-
-    def renew(self) -> None:
-        """Drop all session objects with their session."""
-        self._private.clear()
-        self._access.connection.renew_session()
-
-    @property
-    def session(self) -> int:
-        """The session's handle."""
-        return self._access.connection.session
-
-    @property
-    def work(self) -> Any:
-        """The session of python-pkcs11."""
-        return self._access.connection.work
-
-    def secret(
-        self, value: bytes, rights: Rights, key_type: KeyType = KeyType.AES, *, extractable: bool = False
-    ) -> int:
-        """Give a secret key's handle."""
-        return self._access.session_key(value, rights, key_type, extractable=extractable)
-
-    def made(self, attributes: dict[Attribute, Any]) -> int:
-        """Give the handle of a session object of these attributes."""
-        return int(self.work.create_object({Attribute.TOKEN: False, Attribute.ID: b"self-test", **attributes}).handle)
-
-    def private(self, key_type: KeyType) -> int:
-        """Give the handle of the constant private key of this type; it may do all that a private key can."""
-        if key_type not in self._private:
-            self._private[key_type] = self.made_private(key_type)
-        return self._private[key_type]
-
-    def made_private(self, key_type: KeyType, *, extractable: bool = False) -> int:
-        """Give the handle of a new copy of the constant private key."""
-        attributes: dict[Attribute, Any] = {
-            Attribute.CLASS: 3,
-            Attribute.KEY_TYPE: int(key_type),
-            Attribute.SENSITIVE: True,
-            Attribute.PRIVATE: True,
-            Attribute.EXTRACTABLE: extractable,
-            **dict.fromkeys(PRIVATE_RIGHTS[key_type], True),
-            **testkeys.private_attributes(key_type),
-        }
-        return self.made(attributes)
-
-    def mechanism(self, mechanism: Mechanism) -> int:
-        """Give the address of a packed mechanism, valid for one call."""
-        return self._access.pack(mechanism)
-
-    def encrypt(self, key: int, mechanism: Mechanism, data: bytes) -> bytes:
-        """Encrypt on the token."""
-        return self._calls.encrypt(self.session, self.mechanism(mechanism), key, data)
-
-    def decrypt(self, key: int, mechanism: Mechanism, data: bytes) -> bytes:
-        """Decrypt on the token."""
-        return self._calls.decrypt(self.session, self.mechanism(mechanism), key, data)
-
-    def sign(self, key: int, mechanism: Mechanism, data: bytes) -> bytes:
-        """Sign or MAC on the token."""
-        return self._calls.sign(self.session, self.mechanism(mechanism), key, data)
-
-    def wrap(self, key: int, mechanism: Mechanism, target: int) -> bytes:
-        """Wrap on the token."""
-        return self._calls.wrap(self.session, self.mechanism(mechanism), key, target)
-
-    def derived(self, key: int, mechanism: Mechanism, size: int) -> bytes:
-        """Derive a generic secret on the token and give its value, which may be read."""
-        attributes = {
-            Attribute.CLASS: 4,
-            Attribute.KEY_TYPE: int(KeyType.GENERIC_SECRET),
-            Attribute.TOKEN: False,
-            Attribute.SENSITIVE: False,
-            Attribute.EXTRACTABLE: True,
-            Attribute.VALUE_LEN: size,
-        }
-        template = AttributeArray(packed(attributes))
-        handle = self._calls.derive(self.session, self.mechanism(mechanism), key, template)
-        return self._calls.attribute(self.session, handle, Attribute.VALUE)
-
-    def attribute(self, handle: int, kind: Attribute) -> bytes:
-        """Read an attribute."""
-        return self._calls.attribute(self.session, handle, kind)
 
 
 def profile_of(access: Access) -> Profile:
     """Give the profile of the token behind `access`."""
     bench = Bench(access)
+    longest = access.calls.most_bits(access.connection.token.slot.slot_id, CKM_RSA_PAIR)
     working = frozenset(ckm for ckm, trial in trials() if bench.passes(trial))
     curve25519 = next((pair for pair in CURVE25519_CANDIDATES if bench.passes(_curve25519(pair))), (0, b""))
     kwp = next((ckm for ckm in KWP_CANDIDATES if bench.passes(_kwp(ckm))), 0)
@@ -200,12 +91,17 @@ def profile_of(access: Access) -> Profile:
         kwp=kwp,
         kwp_any_length=bool(kwp) and bench.passes(_kwp(kwp, 21)),
         curve25519=curve25519,
-        rsa_bits=RSA_BITS if 0x01 in working else (),
+        rsa_bits=tuple(bits for bits in RSA_BITS if 0x01 in working and bits <= longest),
         aes_bits=tuple(bits for bits in AES_BITS if bench.passes(_generates(P11KeyType.AES, bits))),
         hmac_needs_long_key=0x271 in working and not bench.passes(_hmac(0x271, 0x270, key=KEY)),
         private_exports=frozenset(kind for kind in PRIVATE_RIGHTS if kwp and bench.passes(_exports(kind, kwp))),
         refuses_unextractable_wrap=_refuses_unextractable(bench),
         one_writer=access.connection.quirk.write_lock,
+        one_process=access.connection.quirk.one_process,
+        imports_private_keys=bench.imports(KeyType.RSA),
+        exact_rights=not access.connection.quirk.only_true_rights,
+        check_values=bench.passes(_check_value),
+        unwraps_long_data=bool(kwp) and bench.passes(_unwraps_long_data(kwp)),
     )
     bench.renew()
     return profile
@@ -291,6 +187,12 @@ def _hmac(ckm: int, digest: int, *, key: bytes) -> Trial:
     return trial
 
 
+def _check_value(bench: Bench) -> bool:
+    encryptor = Cipher(algorithms.AES(KEY), modes.ECB()).encryptor()  # noqa: S305 - what PKCS#11 says of it
+    told = bench.attribute(bench.secret(KEY, Rights.ENCRYPT), Attribute.CHECK_VALUE)
+    return told == encryptor.update(bytes(16))[:3]
+
+
 def _key_wrap(bench: Bench) -> bool:
     target = bench.secret(DATA[:32], Rights.ENCRYPT, extractable=True)
     wrapped = bench.wrap(bench.secret(KEY, Rights.WRAP), Mechanism(0x2109), target)
@@ -302,6 +204,14 @@ def _kwp(ckm: int, size: int = 32) -> Trial:
         target = bench.secret(DATA[:size], Rights.SIGN, KeyType.GENERIC_SECRET, extractable=True)
         wrapped = bench.wrap(bench.secret(KEY, Rights.WRAP), Mechanism(ckm), target)
         return wrapped == aes_key_wrap_with_padding(KEY, DATA[:size])
+
+    return trial
+
+
+def _unwraps_long_data(kwp: int) -> Trial:
+    def trial(bench: Bench) -> bool:
+        blob = aes_key_wrap_with_padding(KEY, DATA * LONG_DATA_BLOCKS)
+        return bench.unwrapped(bench.secret(KEY, Rights.UNWRAP), Mechanism(kwp), blob) != 0
 
     return trial
 
@@ -362,14 +272,14 @@ def _digest(ckm: int) -> Trial:
 
 def _rsa_pkcs(bench: Bench) -> bool:
     key = bench.private(KeyType.RSA)
-    public = testkeys.rsa_key().public_key()
-    signed = testkeys.rsa_message_of(bench.sign(key, Mechanism(0x01), DATA)) == DATA
+    public = bench.public(KeyType.RSA)
+    signed = testkeys.rsa_message_of(public.public_numbers(), bench.sign(key, Mechanism(0x01), DATA)) == DATA
     return signed and bench.decrypt(key, Mechanism(0x01), public.encrypt(DATA, padding.PKCS1v15())) == DATA
 
 
 def _rsa_raw(bench: Bench) -> bool:
     key = bench.private(KeyType.RSA)
-    numbers = testkeys.rsa_key().public_key().public_numbers()
+    numbers = bench.public(KeyType.RSA).public_numbers()
     cipher = pow(int.from_bytes(DATA, "big"), numbers.e, numbers.n).to_bytes(256, "big")
     return bench.decrypt(key, Mechanism(0x03), cipher).lstrip(b"\0") == DATA.lstrip(b"\0")
 
@@ -377,7 +287,8 @@ def _rsa_raw(bench: Bench) -> bool:
 def _rsa_hashed(ckm: int, digest: int) -> Trial:
     def trial(bench: Bench) -> bool:
         signature = bench.sign(bench.private(KeyType.RSA), Mechanism(ckm), DATA)
-        return signature == testkeys.rsa_key().sign(DATA, padding.PKCS1v15(), HASHES[digest])
+        bench.public(KeyType.RSA).verify(signature, DATA, padding.PKCS1v15(), HASHES[digest])
+        return True
 
     return trial
 
@@ -390,7 +301,7 @@ def _rsa_pss(ckm: int, digest: int, data: bytes, *, prehashed: bool = False) -> 
         signature = bench.sign(bench.private(KeyType.RSA), mechanism, data)
         scheme = padding.PSS(padding.MGF1(algorithm), salt)
         seen = utils.Prehashed(algorithm) if prehashed else algorithm
-        testkeys.rsa_key().public_key().verify(signature, data, scheme, seen)
+        bench.public(KeyType.RSA).verify(signature, data, scheme, seen)
         return True
 
     return trial
@@ -411,7 +322,7 @@ def _raw_pss(bench: Bench) -> frozenset[int]:
 def _oaep(digest: int) -> Trial:
     def trial(bench: Bench) -> bool:
         scheme = padding.OAEP(padding.MGF1(HASHES[digest]), HASHES[digest], None)
-        cipher = testkeys.rsa_key().public_key().encrypt(DATA, scheme)
+        cipher = bench.public(KeyType.RSA).encrypt(DATA, scheme)
         key = bench.private(KeyType.RSA)
         return bench.decrypt(key, Mechanism(0x09, hash=digest, mgf=MGF1[digest]), cipher) == DATA
 
@@ -429,7 +340,7 @@ def _ecdsa(ckm: int, digest: int, *, prehashed: bool) -> Trial:
         half = len(raw) // 2
         signature = utils.encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
         seen = utils.Prehashed(algorithm) if prehashed else algorithm
-        testkeys.ec_key().public_key().verify(signature, data, ec.ECDSA(seen))
+        bench.public(KeyType.EC).verify(signature, data, ec.ECDSA(seen))
         return True
 
     return trial
@@ -444,7 +355,7 @@ def _ecdh(bench: Bench) -> bool:
     peer = ec.derive_private_key(7, ec.SECP256R1())
     public = peer.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
     key = bench.private(KeyType.EC)
-    expected = testkeys.ec_key().exchange(ec.ECDH(), peer.public_key())
+    expected = peer.exchange(ec.ECDH(), bench.public(KeyType.EC))
     return bench.derived(key, Mechanism(0x1050, public_data=public), 32) == expected
 
 
@@ -467,10 +378,22 @@ def _curve25519(candidate: tuple[int, bytes]) -> Trial:
     return trial
 
 
+def _signs(bench: Bench, curve: bytes) -> bool:
+    """Whether the pair that the token keeps on this curve signs: on P-521 tpm2-pkcs11 makes one that it cannot use."""
+    digest = DATA[:32]
+    raw = bench.sign(bench.handle(bench.kept(curve)), Mechanism(0x1041), digest)
+    half = len(raw) // 2
+    signature = utils.encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
+    bench.kept_public(curve).verify(signature, digest, ec.ECDSA(utils.Prehashed(hashes.SHA256())))
+    return True
+
+
 def _curves(bench: Bench) -> frozenset[bytes]:
     """The curves on which the token makes key pairs."""
 
     def makes(mechanism: P11Mechanism, curve: bytes) -> bool:
+        if not bench.imports(KeyType.EC):
+            return bench.passes(lambda bench: _signs(bench, curve))
         return bench.passes(lambda bench: bool(_pair(bench, mechanism, curve)))
 
     weierstrass = {curve for curve in CURVES if makes(P11Mechanism.EC_KEY_PAIR_GEN, curve)}

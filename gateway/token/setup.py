@@ -29,7 +29,7 @@ from gateway.token.api import (
     TokenInfo,
     kek_label,
 )
-from gateway.token.connection import Connection, Module, is_initialised, serial_of
+from gateway.token.connection import Connection, Module, is_in_use, is_initialised, serial_of
 from gateway.token.failures import CryptokiError, failure_of
 from gateway.token.pkcs11 import Access
 from gateway.token.settings import WorkerSettings, read_pin
@@ -53,11 +53,12 @@ class Existing(StrEnum):
 class SetUp(msgspec.Struct, frozen=True):
     """What to do: with a security officer's PIN the token named in the settings is initialised first if it is not.
 
+    so_pin may be "", which is what the security officer of NSS has; None: nothing is initialised.
     With `add_kek`, a key-encryption key is made beside those that there are.
     """
 
     settings: WorkerSettings
-    so_pin: str = ""
+    so_pin: str | None = None
     existing: Existing = Existing.USE
     add_kek: bool = False
     look: bool = False  # change nothing
@@ -76,7 +77,7 @@ class Outcome(msgspec.Struct, frozen=True):
     failure: str = ""
 
 
-def set_up_token(settings: WorkerSettings, so_pin: str = "", existing: Existing = Existing.USE) -> Outcome:
+def set_up_token(settings: WorkerSettings, so_pin: str | None = None, existing: Existing = Existing.USE) -> Outcome:
     """Make the token ready for the gateway and say what was done; does nothing to a token that is ready.
 
     The user PIN is read from its source in the settings. Without `so_pin` a token that does not exist is an error, and
@@ -123,11 +124,11 @@ def _outcome(fd: int) -> Outcome:
 def carry_out(request: SetUp) -> Outcome:
     """Do what is asked, in this process."""
     settings, initialised = request.settings, False
-    if request.so_pin:
+    if request.so_pin is not None:
         module = Module(settings)
         place = module.place()
         if _may_initialise(request, place):
-            settings, initialised = _initialise(request, module, place), True
+            settings, initialised = _initialise(request, request.so_pin, module, place), True
     access = Access(Connection(settings))
     made: tuple[str, ...] = ()
     if not request.look:
@@ -139,26 +140,33 @@ def carry_out(request: SetUp) -> Outcome:
 
 def _may_initialise(request: SetUp, place: pkcs11.Token) -> bool:
     """Say whether to initialise it, False where it is to be used as it is."""
-    if request.existing is Existing.REFUSE and is_initialised(place):
+    if request.existing is Existing.REFUSE and is_in_use(place):
         raise ConfigurationError(
             f"The token '{place.label}' in slot {place.slot.slot_id} is initialised already and was not touched; leave "
             "--initialise out to use it, name a new one, or erase it with --erase-initialised-token."
         )
-    return request.existing is Existing.ERASE or not is_initialised(place)
+    return request.existing is Existing.ERASE or not is_in_use(place)
 
 
-def _initialise(request: SetUp, module: Module, place: pkcs11.Token) -> WorkerSettings:
-    """Initialise the token, erasing what it holds, and give the settings that name it from then on."""
+def _initialise(request: SetUp, so_pin: str, module: Module, place: pkcs11.Token) -> WorkerSettings:
+    """Initialise the token, erasing what it holds, and give the settings that name it from then on.
+
+    One that is initialised and has only no user yet (a partition as its vendor's tool leaves it, an empty database of
+    NSS) is just given the user PIN.
+    """
     settings, slot = request.settings, place.slot.slot_id
+    if is_initialised(place) and not is_in_use(place):
+        _give_pin(place, so_pin, read_pin(settings))
+        return settings
     if not 0 < len(settings.label.encode()) <= MAX_LABEL_BYTES:
         raise ConfigurationError(f"A new token needs a label of 1 to {MAX_LABEL_BYTES} bytes; set label in [token].")
     if any(token.slot.slot_id != slot for token in module.labelled(settings.label)):
         raise ConfigurationError(f"There is another token with label '{settings.label}'; choose another label.")
     pin = read_pin(settings)  # before anything is erased: it may be missing
-    module.functions.init_token(slot, request.so_pin.encode(), settings.label)
+    module.functions.init_token(slot, so_pin.encode(), settings.label)
     module.reinitialize()  # SoftHSM gives a new token another slot and serial number, which only a new look shows
     (token,) = module.labelled(settings.label)
-    _give_pin(token, request.so_pin, pin)
+    _give_pin(token, so_pin, pin)
     return replace(settings, slot=-1, serial=serial_of(token))
 
 
@@ -207,6 +215,8 @@ def _make_if_absent(access: Access, label: str, rights: Rights) -> bool:
         ref = KeyRef(ObjectClass.SECRET_KEY, secrets.token_bytes(16))
         template = KeyTemplate(label, rights, extractable=False)
         reply = access.answer(frames.GenerateKey(0, ref, KeyType.AES, KEY_BITS, template))
+    if isinstance(reply, frames.Failed) and reply.code is frames.FailureCode.UNSUPPORTED:
+        return False  # a token without secret keys; its report says what is missing because of that
     if isinstance(reply, frames.Failed):
         raise ConfigurationError(f"The key '{label}' could not be made: {reply.message or reply.detail}")
     return True

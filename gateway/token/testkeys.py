@@ -4,11 +4,11 @@ They are published here, so no key of a client is ever protected by one of them.
 """
 
 from base64 import b64decode
+from collections.abc import Callable
 from functools import cache
 from typing import cast
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_private_key
 
 from gateway.token import keyforms
@@ -60,23 +60,24 @@ def ed25519_key() -> ed25519.Ed25519PrivateKey:
     return cast(ed25519.Ed25519PrivateKey, load_der_private_key(ED25519_PKCS8, None))  # as above
 
 
+KEYS: dict[KeyType, Callable[[], rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey]] = {
+    KeyType.RSA: rsa_key,
+    KeyType.EC: ec_key,
+    KeyType.EC_EDWARDS: ed25519_key,
+}
+
+
 @cache
 def private_attributes(key_type: KeyType) -> keyforms.Attributes:
     """Give what C_CreateObject needs of the constant key."""
-    keys: dict[KeyType, PrivateKeyTypes] = {
-        KeyType.RSA: rsa_key(),
-        KeyType.EC: ec_key(),
-        KeyType.EC_EDWARDS: ed25519_key(),
-    }
-    return keyforms.attributes_of(key_type, keys[key_type])
+    return keyforms.attributes_of(key_type, KEYS[key_type]())
 
 
-def rsa_message_of(signature: bytes) -> bytes:
+def rsa_message_of(numbers: rsa.RSAPublicNumbers, signature: bytes) -> bytes:
     """Give what a PKCS#1 v1.5 signature signs when nothing was hashed and no DigestInfo added, as CKM_RSA_PKCS does.
 
     Raises ValueError: no such signature.
     """
-    numbers = rsa_key().public_key().public_numbers()
     block = pow(int.from_bytes(signature, "big"), numbers.e, numbers.n).to_bytes(len(signature), "big")
     start, _, message = block[1:].partition(b"\0")
     if block[0] or start != b"\1" + b"\xff" * (len(start) - 1):

@@ -169,10 +169,15 @@ class Worker:
             self._selector.register(front_end.sock, selectors.EVENT_READ, front_end)
 
     def _retire_when_due(self) -> None:
-        limit = self._access.connection.quirk.recycle_after
-        if self._access.streams:  # they would end with this worker, so they may delay it, but not for ever
-            limit *= 2
-        if limit and not self._retiring and self._access.session_objects >= limit:
+        quirk = self._access.connection.quirk
+        # Streams would end with this worker, so they may delay it, but not for ever.
+        limit = 2 * quirk.recycle_after if self._access.streams else quirk.recycle_after
+        if not limit or self._retiring or self._access.session_objects < limit:
+            return
+        if quirk.one_process:  # no successor would see what this one makes until it is gone
+            self._heartbeat.begin(self._generate_s)
+            self._access.start_over()
+        else:
             self._retiring = True
             self._control.send(frames.encode_control(frames.Retiring()))
 

@@ -139,7 +139,7 @@ class WorkerProcess:
 
 
 def start_workers(settings: WorkerSettings, count: int) -> list[WorkerProcess]:
-    """Give `count` workers that are ready; they die with the calling thread.
+    """Give `count` workers that are ready, or the one that the token bears; they die with the calling thread.
 
     The first must have logged in before the others try: a wrong PIN costs one try of the token's counter, not `count`.
 
@@ -147,7 +147,8 @@ def start_workers(settings: WorkerSettings, count: int) -> list[WorkerProcess]:
         ConfigurationError: a worker cannot start; none is left running.
     """
     workers = [WorkerProcess(settings, 0)]
-    workers[0].wait_ready()
+    if workers[0].wait_ready().profile.one_process:
+        return workers
     workers += [WorkerProcess(settings, index) for index in range(1, count)]
     try:
         for worker in workers:

@@ -1,8 +1,7 @@
-"""A real SoftHSM2 token in a temporary folder, and workers on it."""
+"""Real tokens in temporary folders, and workers on them."""
 
 import os
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -11,36 +10,33 @@ from gateway.token.api import KeyRef, KeyTemplate, ObjectClass, Rights
 from gateway.token.local import LocalWorkers
 from gateway.token.pool import TokenPool
 from gateway.token.settings import WorkerSettings
-from gateway.token.setup import set_up_token
+from tests.token.tokens import KINDS, PIN, SOFTHSM, softhsm, started
 
-MODULE = "/usr/lib/softhsm/libsofthsm2.so"
-PIN = "the pin that no log shows"
+__all__ = ["PIN", "softhsm"]
+MODULE = str(SOFTHSM)
 
 
-def softhsm(folder: Path, label: str = "kmip") -> WorkerSettings:
-    """Give the settings of a SoftHSM2 of its own in the folder, with no token yet."""
-    (folder / "tokens").mkdir()
-    configuration = folder / "softhsm2.conf"
-    configuration.write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")
-    pin_file = folder / "pin"
-    pin_file.write_text(PIN + "\n")
-    pin_file.chmod(0o400)
-    return WorkerSettings(
-        module=MODULE,
-        runtime_dir=str(folder / "run"),
-        label=label,
-        pin_file=str(pin_file),
-        environment={"SOFTHSM2_CONF": str(configuration)},
-    )
+@pytest.fixture(scope="module", params=list(KINDS))
+def settings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerSettings]:
+    """A token of each kind that is set up, shared by the tests of a file."""
+    with started(request.param, tmp_path_factory.mktemp(request.param)) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="module", params=["softhsm", "nss"])
+def wrapping_settings(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[WorkerSettings]:
+    """Those with secret keys, for files of tests that all need one."""
+    with started(request.param, tmp_path_factory.mktemp(request.param)) as settings:
+        yield settings
 
 
 @pytest.fixture(scope="module")
-def settings(tmp_path_factory: pytest.TempPathFactory) -> WorkerSettings:
-    """A token that is set up, shared by the tests of a file."""
-    folder = tmp_path_factory.mktemp("softhsm")
-    settings = softhsm(folder)
-    set_up_token(settings, so_pin="security officer")
-    return settings
+def softhsm_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerSettings]:
+    """The SoftHSM2 alone, for tests of what is the same on every token: processes, frames, failures."""
+    with started("softhsm", tmp_path_factory.mktemp("softhsm")) as settings:
+        yield settings
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -17,6 +17,11 @@ UNKNOWN = (0x80000123, 0x1FFFF)
 
 
 @pytest.fixture(scope="module")
+def settings(softhsm_settings: WorkerSettings) -> WorkerSettings:
+    return softhsm_settings
+
+
+@pytest.fixture(scope="module")
 def seen(settings: WorkerSettings) -> dict[int, Seen]:
     """Inject every value into a real token's C_SignInit."""
     arguments = [sys.executable, "-m", "tests.token.faulty", msgspec.json.encode(settings).decode()]

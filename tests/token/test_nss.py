@@ -1,12 +1,8 @@
-"""A second token that answers differently: NSS softokn, whose short lengths and lax flags broke other bindings."""
+"""What NSS softokn alone needs: a token whose short lengths and lax flags broke other bindings."""
 
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-import msgspec
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -15,49 +11,19 @@ from gateway.errors import CryptographicFailure, NotExtractable
 from gateway.token.api import KeyRef, KeyType, Mechanism, ObjectClass, Rights
 from gateway.token.local import LocalWorkers
 from gateway.token.pool import TokenPool
-from gateway.token.settings import WorkerSettings
-from gateway.token.setup import set_up_token
 from tests.token.conftest import secret, template
+from tests.token.tokens import started
 
-MODULE = Path("/usr/lib/x86_64-linux-gnu/libsoftokn3.so")
-LABEL = "NSS Certificate DB"
 USE = Rights.ENCRYPT | Rights.DECRYPT
-GIVE_PIN = """
-import sys
-import msgspec
-from gateway.token.connection import Module
-from gateway.token.settings import WorkerSettings, read_pin
-settings = msgspec.json.decode(sys.argv[1], type=WorkerSettings)
-token = next(token for token in Module(settings)._tokens() if token.label == settings.label)
-with token.open(rw=True, so_pin="") as session:
-    session.init_pin(read_pin(settings))
-"""
 
-pytestmark = [
-    pytest.mark.skipif(not MODULE.exists(), reason="NSS is not installed"),
-    pytest.mark.asyncio(loop_scope="module"),
-]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def token(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TokenPool]:
-    folder = tmp_path_factory.mktemp("nss")
-    (folder / "db").mkdir()
-    pin_file = folder / "pin"
-    pin_file.write_text("kmip1234\n")
-    pin_file.chmod(0o400)
-    settings = WorkerSettings(
-        module=str(MODULE),
-        runtime_dir=str(folder / "run"),
-        label=LABEL,
-        pin_file=str(pin_file),
-        reserved=f"configdir='sql:{folder}/db' certPrefix='' keyPrefix='' secmod='' flags=",
-    )
-    arguments = [sys.executable, "-c", GIVE_PIN, msgspec.json.encode(settings).decode()]
-    subprocess.run(arguments, check=True)  # noqa: ASYNC221 - nothing else runs yet
-    set_up_token(settings)
-    async with LocalWorkers(settings, 2) as pool:
-        yield pool
+    with started("nss", tmp_path_factory.mktemp("nss")) as settings:
+        async with LocalWorkers(settings, 2) as pool:
+            yield pool
 
 
 async def test_its_profile_is_its_own(token: TokenPool) -> None:

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_public_key
 
-from gateway.errors import CryptographicFailure, GeneralFailure, KmipError, NotExtractable
+from gateway.errors import CryptographicFailure, FeatureNotSupported, GeneralFailure, KmipError, NotExtractable
 from gateway.token.api import KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Rights
 from gateway.token.local import LocalWorkers
 from gateway.token.parcels import MAX_LIVE, VERSION_BYTES
@@ -22,6 +22,11 @@ PKCS1 = Mechanism(0x40)
 ECDSA = Mechanism(0x1041)
 P256 = bytes.fromhex("06082a8648ce3d030107")
 R = Rights
+
+
+@pytest.fixture(scope="module")
+def settings(wrapping_settings):
+    return wrapping_settings
 
 
 def template(rights, *, extractable=False):
@@ -86,7 +91,11 @@ async def test_an_imported_elliptic_key(token):
     key = ec.generate_private_key(ec.SECP256R1())
     form = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     ref = KeyRef(ObjectClass.PRIVATE_KEY, os.urandom(16))
-    made = await token.import_key(ref, KeyType.EC, form, template(R.SIGN))
+    try:
+        made = await token.import_key(ref, KeyType.EC, form, template(R.SIGN))
+    except FeatureNotSupported as refused:  # NSS: before anybody relies on the key
+        assert "cannot take back" in refused.message
+        return
     await token.destroy(made)
     assert len(await token.sign(made, ECDSA, bytes(32))) == 64
 

@@ -12,11 +12,17 @@ from gateway.token.api import Claim, KeyRef, KeyType, Mechanism, Opening, Rights
 from gateway.token.flows import MAX_HELD_BYTES, beside_token
 from gateway.token.local import LocalWorkers
 from gateway.token.pool import TokenPool
+from gateway.token.settings import WorkerSettings
 from gateway.token.streams import MAX_STREAMS, Streams
 from gateway.token.workers import worker_pair
 from tests.token.conftest import secret, template
 
 CTR = Mechanism(0x1086, iv=bytes(16), counter_bits=128)
+
+
+@pytest.fixture(scope="module")
+def settings(wrapping_settings: WorkerSettings) -> WorkerSettings:
+    return wrapping_settings
 
 
 def digest(owner: bytes = b"a") -> Opening:

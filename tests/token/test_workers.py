@@ -24,6 +24,11 @@ USE = Rights.ENCRYPT | Rights.DECRYPT
 GCM = Mechanism(0x1087, iv=b"i" * 12, tag_bits=128)
 
 
+@pytest.fixture(scope="module")
+def settings(softhsm_settings: WorkerSettings) -> WorkerSettings:
+    return softhsm_settings
+
+
 def changed(settings: WorkerSettings, **fields: object) -> WorkerSettings:
     return msgspec.structs.replace(settings, **fields)
 
