@@ -33,6 +33,7 @@ from tests.conformance.cases import SERVER_TO_CLIENT, Case
 from tests.conformance.replay import replay
 from tests.operations.conftest import Clock
 from tests.support.messages import request
+from tests.wire.encodings import assert_three_encodings_agree
 from tests.wire.xmlcases import NOW
 
 WAIT_S = 60
@@ -138,7 +139,11 @@ async def replayed(chain: list[Case], token: Token, folder: Path) -> list[str]:
     exchange = Exchange(configuration(chain[-1]), store, SlowToken(token, pause_s[0]) if pause_s else token, clock)
 
     async def ask(raw: bytes, client: str) -> bytes:
-        return await exchange.answer(raw, Peer(Identity(f"cert:{client}"), "127.0.0.1"))
+        answer = await exchange.answer(raw, Peer(Identity(f"cert:{client}"), "127.0.0.1"))
+        # That a case would go the same way in JSON or XML, without playing it three times.
+        assert_three_encodings_agree(raw)
+        assert_three_encodings_agree(answer)
+        return answer
 
     async def wait() -> int:
         clock.now += WAIT_S

@@ -12,7 +12,7 @@ from gateway.wire import ttlv_json, ttlv_xml
 from gateway.wire.text_tree import to_ttlv
 from tests.kmip.facts import SHARED, needs_facts
 from tests.wire import xmlcases
-from tests.wire.test_roundtrips import assert_three_encodings_agree
+from tests.wire.encodings import assert_three_encodings_agree
 
 pytestmark = needs_facts
 BINDINGS = xmlcases.Bindings()

@@ -17,25 +17,14 @@ from gateway.kmip.structure import DateTime
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import SUPPORTED, Version
 from gateway.operations import OPERATIONS
-from gateway.wire import layout, text_names, ttlv, ttlv_json, ttlv_xml
+from gateway.wire import layout, text_names, ttlv, ttlv_json
 from gateway.wire.json_dialects import Spelling
 from gateway.wire.scalars import ItemType
 from gateway.wire.text import Dialect, Media, encode
-from gateway.wire.text_tree import to_ttlv
 from tests.support.messages import request
+from tests.wire.encodings import assert_three_encodings_agree
 from tests.wire.samples import full
 from tests.wire.trees import item, structure, text
-
-
-def assert_three_encodings_agree(raw: bytes) -> None:
-    """Take TTLV through JSON and XML and back, and from one to the other."""
-    as_json, as_xml = ttlv_json.encode(raw), ttlv_xml.encode(raw)
-    root, spelling = ttlv_json.read(as_json)
-    assert spelling is Spelling.STANDARD
-    assert to_ttlv(root) == raw
-    assert ttlv_xml.decode(as_xml) == raw
-    assert ttlv_json.encode(ttlv_xml.decode(as_xml)) == as_json
-    assert ttlv_xml.encode(to_ttlv(root)) == as_xml
 
 
 def response(version: Version, operation: Operation) -> bytes:
