@@ -16,13 +16,14 @@ from tests.server.https import ask, get, post
 from tests.server.test_processes import eventually
 
 QUERY = b'{"tag":"Query","value":[{"tag":"QueryFunction","type":"Enumeration","value":"QueryOperations"}]}'
-OPTIONS = ("--front-ends", "2", "--token-workers", "1", "--http-port", "0")
+OPTIONS = ("--token-workers", "1", "--http-port", "0", "--front-ends")
 
 
 @pytest.fixture
-def gateway(tmp_path):
-    """A gateway of its own, for its token is stopped; `admin_port` is where its numbers are."""
-    with (tmp_path / "log").open("w") as log, running_dev(tmp_path / "dev", *OPTIONS, stderr=log) as running:
+def gateway(tmp_path, request):
+    """A gateway of its own, with so many front ends; `admin_port` is where its numbers are."""
+    options = (*OPTIONS, str(request.param))
+    with (tmp_path / "log").open("w") as log, running_dev(tmp_path / "dev", *options, stderr=log) as running:
         lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
         (running.admin_port,) = (line["port"] for line in lines if line["event"] == "health and metrics")
         yield running
@@ -49,6 +50,8 @@ def admin(gateway, path):
         return ask(sock, get(path))
 
 
+# Each front end remembers for a second what it has found.
+@pytest.mark.parametrize("gateway", [1], indirect=True)
 def test_a_token_that_does_not_answer_is_told_until_it_does(gateway):
     assert admin(gateway, "/readyz").status == 200
     (worker,) = (pid for pid, command in children(gateway.process).items() if "gateway.token.worker" in command)
@@ -61,6 +64,7 @@ def test_a_token_that_does_not_answer_is_told_until_it_does(gateway):
     assert eventually(lambda: admin(gateway, "/readyz").status == 200, 20)
 
 
+@pytest.mark.parametrize("gateway", [2], indirect=True)
 def test_the_numbers_are_those_of_all_front_ends(gateway):
     pki = gateway.folder / "pki"
     context = ssl.create_default_context(cafile=pki / "ca.pem")
