@@ -430,6 +430,9 @@ def test_a_bare_operation_may_be_spelled_as_cosmian_does(name: str, operation: O
          "$.value[1].value[0].value[0]"),
         (create_4(node("KeyFormatType", "Round", "Enumeration")), "$.value[1].value[4]"),
         (node("Get", [node("UniqueIdentifier", 7, "TextString")]), "$.value[0]"),
+        # A structure whose content was respelled is told by that content.
+        (node("Get", [node("Unheard", [VENDOR_4])]), "$.value[0].value[0]"),
+        (node("Get", [node("Attribute", [node("Unheard", [])])]), "$.value[0].value[0]"),
     ],
 )  # fmt: skip
 def test_an_error_tells_the_path_in_the_request_as_it_came(item: Any, place: str) -> None:

@@ -123,6 +123,7 @@ def test_elements_may_be_generic_namespaced_and_talked_between(content: str, raw
         ('<BatchCount type="Whole" value="1"/>', "no such type", 3),
         ('<BatchCount type="Integer" value="1"><BatchItem/></BatchCount>', "only a Structure", 40),
         ('<BatchItem xmlns="urn:other"/>', "namespace", 3),
+        (f"<{'B' * 200}/>", "no tag of this name", 3),
         ("<TTLV/>", "no tag of this name", 3),
         ("<BatchItem " + " ".join(f'a{n}="x"' for n in range(20)) + "/>", "too many attributes", 3),
         ("<BatchItem>", "not XML: mismatched tag", 3),
@@ -227,6 +228,7 @@ def test_a_response_is_written_in_the_encoding_of_its_request(media_type: str) -
         "4200780100000010 42006a0700000001 ff00000000000000",
         "4200780100000010 42006a0600000008 0000000000000002",
         "4200780100000010 42006a0400000004 0000000100000000",
+        "".join(f"42000f01{8 * n:08x}" for n in reversed(range(MAX_DEPTH + 2))),
     ],
 )
 def test_what_is_no_ttlv_is_not_written(encode: Callable[[bytes], bytes], raw: str) -> None:
