@@ -98,6 +98,7 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     foreign_objects: Literal["missing", "denied"] = "missing"
     custody: Literal["token", "wrapped"] = "token"  # of new keys
     interop: bool = False
+    unwrap_by_wrap_key: bool = False  # for keys whose mask has Wrap Key, and not Unwrap Key
     rng_seed_bytes: Annotated[int, Meta(ge=-1)] = 1048576  # 0: ignored, -1: refused
     software_ciphers: bool = False  # ChaCha20 and one-time pads, by the gateway instead of the token
     push: tuple[PushTarget, ...] = ()  # clients that are sent Notify and Put when the gateway has replaced a key

@@ -94,30 +94,40 @@ def _key(call: Call, information: EncryptionKeyInformation, use: CryptographicUs
 def _wrapping(call: Call, information: EncryptionKeyInformation | None, use: CryptographicUsageMask) -> Wrapping:
     if information is None:
         raise errors.FeatureNotSupported("keys are wrapped by encryption only, without a MAC or signature")
-    key = _key(call, information, use)
+    key = _key_for(call, information, use)
     types = (ObjectType.SYMMETRIC_KEY, ObjectType.PUBLIC_KEY if use is M.WRAP_KEY else ObjectType.PRIVATE_KEY)
     if key.object_type not in types:
         raise errors.IllegalObjectType(f"a {key.object_type.token} does not do this")
     if not key.served:
         raise errors.FeatureNotSupported("the token does not hold the wrapping key")
     chosen = way(key, information.cryptographic_parameters, call.token.profile)
-    return Wrapping(key, chosen, _by_copy(key))
+    return Wrapping(key, chosen, _by_copy(key, use))
 
 
-def _by_copy(key: Managed) -> bool:
-    """Tell whether a key is for data too, and so wraps only by a copy that does nothing else.
+def _key_for(call: Call, information: EncryptionKeyInformation, use: CryptographicUsageMask) -> Managed:
+    """Give a wrapping key; where the operator says so, one that may wrap may unwrap (TC-WRAP-2 and 3 of 1.4)."""
+    try:
+        return _key(call, information, use)
+    except errors.UsageMaskMissing:
+        if use is not M.UNWRAP_KEY or not call.config.unwrap_by_wrap_key:
+            raise
+        return _key(call, information, M.WRAP_KEY)
+
+
+def _by_copy(key: Managed, use: CryptographicUsageMask) -> bool:
+    """Tell whether a key is for something else, and so does this only by a copy that does nothing else.
 
     Who may wrap a key with it and decrypt the result has that key in the clear. It is no more than anybody has who may
     fetch the wrapping key itself, as the test case TC-SENSITIVE-1 lets its client.
 
     Raises:
-        UsageMaskMissing: it is for data, and does not leave the gateway in the clear.
+        UsageMaskMissing: it is for something else, and does not leave the gateway in the clear.
     """
-    if not key.usage_bits & FOR_DATA:
+    if not key.usage_bits & FOR_DATA and key.usage_bits & int(use):
         return False
     if key.object_type is not ObjectType.PUBLIC_KEY and (key.sensitive or not key.extractable):
         raise errors.UsageMaskMissing(
-            f"{key.unique_identifier} is for data: one that is Sensitive or not Extractable does not wrap keys too"
+            f"{key.unique_identifier} is for something else: one that is Sensitive or not Extractable is for no more"
         )
     return True
 

@@ -48,6 +48,8 @@ CHOICES: dict[str, dict[str, Any]] = {
     "CS-RNG-O-2": {"rng_seed_bytes": 16},
     "CS-RNG-O-3": {"rng_seed_bytes": 0},
     "CS-RNG-O-4": {"rng_seed_bytes": -1},
+    # The mask of the key that is to unwrap has Wrap Key alone; that of 2.x has both.
+    "TC-WRAP-2-14": {"unwrap_by_wrap_key": True},
     # Query lists Interop, which the case does not ask for itself.
     "QS-M-1": {"interop": True},
     # No token here has these, and production does not do them otherwise.

@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.keywrap import (
 )
 from msgspec.structs import replace
 
+from gateway.config import KmipConfig
+from gateway.exchange import Exchange
 from gateway.kmip.enums import (
     BlockCipherMode,
     CryptographicUsageMask,
@@ -47,7 +49,9 @@ from gateway.kmip.version import V1_4, V2_1
 from gateway.operations.decrypt import DecryptRequest
 from gateway.operations.encrypt import EncryptRequest
 from gateway.operations.get import GetRequest
-from tests.operations.conftest import Gateway, Refused
+from gateway.store.api import Store
+from gateway.token.api import Token
+from tests.operations.conftest import Clock, Gateway, Refused
 from tests.operations.test_register_get import (
     EC_KEY,
     INFO,
@@ -87,14 +91,7 @@ async def test_a_key_for_data_wraps_by_a_copy(gateway: Gateway, asked: dict[str,
 
 async def test_a_key_for_data_unwraps_by_a_copy(gateway: Gateway) -> None:
     by, key = await key_for_all(gateway), os.urandom(32)
-    data = KeyWrappingData(
-        wrapping_method=specification(by).wrapping_method,
-        encryption_key_information=EncryptionKeyInformation(unique_identifier=by),
-        encoding_option=EncodingOption.NO_ENCODING,
-    )
-    given = aes(key)
-    block = replace(given.key_block, key_value=aes_key_wrap(KEK, key), key_wrapping_data=data)
-    made = await register(gateway, V2_1, replace(given, key_block=block), mask(M.ENCRYPT))
+    made = await register(gateway, V2_1, wrapped_by(by, key), mask(M.ENCRYPT))
     found = await get(gateway, V2_1, made, key_wrap_type=KeyWrapType.NOT_WRAPPED)
     assert found.key_block.key_value.key_material == key
 
@@ -283,3 +280,31 @@ async def test_what_takes_too_long_to_pad_is_refused(gateway: Gateway) -> None:
     asked = GetRequest(unique_identifier=made, key_wrapping_specification=by_parameters(by, KWP))
     reason = await gateway.refused(V2_1, Operation.GET, asked)
     assert reason is ResultReason.UNSUPPORTED_CRYPTOGRAPHIC_PARAMETERS
+
+
+def wrapped_by(by: str, key: bytes) -> SymmetricKey:
+    """Give a key wrapped under KEK."""
+    information = EncryptionKeyInformation(unique_identifier=by)
+    data = KeyWrappingData(
+        wrapping_method=specification(by).wrapping_method,
+        encryption_key_information=information,
+        encoding_option=EncodingOption.NO_ENCODING,
+    )
+    given = aes(key)
+    block = replace(given.key_block, key_value=aes_key_wrap(KEK, key), key_wrapping_data=data)
+    return replace(given, key_block=block)
+
+
+@pytest.mark.parametrize("fetchable", [True, False])
+@pytest.mark.parametrize("chosen", [True, False])
+async def test_a_key_that_wraps_unwraps_where_the_operator_lets_it(
+    token: Token, store: Store, clock: Clock, chosen: bool, fetchable: bool
+) -> None:
+    gateway = Gateway(Exchange(KmipConfig(unwrap_by_wrap_key=chosen), store, token, clock), clock, store, token)
+    extractable = Attribute(Tag.EXTRACTABLE, fetchable)
+    by = await register(gateway, V2_1, aes(KEK), mask(M.WRAP_KEY), DATED, extractable)
+    made = await register(gateway, V2_1, wrapped_by(by, bytes(range(16))), mask(M.ENCRYPT))
+    request = GetRequest(unique_identifier=made, key_wrap_type=KeyWrapType.NOT_WRAPPED)
+    (answer,) = await gateway.ask(V2_1, (Operation.GET, request))
+    allowed = chosen and fetchable
+    assert answer.reason is (None if allowed else ResultReason.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK)
