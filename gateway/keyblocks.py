@@ -247,6 +247,13 @@ def material(
     raise KeyFormatTypeNotSupported(f"this key cannot be given in the format {format_type.token}")
 
 
+def name_in(algorithm: CryptographicAlgorithm | None, version: Version) -> CryptographicAlgorithm | None:
+    """Give the name that a version has for the keys of an algorithm; None where it has none."""
+    if algorithm is None or algorithm.exists_in(version):
+        return algorithm
+    return next((name for name in FAMILY.get(algorithm, ()) if name.exists_in(version)), None)
+
+
 def family(algorithm: CryptographicAlgorithm, version: Version) -> tuple[CryptographicAlgorithm, ...]:
     """Give the names that a client may give such a key, first the one that this version has for it."""
     names = FAMILY.get(algorithm, (algorithm,))

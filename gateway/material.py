@@ -138,7 +138,7 @@ def shell(
         key_format_type=format_type,
         key_compression_type=compression,
         key_value=value,
-        cryptographic_algorithm=managed.algorithm,
+        cryptographic_algorithm=keyblocks.name_in(managed.algorithm, call.version),
         cryptographic_length=managed.length or None,
     )
     made: ManagedObject = OBJECTS[managed.object_type](key_block=block)  # type: ignore[assignment]
@@ -169,7 +169,7 @@ async def _converted(
     if block.key_wrapping_data is not None and wrap_type is KeyWrapType.NOT_WRAPPED:
         block = await wrapping.unwrapped_block(call, block)
     if block.key_format_type is format_type and compression in (None, block.key_compression_type):
-        return block if block.key_wrapping_data is not None else _named(managed, block)
+        return block if block.key_wrapping_data is not None else _named(call, managed, block)
     if block.key_wrapping_data is not None:
         raise errors.KeyFormatTypeNotSupported("a wrapped key is given in the format in which it was registered")
     try:
@@ -181,9 +181,10 @@ async def _converted(
     material = keyblocks.material(key.object_class, key.form, format_type, compression)
     value = KeyValue(key_material=material)
     made = replace(block, key_format_type=format_type, key_compression_type=compression, key_value=value)
-    return _named(managed, made)
+    return _named(call, managed, made)
 
 
-def _named(managed: Managed, block: KeyBlock) -> KeyBlock:
+def _named(call: Call, managed: Managed, block: KeyBlock) -> KeyBlock:
     """Put algorithm and length into a Key Block, which clients look for there and may have left out themselves."""
-    return replace(block, cryptographic_algorithm=managed.algorithm, cryptographic_length=managed.length or None)
+    algorithm = keyblocks.name_in(managed.algorithm, call.version)
+    return replace(block, cryptographic_algorithm=algorithm, cryptographic_length=managed.length or None)

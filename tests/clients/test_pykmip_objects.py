@@ -156,7 +156,7 @@ def test_register_and_get(client, fresh, kind):
     found = client.get(uid)
     assert type(found) is type(given)
     assert found.value == given.value
-    assert vars_of(found) == vars_of(given)
+    assert vars_of(found) == vars_of(given) | renamed(client, given)
     (name,) = client.get_attributes(uid, ["Name"])[1]
     assert name.attribute_value.name_value.value == given.names[0]
     client.destroy(uid)
@@ -175,6 +175,13 @@ KEPT = (
     "split_key_method",
     "prime_field_size",
 )
+
+
+def renamed(client, given):
+    """Give the algorithm by the name that the version has: EC came with 1.2, and PyKMIP sends it before too."""
+    old = client.kmip_version in (enums.KMIPVersion.KMIP_1_0, enums.KMIPVersion.KMIP_1_1)
+    is_ec = getattr(given, "cryptographic_algorithm", None) is A.EC
+    return {"cryptographic_algorithm": A.ECDSA} if old and is_ec else {}
 
 
 def vars_of(found):
