@@ -88,6 +88,32 @@ class PushTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: Literal["1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.1"] = "2.1"
 
 
+class RngStatement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator states of a random number generator of the token; an empty text states nothing."""
+
+    algorithm: Literal["UNSPECIFIED", "FIPS_186_2", "DRBG", "NRBG", "ANSI_X9_31", "ANSI_X9_62"]
+    cipher: Literal["", "AES", "DES3", "HMAC_SHA1", "HMAC_SHA256", "HMAC_SHA384", "HMAC_SHA512"] = ""
+    bits: Count = 0
+    hash: Literal["", "SHA_1", "SHA_224", "SHA_256", "SHA_384", "SHA_512"] = ""
+    drbg: Literal["", "HASH", "HMAC", "CTR", "DUAL_EC"] = ""
+    curve: Literal["", "P_256", "P_384", "P_521"] = ""
+    variation: Literal["", "GP_X_ORIGINAL", "GP_X_CHANGE_NOTICE", "X_ORIGINAL", "X_CHANGE_NOTICE"] = ""  # FIPS 186
+    prediction_resistance: bool = False
+
+
+class ValidationStatement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator states of a validation of the token, as its certificate says it."""
+
+    authority: Literal["UNSPECIFIED", "NIST_CMVP", "COMMON_CRITERIA"]
+    country: str = ""
+    authority_uri: str = ""
+    version: AtLeastOne  # 2 for FIPS 140-2
+    type: Literal["UNSPECIFIED", "HARDWARE", "SOFTWARE", "FIRMWARE", "HYBRID"]
+    level: AtLeastOne
+    certificate: str = ""
+    certificate_uri: str = ""
+
+
 class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, cache_hash=True):
     """Bounds on a message, and the choices that the specification leaves to a server."""
 
@@ -102,6 +128,8 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     rng_seed_bytes: Annotated[int, Meta(ge=-1)] = 1048576  # 0: ignored, -1: refused
     software_ciphers: bool = False  # ChaCha20 and one-time pads, by the gateway instead of the token
     push: tuple[PushTarget, ...] = ()  # clients that are sent Notify and Put when the gateway has replaced a key
+    rngs: tuple[RngStatement, ...] = ()  # that the token's vendor documents, for Query to tell
+    validations: tuple[ValidationStatement, ...] = ()
     object_groups: tuple[str, ...] = ()  # that defaults and constraints may name; none: any
     certification_authority: str = ""  # the Name that `ca init` gave it
     certificate_days: Annotated[int, Meta(ge=1, le=36500)] = 365

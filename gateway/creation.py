@@ -29,12 +29,12 @@ from gateway.kmip.enums import (
     LinkType,
     ObjectType,
     ProtectionStorageMask,
-    RNGAlgorithm,
 )
 from gateway.kmip.structure import Attribute, Attributes, Interval, Structure
 from gateway.kmip.tags import Tag
-from gateway.kmip.values import Digest, Link, ProtectionStorageMasks, RNGParameters, UsageLimits
+from gateway.kmip.values import Digest, Link, ProtectionStorageMasks, UsageLimits
 from gateway.managed import Managed
+from gateway.statements import random_numbers
 from gateway.store.api import Custody, ObjectRow, Transaction
 from gateway.token.api import KeyRef, KeyTemplate, KeyType, ObjectClass, Rights
 
@@ -183,8 +183,7 @@ def _check_storage(wanted: Wanted, *storages: ProtectionStorageMask) -> None:
 def generated(attributes: Attributes, call: Call) -> Attributes:
     """Add what holds for an object that the server generated: when, and by which random numbers."""
     attributes = sets.put_missing(attributes, Tag.ORIGINAL_CREATION_DATE, call.today)
-    rng = RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED)
-    return sets.put_missing(attributes, Tag.RANDOM_NUMBER_GENERATOR, rng)
+    return sets.put_missing(attributes, Tag.RANDOM_NUMBER_GENERATOR, random_numbers(call.config)[0])
 
 
 def link(attributes: Attributes, kind: LinkType, unique_identifier: str) -> Attributes:

@@ -22,7 +22,6 @@ from gateway.kmip.enums import (
     Operation,
     ProtectionStorageMask,
     QueryFunction,
-    RNGAlgorithm,
     RNGMode,
     ShreddingAlgorithm,
     UnwrapMode,
@@ -34,6 +33,7 @@ from gateway.kmip.values import ProtectionStorageMasks, RNGParameters
 from gateway.kmip.version import V2_0, V2_1, Version
 from gateway.operations import OPERATIONS, operation
 from gateway.profiles import ProfileInformation, conforming
+from gateway.statements import ValidationInformation, random_numbers, validations
 from gateway.token.api import Profile
 
 Q = QueryFunction
@@ -89,7 +89,7 @@ class CapabilityInformation(Structure):
 
 
 class QueryResponse(Constant):
-    """The answers to what was asked; extensions, namespaces, attestation and validations there are none."""
+    """The answers to what was asked; extensions, namespaces and attestation there are none."""
 
     operation: tuple[Operation, ...] = ()
     object_type: tuple[ObjectType, ...] = ()
@@ -100,7 +100,7 @@ class QueryResponse(Constant):
     attestation_type: Annotated[tuple[AttestationType, ...], Since(1, 2)] = ()
     rng_parameters: Annotated[tuple[RNGParameters, ...], Since(1, 3)] = ()
     profile_information: Annotated[tuple[ProfileInformation, ...], Since(1, 3)] = ()
-    validation_information: Annotated[tuple[Item, ...], Since(1, 3)] = ()
+    validation_information: Annotated[tuple[ValidationInformation, ...], Since(1, 3)] = ()
     capability_information: Annotated[tuple[CapabilityInformation, ...], Since(1, 3)] = ()
     client_registration_method: Annotated[tuple[ClientRegistrationMethod, ...], Since(1, 3)] = ()
     defaults_information: Annotated[DefaultsInformation | None, Since(2, 0)] = None
@@ -120,7 +120,6 @@ CAPABILITIES = CapabilityInformation(
 )
 # Answers that depend on nothing.
 FIXED: dict[QueryFunction, dict[str, Any]] = {
-    Q.QUERY_RNGS: {"rng_parameters": (RNGParameters(rng_algorithm=RNGAlgorithm.UNSPECIFIED),)},
     Q.QUERY_CAPABILITIES: {"capability_information": (CAPABILITIES,)},
     Q.QUERY_CLIENT_REGISTRATION_METHODS: {"client_registration_method": (ClientRegistrationMethod.UNSPECIFIED,)},
 }
@@ -192,6 +191,10 @@ def _told(
         found["object_type"] = _objects(version)
     if Q.QUERY_SERVER_INFORMATION in functions:
         found |= {"vendor_identification": config.vendor_identification, "server_information": ServerInformation()}
+    if Q.QUERY_RNGS in functions:
+        found["rng_parameters"] = random_numbers(config)
+    if Q.QUERY_VALIDATIONS in functions:
+        found["validation_information"] = validations(config)
     if Q.QUERY_PROFILES in functions:
         found["profile_information"] = conforming(version, profile, config)
     if Q.QUERY_STORAGE_PROTECTION_MASKS in functions:

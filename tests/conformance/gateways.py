@@ -1,13 +1,14 @@
 """The gateway that a case is replayed against: in process, with a new database, a clock that stands, as it needs it."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gateway.access.identity import GATEWAY, Identity, Peer
 from gateway.admin.authority import Plan, establish
 from gateway.call import Call
-from gateway.config import KmipConfig, PushTarget
+from gateway.config import KmipConfig, PushTarget, RngStatement, ValidationStatement
 from gateway.exchange import Exchange
 from gateway.items import Batch
 from gateway.kmip.enums import (
@@ -39,6 +40,28 @@ from tests.wire.xmlcases import NOW
 WAIT_S = 60
 
 LISTENING = PushTarget(identity="cert:client", host="127.0.0.1", port=5697)
+RESISTANT = partial(RngStatement, algorithm="DRBG", prediction_resistance=True)
+RNGS = {
+    2: (RngStatement(algorithm="ANSI_X9_31", cipher="AES", bits=256),),
+    3: (RngStatement(algorithm="FIPS_186_2", hash="SHA_1", variation="X_CHANGE_NOTICE"),),
+    4: (
+        RESISTANT(cipher="HMAC_SHA256", drbg="HMAC"),
+        RESISTANT(cipher="HMAC_SHA1", drbg="HMAC"),
+        RESISTANT(hash="SHA_256", drbg="HASH"),
+    ),
+    5: (RESISTANT(hash="SHA_256", drbg="DUAL_EC", curve="P_256"),),
+    6: (RngStatement(algorithm="DRBG", cipher="AES", bits=256),),
+}
+VALIDATED = ValidationStatement(
+    authority="NIST_CMVP",
+    country="US",
+    authority_uri="http://csrc.nist.gov/groups/STM/cmvp/",
+    version=2,
+    type="SOFTWARE",
+    level=1,
+    certificate="1747",
+    certificate_uri="http://csrc.nist.gov/groups/STM/cmvp/documents/140-1/1401val2012.htm#1747",
+)
 # Cases for a gateway set up otherwise than by default, by the beginning of their names.
 CHOICES: dict[str, dict[str, Any]] = {
     # To tell an object of somebody else's from none is not what production wants.
@@ -50,6 +73,9 @@ CHOICES: dict[str, dict[str, Any]] = {
     "CS-RNG-O-4": {"rng_seed_bytes": -1},
     # The mask of the key that is to unwrap has Wrap Key alone; that of 2.x has both.
     "TC-WRAP-2-14": {"unwrap_by_wrap_key": True},
+    # What an operator states of the token.
+    **{f"TC-Q-RNGS-{number}-": {"rngs": stated} for number, stated in RNGS.items()},
+    "TC-Q-VAL-1-": {"validations": (VALIDATED,)},
     # Query lists Interop, which the case does not ask for itself.
     "QS-M-1": {"interop": True},
     # No token here has these, and production does not do them otherwise.

@@ -6,8 +6,19 @@ import pytest
 from msgspec.structs import replace
 
 from gateway import __version__
-from gateway.config import KmipConfig
-from gateway.kmip.enums import ObjectType, Operation, ProtectionStorageMask, QueryFunction, ResultReason
+from gateway.config import KmipConfig, RngStatement, ValidationStatement
+from gateway.exchange import Exchange
+from gateway.kmip.enums import (
+    CryptographicAlgorithm,
+    DRBGAlgorithm,
+    ObjectType,
+    Operation,
+    ProtectionStorageMask,
+    QueryFunction,
+    ResultReason,
+    RNGAlgorithm,
+    ValidationType,
+)
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import SUPPORTED, V1_0, V1_1, V1_3, V1_4, V2_0, V2_1, Version
 from gateway.operations import OPERATIONS
@@ -15,6 +26,7 @@ from gateway.operations.query import QueryRequest, _told
 from gateway.token.api import Profile
 from gateway.wire import layout
 from tests.operations.conftest import Gateway
+from tests.operations.test_create import created, spec, value
 
 with warnings.catch_warnings():
     # PyKMIP's server, which comes with its client, is of the time before SQLAlchemy 2.0.
@@ -101,3 +113,20 @@ async def test_pykmip_reads_every_answer(gateway: Gateway, version: Version) -> 
     payload.read(BytearrayStream(raw), kmip_version=pykmip.KMIPVersion[f"KMIP_{version.major}_{version.minor}"])
     assert [each.value for each in payload.operations] == list(answer.operation)
     assert payload.vendor_identification == "kmip-gateway"
+
+
+async def test_what_an_operator_states_of_the_token_is_told(gateway: Gateway) -> None:
+    nothing = await told(gateway, V2_1, Q.QUERY_RNGS, Q.QUERY_VALIDATIONS)
+    assert [each.rng_algorithm for each in nothing.rng_parameters] == [RNGAlgorithm.UNSPECIFIED]
+    assert nothing.validation_information == ()
+    stated = KmipConfig(
+        rngs=(RngStatement(algorithm="DRBG", cipher="AES", bits=256, drbg="CTR"),),
+        validations=(ValidationStatement(authority="NIST_CMVP", version=3, type="HARDWARE", level=3),),
+    )
+    client = Gateway(Exchange(stated, gateway.store, gateway.token, gateway.clock), gateway.clock, gateway.store, None)
+    found = await told(client, V2_1, Q.QUERY_RNGS, Q.QUERY_VALIDATIONS)
+    (generator,), (validation,) = found.rng_parameters, found.validation_information
+    assert (generator.drbg_algorithm, generator.cryptographic_length) == (DRBGAlgorithm.CTR, 256)
+    assert (validation.validation_type, validation.validation_level) == (ValidationType.HARDWARE, 3)
+    made = await created(client, spec(CryptographicAlgorithm.AES, 128))
+    assert value(made, Tag.RANDOM_NUMBER_GENERATOR) == generator
