@@ -88,6 +88,9 @@ class PushTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     version: Literal["1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.1"] = "2.1"
 
 
+RegistrationMethod = Literal["SERVER_PRE_GENERATED", "SERVER_ON_DEMAND", "CLIENT_GENERATED", "CLIENT_REGISTERED"]
+
+
 class RngStatement(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operator states of a random number generator of the token; an empty text states nothing."""
 
@@ -130,6 +133,7 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     push: tuple[PushTarget, ...] = ()  # clients that are sent Notify and Put when the gateway has replaced a key
     rngs: tuple[RngStatement, ...] = ()  # that the token's vendor documents, for Query to tell
     validations: tuple[ValidationStatement, ...] = ()
+    client_registration_methods: tuple[RegistrationMethod, ...] = ()  # how clients come to their certificates
     object_groups: tuple[str, ...] = ()  # that defaults and constraints may name; none: any
     certification_authority: str = ""  # the Name that `ca init` gave it
     certificate_days: Annotated[int, Meta(ge=1, le=36500)] = 365

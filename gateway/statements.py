@@ -1,10 +1,11 @@
-"""What an operator states of the token, for Query to tell: its random numbers, and how it was validated.
+"""What an operator states for Query to tell: random numbers and validations of the token, how clients register.
 
 No test can find these out; where nothing is stated nothing is claimed (KMIP 2.1 sections 7.38 and 7.21).
 """
 
 from gateway.config import KmipConfig, RngStatement, ValidationStatement
 from gateway.kmip.enums import (
+    ClientRegistrationMethod,
     CryptographicAlgorithm,
     DRBGAlgorithm,
     FIPS186Variation,
@@ -44,6 +45,12 @@ def random_numbers(config: KmipConfig) -> tuple[RNGParameters, ...]:
 def validations(config: KmipConfig) -> tuple[ValidationInformation, ...]:
     """Give the validations that are stated."""
     return tuple(map(_validation, config.validations))
+
+
+def registration_methods(config: KmipConfig) -> tuple[ClientRegistrationMethod, ...]:
+    """Give the ways in which clients are registered, an unspecified one where none is stated."""
+    stated = tuple(ClientRegistrationMethod[each] for each in config.client_registration_methods)
+    return stated or (ClientRegistrationMethod.UNSPECIFIED,)
 
 
 def _generator(stated: RngStatement) -> RNGParameters:

@@ -33,7 +33,7 @@ from gateway.kmip.values import ProtectionStorageMasks, RNGParameters
 from gateway.kmip.version import V2_0, V2_1, Version
 from gateway.operations import OPERATIONS, operation
 from gateway.profiles import ProfileInformation, conforming
-from gateway.statements import ValidationInformation, random_numbers, validations
+from gateway.statements import ValidationInformation, random_numbers, registration_methods, validations
 from gateway.token.api import Profile
 
 Q = QueryFunction
@@ -121,7 +121,6 @@ CAPABILITIES = CapabilityInformation(
 # Answers that depend on nothing.
 FIXED: dict[QueryFunction, dict[str, Any]] = {
     Q.QUERY_CAPABILITIES: {"capability_information": (CAPABILITIES,)},
-    Q.QUERY_CLIENT_REGISTRATION_METHODS: {"client_registration_method": (ClientRegistrationMethod.UNSPECIFIED,)},
 }
 
 
@@ -195,6 +194,8 @@ def _told(
         found["rng_parameters"] = random_numbers(config)
     if Q.QUERY_VALIDATIONS in functions:
         found["validation_information"] = validations(config)
+    if Q.QUERY_CLIENT_REGISTRATION_METHODS in functions:
+        found["client_registration_method"] = registration_methods(config)
     if Q.QUERY_PROFILES in functions:
         found["profile_information"] = conforming(version, profile, config)
     if Q.QUERY_STORAGE_PROTECTION_MASKS in functions:

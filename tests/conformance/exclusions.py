@@ -26,7 +26,6 @@ EXCLUDED: Mapping[str, str] = {
     "TC_NP_": OF_OTHERS,
     "TC-OTP-4": "mutually exclusive: the pad is denied to its owner, whom TC-OTP-3 tells of it",
     "TC-Q-CAP-": f"{DESCRIBES} capabilities",
-    "TC-Q-CREG-1": f"{DESCRIBES} client registration methods",
     "TC-Q-PROF-": f"{DESCRIBES} profiles",
     "TC-Q-S2C-1": SERVER_TO_CLIENT,
     "TC-Q-S2C-PROF-1": SERVER_TO_CLIENT,

@@ -75,6 +75,14 @@ CHOICES: dict[str, dict[str, Any]] = {
     "TC-WRAP-2-14": {"unwrap_by_wrap_key": True},
     # What an operator states of the token.
     **{f"TC-Q-RNGS-{number}-": {"rngs": stated} for number, stated in RNGS.items()},
+    "TC-Q-CREG-1-": {
+        "client_registration_methods": (
+            "SERVER_PRE_GENERATED",
+            "SERVER_ON_DEMAND",
+            "CLIENT_GENERATED",
+            "CLIENT_REGISTERED",
+        )
+    },
     "TC-Q-VAL-1-": {"validations": (VALIDATED,)},
     # Query lists Interop, which the case does not ask for itself.
     "QS-M-1": {"interop": True},

@@ -9,6 +9,7 @@ from gateway import __version__
 from gateway.config import KmipConfig, RngStatement, ValidationStatement
 from gateway.exchange import Exchange
 from gateway.kmip.enums import (
+    ClientRegistrationMethod,
     CryptographicAlgorithm,
     DRBGAlgorithm,
     ObjectType,
@@ -119,12 +120,17 @@ async def test_what_an_operator_states_of_the_token_is_told(gateway: Gateway) ->
     nothing = await told(gateway, V2_1, Q.QUERY_RNGS, Q.QUERY_VALIDATIONS)
     assert [each.rng_algorithm for each in nothing.rng_parameters] == [RNGAlgorithm.UNSPECIFIED]
     assert nothing.validation_information == ()
+    methods = await told(gateway, V2_1, Q.QUERY_CLIENT_REGISTRATION_METHODS)
+    assert methods.client_registration_method == (ClientRegistrationMethod.UNSPECIFIED,)
     stated = KmipConfig(
         rngs=(RngStatement(algorithm="DRBG", cipher="AES", bits=256, drbg="CTR"),),
+        client_registration_methods=("CLIENT_REGISTERED",),
         validations=(ValidationStatement(authority="NIST_CMVP", version=3, type="HARDWARE", level=3),),
     )
     client = Gateway(Exchange(stated, gateway.store, gateway.token, gateway.clock), gateway.clock, gateway.store, None)
     found = await told(client, V2_1, Q.QUERY_RNGS, Q.QUERY_VALIDATIONS)
+    methods = await told(client, V2_1, Q.QUERY_CLIENT_REGISTRATION_METHODS)
+    assert methods.client_registration_method == (ClientRegistrationMethod.CLIENT_REGISTERED,)
     (generator,), (validation,) = found.rng_parameters, found.validation_information
     assert (generator.drbg_algorithm, generator.cryptographic_length) == (DRBGAlgorithm.CTR, 256)
     assert (validation.validation_type, validation.validation_level) == (ValidationType.HARDWARE, 3)
