@@ -6,10 +6,10 @@ from functools import cache
 
 from msgspec.structs import replace
 
-from gateway import errors
+from gateway import errors, keyblocks
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.attributes import ATTRIBUTES, VENDORS_IN_1X, By
-from gateway.kmip.enums import ObjectType
+from gateway.kmip.enums import CryptographicAlgorithm, ObjectType
 from gateway.kmip.names import Mask, Named
 from gateway.kmip.structure import Attribute, AttributeReference, Attributes, Structure
 from gateway.kmip.tags import Tag
@@ -133,6 +133,9 @@ def _known(attribute: Attribute, version: Version) -> Attribute | None:
         return None
     value = attribute.value
     match value:
+        case CryptographicAlgorithm():
+            name = keyblocks.name_in(value, version)
+            return None if name is None else replace(attribute, value=name)
         case Named():
             return attribute if value.exists_in(version) else None
         case Mask():

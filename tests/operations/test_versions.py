@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
+from msgspec.structs import replace
 
 from gateway.kmip.enums import (
     CertificateRequestType,
@@ -23,7 +24,7 @@ from gateway.kmip.enums import (
 from gateway.kmip.objects import CertificateRequest
 from gateway.kmip.structure import Attribute, Interval, OpenEnumeration
 from gateway.kmip.tags import Tag
-from gateway.kmip.version import SUPPORTED, V1_2, V2_0, V2_1, Version
+from gateway.kmip.version import SUPPORTED, V1_1, V1_2, V2_0, V2_1, Version
 from gateway.operations.create import CreateRequest
 from gateway.operations.create_key_pair import CreateKeyPairRequest
 from gateway.operations.export import ExportRequest
@@ -108,3 +109,11 @@ async def test_what_query_tells_of_is_of_its_version(gateway: Gateway, version: 
     assert OpenEnumeration(Operation.GET) in answer.operation
     assert not {Operation.NOTIFY, Operation.PUT} & set(answer.operation), "what the gateway does not send"
     assert (ObjectType.CERTIFICATE_REQUEST in answer.object_type) is (version >= V2_0)
+
+
+async def test_a_key_on_a_curve_has_its_earlier_name_before_1_2(gateway: Gateway) -> None:
+    curve = Attribute(Tag.CRYPTOGRAPHIC_ALGORITHM, A.EC), Attribute(Tag.CRYPTOGRAPHIC_LENGTH, 256)
+    (uid, _) = await made(gateway, Operation.CREATE_KEY_PAIR, replace(PAIR, common_attributes=curve))
+    for version, name in ((V1_1, A.ECDSA), (V1_2, A.EC)):
+        told = await gateway.one(version, Operation.GET_ATTRIBUTES, GetAttributesRequest(unique_identifier=uid))
+        assert Attribute(Tag.CRYPTOGRAPHIC_ALGORITHM, name) in told.attributes
