@@ -188,6 +188,15 @@ class TokenInfo(msgspec.Struct, frozen=True):
     firmware: str
 
 
+class Traits(msgspec.Struct, frozen=True):
+    """What a token does and enforces that the gateway never relies on: see `traits.py`."""
+
+    gcm_tag_bits: tuple[int, ...] = ()
+    extractable_by_default: bool = False
+    keeps_to_trusted: bool = False
+    keeps_to_allowed_mechanisms: bool = False
+
+
 class Profile(msgspec.Struct, frozen=True):
     """What known-answer self-tests found to work on this token; mechanism lists and flags are not believed.
 
@@ -224,6 +233,7 @@ class Profile(msgspec.Struct, frozen=True):
     imports_private_keys: bool = False
     check_values: bool = False
     exact_rights: bool = False
+    traits: Traits = Traits()
 
 
 Attributes = dict[str, bool | int | str]

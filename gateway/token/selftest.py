@@ -29,6 +29,7 @@ from gateway.token import keyforms, testkeys
 from gateway.token.api import KeyType, Mechanism, Profile, Rights
 from gateway.token.pkcs11 import Access
 from gateway.token.testbench import PRIVATE_RIGHTS, Bench, Trial
+from gateway.token.traits import traits_of
 
 KEY, IV, DATA = bytes(range(32)), bytes(range(100, 116)), bytes(range(1, 65))
 LONG_DATA_BLOCKS = 40  # of DATA: as long as a private key of RSA-4096 in PKCS#8
@@ -99,6 +100,7 @@ def profile_of(access: Access) -> Profile:
         one_writer=access.connection.quirk.write_lock,
         one_process=access.connection.quirk.one_process,
         imports_private_keys=bench.imports(KeyType.RSA),
+        traits=traits_of(bench, kwp),
         exact_rights=not access.connection.quirk.only_true_rights,
         check_values=bench.passes(_check_value),
         unwraps_long_data=bool(kwp) and bench.passes(_unwraps_long_data(kwp)),

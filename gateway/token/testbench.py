@@ -157,10 +157,11 @@ class Bench:
         """Wrap on the token."""
         return self._calls.wrap(self.session, self.mechanism(mechanism), key, target)
 
-    def unwrapped(self, key: int, mechanism: Mechanism, blob: bytes) -> int:
-        """Unwrap a generic secret on the token and give its handle."""
+    def unwrapped(self, key: int, mechanism: Mechanism, blob: bytes, template: AttributeArray | None = None) -> int:
+        """Unwrap a key on the token, a generic secret unless the template says more, and give its handle."""
         attributes = {Attribute.CLASS: 4, Attribute.KEY_TYPE: int(KeyType.GENERIC_SECRET), Attribute.TOKEN: False}
-        template = AttributeArray(packed({**attributes, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: True}))
+        open_ = {**attributes, Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: True}
+        template = template or AttributeArray(packed(open_))
         return self._calls.unwrap(self.session, self.mechanism(mechanism), key, blob, template)
 
     def derived(self, key: int, mechanism: Mechanism, size: int) -> bytes:
