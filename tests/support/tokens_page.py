@@ -48,7 +48,7 @@ def table() -> str:
 
 def column(text: str, kind: str) -> dict[str, str]:
     """Give the cells of one token in the page."""
-    body = text.split(f"{BEGIN}\n")[1].split(f"\n{END}")[0]
+    body = text.split(f"{BEGIN}\n")[1].split(f"\n{END}")[0].strip()
     rows = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in body.splitlines()[2:]]
     return {row[0]: row[1 + list(KINDS).index(kind)] for row in rows}
 
