@@ -13,7 +13,7 @@ from typing import Protocol
 from cryptography.hazmat.primitives.padding import PKCS7
 from pkcs11 import Session
 
-from gateway.errors import CryptographicFailure, InvalidField, ServerLimitExceeded
+from gateway.errors import CryptographicFailure, InvalidField, ServerLimitExceeded, UnsupportedCryptographicParameters
 from gateway.token.api import Opening, StreamKind
 from gateway.token.cryptoki import CKR_SIGNATURE_INVALID, CKR_SIGNATURE_LEN_RANGE, ROOM_BYTES, FunctionList
 from gateway.token.failures import CryptokiError
@@ -23,6 +23,7 @@ from gateway.token.parameters import MechanismPacker
 MAX_HELD_BYTES = 16 * 1024 * 1024
 
 _ulong, _pointer, _bytes = ctypes.c_ulong, ctypes.c_void_p, ctypes.c_char_p
+CKR_OPERATION_NOT_INITIALIZED = 0x91
 INIT = (_ulong, _pointer, _ulong)
 CIPHER_UPDATE = (_ulong, _bytes, _ulong, _pointer, _pointer)
 UPDATE = (_ulong, _bytes, _ulong)
@@ -69,6 +70,9 @@ class Multipart:
 
     def _done(self, step: str, types: tuple[type, ...], *arguments: object) -> None:
         rv = self._call(step, types, *arguments)
+        if rv == CKR_OPERATION_NOT_INITIALIZED:
+            # It was initialised just before: so says NSS of AES-GCM, which it takes whole alone (pkcs11.md section 2).
+            raise UnsupportedCryptographicParameters("the token takes data in parts by other mechanisms alone")
         if rv:
             raise CryptokiError(rv, f"{self._verb}{step}")
 
