@@ -137,6 +137,7 @@ def token_init(
     pin_fd: PinDescriptorOption = None,
     so_pin_file: PinFileOption = None,
     so_pin_fd: PinDescriptorOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be changed, and change nothing.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Prepare a token: initialise it where asked, make the gateway's own keys, say what it can and cannot do.
@@ -145,7 +146,7 @@ def token_init(
     from the configured source unless another is given.
     """
     from gateway.admin.pins import PinSource
-    from gateway.admin.token_setup import Job, initialise_token, target_of
+    from gateway.admin.token_setup import Job, initialise_token, plan, target_of
 
     job = Job(
         target_of(config, module=module, label=label, serial=serial, slot=slot),
@@ -154,7 +155,10 @@ def token_init(
         initialise=initialise,
         erase=erase,
     )
-    print_report(initialise_token(job), json=json)
+    if dry_run:
+        print(*(f"would {step}" for step in plan(job) or ("change nothing",)), sep="\n")
+    else:
+        print_report(initialise_token(job), json=json)
 
 
 @token_app.command("check")

@@ -22,7 +22,7 @@ from gateway.token.api import KEK_LABEL, STORAGE_KEY_LABEL, Mechanism
 from gateway.token.local import LocalWorkers
 from gateway.token.pool import TokenPool
 from gateway.token.settings import WorkerSettings
-from gateway.token.setup import Existing, set_up_token
+from gateway.token.setup import Existing, plan_token, set_up_token
 
 PROBE = bytes(range(32))
 
@@ -86,6 +86,22 @@ def initialise_token(job: Job) -> Report:
             # It may be in another slot than the one it was asked for in, and has another serial number.
             settings = replace(settings, slot=-1, serial=outcome.info.serial)
         return asyncio.run(_report(settings, made=outcome.keys_made))
+
+
+def plan(job: Job) -> tuple[str, ...]:
+    """Give what `initialise_token` would change, a phrase each.
+
+    Raises:
+        ConfigurationError: why it could not be done.
+    """
+    token, existing = job.target.token, Existing.ERASE if job.erase else Existing.REFUSE
+    with ExitStack() as stack:
+        settings = WorkerSettings.of(token, _runtime_dir(job.target, stack))
+        configured = (token.pin_file is not None or token.pin_credential) and job.user_pin.path is None
+        # The user's PIN is needed to see which keys there are, and of a token that is to be made there are none.
+        if not job.initialise and not (configured and job.user_pin.descriptor is None):
+            settings = replace(settings, pin_file=stack.enter_context(_pin_file(read_pin(job.user_pin))))
+        return plan_token(settings, existing, initialise=job.initialise)
 
 
 def _runtime_dir(target: Target, stack: ExitStack) -> Path:

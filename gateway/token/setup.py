@@ -54,7 +54,8 @@ class SetUp(msgspec.Struct, frozen=True):
     """What to do: with a security officer's PIN the token named in the settings is initialised first if it is not.
 
     so_pin may be "", which is what the security officer of NSS has; None: nothing is initialised.
-    With `add_kek`, a key-encryption key is made beside those that there are.
+    With `dry`, nothing is changed and the security officer's PIN not tried. With `add_kek`, a key-encryption key is
+    made beside those that there are.
     """
 
     settings: WorkerSettings
@@ -62,6 +63,7 @@ class SetUp(msgspec.Struct, frozen=True):
     existing: Existing = Existing.USE
     add_kek: bool = False
     look: bool = False  # change nothing
+    dry: bool = False
 
     def __repr__(self) -> str:
         return "<SetUp>"
@@ -74,6 +76,7 @@ class Outcome(msgspec.Struct, frozen=True):
     initialised: bool = False
     keys_made: tuple[str, ...] = ()
     newest_kek: int = 0
+    planned: tuple[str, ...] = ()  # what a dry run would have done
     failure: str = ""
 
 
@@ -87,6 +90,15 @@ def set_up_token(settings: WorkerSettings, so_pin: str | None = None, existing: 
         ConfigurationError: why it cannot be done.
     """
     return _carried_out(SetUp(settings, so_pin, existing))
+
+
+def plan_token(settings: WorkerSettings, existing: Existing, *, initialise: bool) -> tuple[str, ...]:
+    """Give what `set_up_token` would change, a phrase each; nothing is changed, and no PIN tried but the user's.
+
+    Raises:
+        ConfigurationError: why it could not be done.
+    """
+    return _carried_out(SetUp(settings, "" if initialise else None, existing, dry=True)).planned
 
 
 def _carried_out(asked: SetUp) -> Outcome:
@@ -124,6 +136,8 @@ def _outcome(fd: int) -> Outcome:
 def carry_out(request: SetUp) -> Outcome:
     """Do what is asked, in this process."""
     settings, initialised = request.settings, False
+    if request.dry:
+        return Outcome(planned=_plan(request))
     if request.so_pin is not None:
         module = Module(settings)
         place = module.place()
@@ -136,6 +150,21 @@ def carry_out(request: SetUp) -> Outcome:
     if request.add_kek:
         made += (_add_kek(access),)
     return Outcome(access.connection.info, initialised, made, _next_kek(access) - 1)
+
+
+def _plan(request: SetUp) -> tuple[str, ...]:
+    """Give what would be changed."""
+    module = Module(request.settings)
+    place = module.place() if request.so_pin is not None else module.token()
+    if request.so_pin is not None and _may_initialise(request, place):
+        first = f"initialise the token in slot {place.slot.slot_id} as '{request.settings.label}'"
+        if is_in_use(place):
+            first += f", erasing '{place.label}' and every key on it"
+        elif is_initialised(place):
+            first = f"give the token '{place.label}' its user PIN"
+        return (first, *(f"make the key '{label}'" for label in OWN_KEYS))
+    access = Access(Connection(request.settings))
+    return tuple(f"make the key '{label}'" for label in OWN_KEYS if access.handles.labelled(label) is None)
 
 
 def _may_initialise(request: SetUp, place: pkcs11.Token) -> bool:

@@ -106,6 +106,20 @@ def test_the_slot_named_is_the_one_that_is_erased(softhsm):
     assert_one_sentence(init(softhsm, *NEW, "--slot", 77, label="more"), "slot 77")
 
 
+def test_a_dry_run_says_what_would_change_and_changes_nothing(softhsm):
+    would = init(softhsm, *NEW, "--dry-run").stdout.splitlines()
+    assert would[0].startswith("would initialise the token in slot")
+    assert sorted(would[1:]) == sorted(f"would make the key '{label}'" for label in OWN_KEYS)
+    assert not contents(softhsm[1])
+    init(softhsm, *NEW)
+    before = contents(softhsm[1])
+    assert init(softhsm, "--dry-run").stdout == "would change nothing\n"
+    assert_one_sentence(init(softhsm, *NEW, "--dry-run"), "initialised already")
+    erase = init(softhsm, *ERASE, "--dry-run", so_pin="wrong.pin").stdout
+    assert "erasing 'first' and every key on it" in erase
+    assert contents(softhsm[1]) == before
+
+
 def test_a_label_that_does_not_fit_is_told_before_anything_is_made(softhsm):
     assert_one_sentence(init(softhsm, *NEW, label="é" * 17), "1 to 32 bytes")
     assert not contents(softhsm[1])
