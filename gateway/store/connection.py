@@ -36,6 +36,7 @@ def open_connection(path: Path, *, timeout_s: float, read_only: bool = False) ->
             cached_statements=256,
         )
         db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA secure_delete = ON")  # A destroyed key's wrapping must not stay in a free page.
         db.execute("PRAGMA synchronous = FULL")  # NORMAL would lose acknowledged commits in a power cut.
     except Error as error:
         raise ConfigurationError(f"The database {path} cannot be opened: {error}.") from error

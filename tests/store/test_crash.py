@@ -1,6 +1,7 @@
 """The crash rule: an acknowledged row is there, and whatever a dead process reserved is found and condemned."""
 
 import asyncio
+import os
 import sqlite3
 import subprocess
 import sys
@@ -287,3 +288,17 @@ async def test_a_held_destroy_is_nobody_elses_until_its_holder_lets_go_or_ends(o
     await holder.close()
     assert len(await other.pending_destroys()) == 2
     await other.close()
+
+
+async def test_of_what_was_destroyed_nothing_stays_in_the_file(opened, tmp_path):
+    wrapped, seen = os.urandom(200), []
+    store = opened()
+    row = await add(store, custody=Custody.WRAPPED, wrapped=wrapped)
+    await store.close()  # which moves all of the log into the file
+    path = tmp_path / "db.sqlite"
+    seen.append(wrapped in path.read_bytes())
+    store = opened()
+    await store.write(lambda tx: tx.set_material(row.id, None, row.custody))
+    await store.close()
+    seen.append(any(wrapped in file.read_bytes() for file in tmp_path.iterdir()))
+    assert seen == [True, False]
