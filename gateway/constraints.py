@@ -68,7 +68,9 @@ def _check(governing: tuple[Constraint, ...], attributes: Attributes) -> None:
 
 def _met(constraint: Constraint, attributes: Attributes) -> bool:
     """Tell whether every attribute named has a value that is among those given; one that is missing has none."""
-    return all(_is_one_of(wanted.key, constraint.attributes, attributes) for wanted in constraint.attributes)
+    # Each attribute is asked for once, however many values it may have: this is inside a transaction, and all wait.
+    keys = {wanted.key for wanted in constraint.attributes}
+    return all(_is_one_of(key, constraint.attributes, attributes) for key in keys)
 
 
 def _is_one_of(key: sets.Key, wanted: Attributes, attributes: Attributes) -> bool:

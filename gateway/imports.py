@@ -166,6 +166,7 @@ class Room:
         self._unique_identifier = unique_identifier
         self._replace_existing = replace_existing
         self._aside: Altered | None = None
+        self._taken = False
 
     def check(self) -> None:
         """Refuse what `make` would refuse, before anything is done for it.
@@ -204,13 +205,17 @@ class Room:
         return Altered(row, rows)
 
     async def leave(self) -> None:
-        """Take the key of the object that made way off the token."""
+        """Take the key of the object that made way off the token, once the commit that made room has come."""
+        self._taken = True
         if self._aside is not None and not self._aside.before.destroyed:
             await creation.let_go(self._call, self._aside.before)
 
     async def give_back(self) -> None:
-        """Undo `make`, after the object that took the place was destroyed."""
-        if self._aside is not None:
+        """Undo `make`, after the object that took the place was destroyed.
+
+        A commit that failed has undone it already, and what has the identifier then is not to be put aside.
+        """
+        if self._taken and self._aside is not None:
             await self._call.store.write(partial(self._put_back, aside=self._aside))
 
     def _put_back(self, transaction: Transaction, aside: Altered) -> None:

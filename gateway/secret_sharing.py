@@ -21,6 +21,8 @@ from gateway.kmip.enums import SplitKeyMethod
 S = SplitKeyMethod
 MAX_PARTS = 255  # the field of 256 elements has one for each, and the secret's
 MAX_PRIME_BITS = 2112
+# Of a key and of each part: the longest private key has 10 kB, and the time goes with the square of the parts.
+MAX_BYTES = 16 * 1024
 MILLER_RABIN_ROUNDS = 10
 MARGIN_BYTES = 16  # more than a number below a prime takes, so that none is likelier than another
 
@@ -48,6 +50,8 @@ def check(scheme: Scheme, size: int | None) -> None:
     """
     if not 2 <= scheme.threshold <= scheme.parts <= MAX_PARTS:
         raise InvalidField(f"a key has up to {MAX_PARTS} parts, and its threshold is from 2 to their number")
+    if size is not None and size > MAX_BYTES:
+        raise InvalidField(f"a key of {MAX_BYTES} bytes at most is split, and this one has {size}")
     if scheme.method is S.XOR and scheme.threshold != scheme.parts:
         raise InvalidField("all parts are needed where a key is split by XOR: the threshold is their number")
     if scheme.method is S.POLYNOMIAL_SHARING_GF_2_16 and size is not None and size % 2:
@@ -112,12 +116,15 @@ def join(scheme: Scheme, parts: Mapping[int, bytes], size: int) -> bytes:
 
     Raises:
         CryptographicFailure: there are too few, or they are not of one key.
+        InvalidField: they are too long, or the key would be longer than the prime.
     """
     if len(parts) < scheme.threshold:
         raise CryptographicFailure(f"the key takes {scheme.threshold} of its parts")
     sizes = {len(part) for part in parts.values()}
     if len(sizes) != 1:
         raise CryptographicFailure(NOT_OF_ONE_KEY)
+    if max(sizes) > MAX_BYTES or (scheme.prime is not None and size not in range(_bytes_of(scheme.prime) + 1)):
+        raise InvalidField("parts of this length, or with this Cryptographic Length, are not joined")
     if scheme.method is S.XOR:
         return reduce(_xor, parts.values())
     field = _field(scheme, *sizes)

@@ -110,7 +110,7 @@ async def joined(call: Call, found: Sequence[Managed]) -> Secret:
 
     Raises:
         InvalidObjectType: something else is among them.
-        InvalidField: the parts are not of one kind, or one comes twice.
+        InvalidField: the parts are not of one kind, one comes twice, or they have no length that a key in parts has.
         CryptographicFailure: there are too few, or they are not of one key.
         NotExtractable, Sensitive, KeyValueNotPresent, KeyWrapTypeNotSupported: see `giving.in_the_clear`.
     """

@@ -16,6 +16,8 @@ SEQUENCE, SET = 16, 17
 SUBJECT, PUBLIC_KEY, EXTENSIONS = 5, 6, 9
 SIGNATURE = 1
 OID_EXTENSION_REQUEST = bytes.fromhex("06092a864886f70d01090e")
+# What is taken apart costs the square of its length: 1 MB of empty values would take many seconds.
+MAX_BYTES = 64 * 1024
 VERSION_1 = bytes.fromhex("020100")
 
 
@@ -62,6 +64,8 @@ def as_pkcs10(raw: bytes) -> tuple[x509.CertificateSigningRequest, bytes]:
     Raises:
         ValueError: it is no such request, or possession is not proved by a signature over all of it.
     """
+    if len(raw) > MAX_BYTES:
+        raise ValueError("no certificate request is so long")
     (messages,) = _values(raw)
     (message,) = _inside(messages)
     request, *proofs = _inside(message)

@@ -245,6 +245,13 @@ def test_a_broken_request_of_crmf_is_refused() -> None:
             read(T.CRMF, CRMF[:size])
 
 
+def test_a_request_of_crmf_is_not_too_long() -> None:
+    """One as long as a message would be taken apart for many seconds, in which nobody else is answered."""
+    empty = 2**19 * b"\x05\x00"
+    with pytest.raises(InvalidCSR):
+        read(T.CRMF, b"\x30\x84" + len(empty).to_bytes(4, "big") + empty)
+
+
 async def test_a_pair_that_was_made_here_needs_no_request(gateway: Gateway, authority: x509.Certificate) -> None:
     private, public = await made(gateway, (Attribute(Tag.CRYPTOGRAPHIC_ALGORITHM, A.EC), *_p256()), SIGN, VERIFY)
     certificate = await got(gateway, await certified(gateway, public.unique_identifier))

@@ -429,3 +429,16 @@ async def test_two_replacements_are_undone(gateway):
 async def test_what_was_imported_is_what_later_items_mean(gateway):
     answers = await gateway.ask(V1_4, (O.IMPORT, brought("a")), (O.ACTIVATE, ActivateRequest()))
     assert [answer.payload.unique_identifier for answer in answers] == ["a"] * 2
+
+
+async def test_what_made_no_way_is_left_alone_by_undo(gateway):
+    """The commit that would have replaced the object fails; there is nothing to give back then."""
+    await imported(gateway, brought("mine"))
+    await created(gateway, spec(A.AES, 128, M.ENCRYPT, *names("taken")))
+    before = await kept(gateway, "mine")
+    replacing = brought("mine", OTHER, *names("taken"), replace_existing=True)
+    items, option = ((O.IMPORT, brought("another")), (O.IMPORT, replacing)), BatchErrorContinuationOption.UNDO
+    *_, last = await gateway.ask(V2_1, *items, batch_error_continuation_option=option)
+    assert last.reason is R.NON_UNIQUE_NAME_ATTRIBUTE
+    assert (await kept(gateway, "mine")).attributes == before.attributes
+    assert await material(gateway, "mine") == ONE

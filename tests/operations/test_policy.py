@@ -304,3 +304,15 @@ async def test_each_client_has_its_own_constraints(gateway):
 )
 async def test_constraints_that_mean_nothing_are_refused(gateway, bad, reason):
     assert await gateway.refused(V2_1, *constraining(bad)) is reason
+
+
+async def test_each_attribute_is_asked_for_once_however_many_values_it_may_have(gateway, monkeypatch):
+    """All writers wait for a transaction: what is compared in it goes with the values, not with their square."""
+    allowed = [group(f"{number:03}") for number in range(400)]
+    await gateway.one(V2_1, *constraining(constraint(*allowed)))
+    compared, equal = [], sets.equal
+    monkeypatch.setattr(sets, "equal", lambda one, other: compared.append(1) or equal(one, other))
+    others = tuple(group(f"other {number}") for number in range(50))
+    made = await created(gateway, spec(A.AES, 128, M.ENCRYPT, *others, allowed[-1]))
+    assert made.algorithm is A.AES
+    assert 400 < len(compared) <= 400 * 51

@@ -277,3 +277,24 @@ async def test_what_is_joined_are_parts(gateway):
     assert await not_joined(gateway, (first,) * 256) is R.INVALID_FIELD
     assert await not_joined(gateway, parts, O.CERTIFICATE) is R.INVALID_OBJECT_TYPE
     assert await not_split(gateway, first) is R.INVALID_OBJECT_TYPE
+
+
+@pytest.mark.parametrize("bits", [-8, 8 * 67, 2**31 - 8])
+async def test_a_key_is_not_longer_than_its_prime_whatever_its_parts_say(gateway, bits):
+    def told(material: bytes) -> KeyBlock:
+        value = KeyValue(key_material=material)
+        return KeyBlock(key_format_type=KeyFormatType.RAW, key_value=value, cryptographic_length=bits)
+
+    given = [share(n, b"", PRIME, key_block=told(bytes([n]) * 66), prime_field_size=M521) for n in (1, 2)]
+    algorithm = Attribute(Tag.CRYPTOGRAPHIC_ALGORITHM, A.BLOWFISH)
+    parts = [await registered(gateway, each, algorithm) for each in given]
+    assert await not_joined(gateway, tuple(parts)) is R.INVALID_FIELD
+
+
+async def test_what_is_split_and_joined_is_not_too_long(gateway):
+    assert await not_split(gateway, await password(gateway, bytes(16 * 1024 + 1)), GF8, 3, 2) is R.INVALID_FIELD
+    parts = [await registered(gateway, share(n, bytes(16 * 1024 + 1))) for n in (1, 2)]
+    assert await not_joined(gateway, tuple(parts), O.SECRET_DATA) is R.INVALID_FIELD
+    longest = bytes(range(256)) * 64
+    parts = await split(gateway, await password(gateway, longest), GF8, 3, 2)
+    assert await got(gateway, await joined(gateway, parts[1:], O.SECRET_DATA)) == longest
