@@ -72,12 +72,20 @@ def retagged(node: Node, tag: str) -> Node:
 
 def walk(root: Node) -> Iterator[tuple[Node, tuple[int, ...]]]:
     """Give a node and all that it holds, with their places; without recursion, for its depth may not be known yet."""
-    waiting: list[tuple[Node, tuple[int, ...]]] = [(root, ())]
-    while waiting:
-        node, path = waiting.pop()
-        yield node, path
-        if len(path) <= MAX_DEPTH:
-            waiting.extend((each, (*path, place)) for place, each in reversed([*enumerate(children(node))]))
+    yield root, ()
+    rows = [enumerate(children(root))]
+    path: tuple[int, ...] = ()
+    while rows:
+        place, node = next(rows[-1], (0, None))
+        if node is None:
+            rows.pop()
+            path = path[:-1]
+            continue
+        here = (*path, place)
+        yield node, here
+        if len(here) <= MAX_DEPTH:
+            rows.append(enumerate(children(node)))
+            path = here
 
 
 # --- To TTLV ---

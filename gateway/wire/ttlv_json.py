@@ -41,19 +41,36 @@ def read(text: bytes) -> tuple[Node, Spelling]:
 def _misshapen(text: bytes, reason: str) -> tuple[str, str]:
     """Tell what is wrong with the first object that is no item, and its path, in which msgspec leaves out numbers."""
     try:
-        waiting: list[tuple[object, str]] = [(msgspec.json.decode(text), "$")]
+        rows = [enumerate([msgspec.json.decode(text)])]
     except (ValueError, RecursionError):
-        waiting = []  # It is no JSON either, further on.
-    while waiting:
-        item, path = waiting.pop()
-        held = item.get("value") if isinstance(item, dict) else None
-        try:
-            msgspec.convert({**item, "value": []} if isinstance(item, dict) and isinstance(held, list) else item, Node)
-        except msgspec.ValidationError as error:
-            return _without_path(str(error)), path
-        if isinstance(held, list):
-            waiting += [(each, f"{path}.value[{place}]") for place, each in reversed([*enumerate(held)])]
+        rows = []  # It is no JSON either, further on.
+    # Only where one is now is kept: the paths of all that waits would be gigabytes of a body that is wide and deep.
+    places: list[int] = []
+    while rows:
+        place, item = next(rows[-1], (None, None))
+        if place is None:
+            rows.pop()
+            places[-1:] = []
+            continue
+        if (problem := _problem(item)) is not None:
+            return problem, "$" + "".join(f".value[{each}]" for each in (*places, place)[1:])
+        places.append(place)
+        rows.append(enumerate(_held(item)))
     return _without_path(reason), "$"
+
+
+def _held(item: object) -> list[object]:
+    held = item.get("value") if isinstance(item, dict) else None
+    return held if isinstance(held, list) else []
+
+
+def _problem(item: object) -> str | None:
+    """Tell what is wrong with an object, whatever it holds."""
+    try:
+        msgspec.convert({**item, "value": []} if isinstance(item, dict) and _held(item) else item, Node)
+    except msgspec.ValidationError as error:
+        return _without_path(str(error))
+    return None
 
 
 def _without_path(message: str) -> str:

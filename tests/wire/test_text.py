@@ -1,6 +1,7 @@
 """XML and JSON to TTLV bytes and back: the official messages unchanged, everything malformed refused in one way."""
 
 import random
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -177,6 +178,20 @@ def test_an_encoding_that_is_not_known_or_not_used_is_refused(encoding: str) -> 
 def test_json_that_is_no_message_is_refused(body: bytes) -> None:
     with pytest.raises(TextError):
         text.decode(body, JSON, bare=False)
+
+
+def test_what_is_wide_and_deep_and_no_message_takes_no_more_memory_than_it_has_bytes() -> None:
+    deep, wide = 250, 100_000
+    body = b'{"tag":"A","value":[' * deep + b",".join([b"0"] * wide) + b"]}" * deep
+    tracemalloc.start()
+    try:
+        with pytest.raises(TextError) as refused:
+            text.decode(body, "application/json", bare=False)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert refused.value.place == "$" + ".value[0]" * deep
+    assert peak < 50 * len(body)  # the paths of all would be a thousand times as much
 
 
 def test_of_members_that_come_twice_the_last_is_taken() -> None:
