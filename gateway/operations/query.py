@@ -136,7 +136,7 @@ async def query(call: Call, request: QueryRequest) -> QueryResponse:
     services = call.services
     config, protection = services.config, services.protection
     functions = frozenset(request.query_function)
-    told = _told(functions, call.version, services.token.profile, config, protection)
+    told = _told(functions, call.version, services.token.profile, config, protection, _listens(call))
     if Q.QUERY_DEFAULTS_INFORMATION in functions:
         groups = request.object_groups.object_group if request.object_groups else ()
         told = replace(told, defaults_information=_defaults(call, groups))
@@ -145,6 +145,11 @@ async def query(call: Call, request: QueryRequest) -> QueryResponse:
     if told.server_information is not None and call.version >= V2_0:
         told = replace(told, server_information=await _server(call))
     return told
+
+
+def _listens(call: Call) -> bool:
+    """Tell whether the client is one that the gateway sends something to."""
+    return any(each.identity == call.peer.identity.name for each in call.config.push)
 
 
 async def _server(call: Call) -> ServerInformation:
@@ -179,13 +184,14 @@ def _told(
     profile: Profile,
     config: KmipConfig,
     protection: ProtectionStorageMask,
+    listens: bool,
 ) -> QueryResponse:
     """Put an answer together; clients poll with Query, each always with the same functions."""
     found: dict[str, Any] = {}
     for function in functions:
         found |= FIXED.get(function, {})
     if Q.QUERY_OPERATIONS in functions:
-        found["operation"] = _operations(version, profile, config)
+        found["operation"] = _operations(version, profile, config, listens)
     if Q.QUERY_OBJECTS in functions:
         found["object_type"] = _objects(version)
     if Q.QUERY_SERVER_INFORMATION in functions:
@@ -205,15 +211,15 @@ def _told(
     return QueryResponse(**found)
 
 
-def _operations(version: Version, profile: Profile, config: KmipConfig) -> tuple[Operation, ...]:
-    """List the operations that work, in the order of their numbers; those to clients where there are any to send to."""
+def _operations(version: Version, profile: Profile, config: KmipConfig, listens: bool) -> tuple[Operation, ...]:
+    """List the operations that work, in the order of their numbers; those to clients for one that `listens`."""
     offered = [
         entry.operation
         for entry in OPERATIONS.values()
         if entry.offered(version, config)
         and (entry.operation not in NEEDS or not NEEDS[entry.operation].isdisjoint(profile.mechanisms))
     ]
-    return tuple(sorted((*offered, *(TO_CLIENTS if config.push else ()))))
+    return tuple(sorted((*offered, *(TO_CLIENTS if listens else ()))))
 
 
 def _objects(version: Version) -> tuple[ObjectType, ...]:

@@ -152,11 +152,12 @@ async def test_an_answer_that_is_none_is_a_failure_like_any(gateway, answer):
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
-async def test_query_lists_them_where_somebody_listens(gateway, version):
+async def test_query_lists_them_to_who_listens(gateway, version):
     client, _ = listening(gateway)
     asked = O.QUERY, QueryRequest(query_function=(QueryFunction.QUERY_OPERATIONS,))
     assert {O.NOTIFY, O.PUT} <= set((await client.one(version, *asked)).operation)
-    assert not {O.NOTIFY, O.PUT} & set((await gateway.one(version, *asked)).operation)
+    for nobody in (gateway, client.other):
+        assert not {O.NOTIFY, O.PUT} & set((await nobody.one(version, *asked)).operation)
 
 
 async def test_no_client_asks_for_them(gateway):
