@@ -334,11 +334,13 @@ async def build(config: "Config", pool: "TokenPool") -> "AsyncIterator[Exchange]
     store = open_store(config.store.path, unique_names=config.kmip.unique_names)
     exchange = Exchange(config.kmip, store, pool, time.time, token_name=config.token.name, protection=protection)
     send = Pusher(config.tls).send if config.kmip.push else None
-    rounds = [
+    rounds: list[asyncio.Task[Any]] = [
         asyncio.create_task(Reaper(store, pool, config.token).run()),
         asyncio.create_task(exchange.rotation(send).run()),
         asyncio.create_task(exchange.requests.run()),
     ]
+    if send is not None:
+        rounds.append(asyncio.create_task(exchange.notices(send).run()))
     try:
         await check(store, config.kmip.certification_authority)
         yield exchange

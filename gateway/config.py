@@ -86,6 +86,7 @@ class PushTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     host: str
     port: Annotated[int, Meta(ge=1, le=65535)]
     version: Literal["1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.1"] = "2.1"
+    tells: Literal["replacements", "changes"] = "replacements"  # by the gateway itself; or all, whoever made them
 
 
 RegistrationMethod = Literal["SERVER_PRE_GENERATED", "SERVER_ON_DEMAND", "CLIENT_GENERATED", "CLIENT_REGISTERED"]

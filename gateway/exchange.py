@@ -17,6 +17,7 @@ from gateway.kmip.messages import ProtocolVersion, RequestHeader, RequestMessage
 from gateway.kmip.structure import DateTime, Encoded
 from gateway.kmip.version import SUPPORTED, V1_4, V2_1, Version
 from gateway.managed import Catalogue
+from gateway.notices import Notices
 from gateway.pushes import Send
 from gateway.rotation import Rotation
 from gateway.store.api import Store
@@ -74,6 +75,10 @@ class Exchange:
     def rotation(self, send: Send | None = None) -> Rotation:
         """Give what replaces keys when their owners have said; `send` brings it to clients that listen."""
         return Rotation(self._services, send)
+
+    def notices(self, send: Send) -> Notices:
+        """Give what tells clients that listen of every change; `send` brings it there."""
+        return Notices(self._services, send)
 
     async def check(self) -> None:
         """Return when the database has answered and the token has carried out a call.

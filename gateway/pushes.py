@@ -1,10 +1,10 @@
 """What the gateway sends by itself: Notify and Put, to clients that listen (KMIP 2.1 sections 6.2.2 Notify, 6.2.3 Put).
 
-The one rule here: an owner is told of what the gateway did to its keys, and given what it could Get, and nobody else
-is. There is one thing that the gateway does to keys by itself, and that is to replace them.
+The one rule here: an owner is told of its own objects, and given what it could Get, and nobody else is. There is one
+thing that the gateway does to keys by itself, and that is to replace them; `notices` is for what else happens to them.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Annotated, NamedTuple
 
 import structlog
@@ -19,8 +19,30 @@ from gateway.giving import FIELDS
 from gateway.items import Batch
 from gateway.kmip.enums import Operation, PutFunction, ResultReason, ResultStatus
 from gateway.kmip.messages import ProtocolVersion, RequestBatchItem, RequestHeader, RequestMessage, ResponseHeader
-from gateway.kmip.objects import Certificate, PrivateKey, PublicKey, SymmetricKey
-from gateway.kmip.structure import Attributed, Attributes, Form, Item, OpenEnumeration, Payload, Structure
+from gateway.kmip.objects import (
+    Certificate,
+    CertificateRequest,
+    OpaqueObject,
+    PGPKey,
+    PrivateKey,
+    PublicKey,
+    SecretData,
+    SplitKey,
+    SymmetricKey,
+    Template,
+)
+from gateway.kmip.structure import (
+    Attributed,
+    AttributeReference,
+    Attributes,
+    Form,
+    Item,
+    OpenEnumeration,
+    Payload,
+    Since,
+    Structure,
+    Until,
+)
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import Version
 from gateway.managed import Managed, visible_attributes
@@ -29,6 +51,10 @@ HEADER_BYTES = 8
 STRUCTURE = 1
 ATTRIBUTES = Attributed(Form.REPEATED, Tag.ATTRIBUTE, Tag.ATTRIBUTES, always=True)
 
+# "In case an attribute was deleted, the Attribute structure in question SHALL NOT contain the Attribute Value field"
+# (KMIP 1.4 section 5.1 Notify).
+GONE = Attributed(Form.GONE, Tag.ATTRIBUTE, Tag.ATTRIBUTE_REFERENCE)
+
 # Brings a message to a client, and gives what it answered; KmipError is all that it raises.
 Send = Callable[[PushTarget, bytes], Awaitable[bytes]]
 
@@ -36,10 +62,11 @@ log = structlog.get_logger()
 
 
 class Notify(Structure):
-    """Which object, and the attributes that have changed."""
+    """Which object, the attributes that have changed, and those that are gone."""
 
     unique_identifier: str
     attributes: Annotated[Attributes, ATTRIBUTES] = ()
+    gone: Annotated[tuple[AttributeReference, ...], GONE] = ()
 
 
 class Put(Structure):
@@ -49,9 +76,15 @@ class Put(Structure):
     put_function: PutFunction
     replaced_unique_identifier: str | None = None
     certificate: Certificate | None = None
+    certificate_request: Annotated[CertificateRequest | None, Since(2, 0)] = None
     symmetric_key: SymmetricKey | None = None
     private_key: PrivateKey | None = None
     public_key: PublicKey | None = None
+    split_key: SplitKey | None = None
+    template: Annotated[Template | None, Until(1, 4)] = None
+    secret_data: SecretData | None = None
+    opaque_object: OpaqueObject | None = None
+    pgp_key: PGPKey | None = None
     attributes: Annotated[Attributes, ATTRIBUTES] = ()
 
 
@@ -100,6 +133,8 @@ class Pushes:
         """Send a Notify and a Put for each; one that does not answer is told no more of this round, and can Locate."""
         told = list(done)
         for target in self._services.config.push:
+            if target.tells != "replacements":
+                continue
             try:
                 for each in told:
                     if each.before.row.owner == target.identity:
@@ -109,36 +144,57 @@ class Pushes:
 
     async def _push(self, target: PushTarget, replaced: Replaced) -> None:
         row = replaced.before.row
-        version = Version(*map(int, target.version.split(".")))
-        call = Call(self._services, Peer(Identity(row.owner, row.tenant), address=target.host), version, Batch())
-        items = [(Operation.NOTIFY, self._notify(call, replaced)), (Operation.PUT, await self._put(call, replaced))]
-        raw = _message(call, [(operation, payload) for operation, payload in items if payload is not None])
-        answer = await self._send(target, raw)
-        statuses = _statuses(call, answer)
-        log.info("pushed", unique_identifier=row.unique_identifier, identity=target.identity, answered=statuses)
-
-    def _notify(self, call: Call, replaced: Replaced) -> Notify:
-        now = call.find(replaced.before.unique_identifier)
-        changed = tuple(each for each in now.attributes if each not in replaced.before.attributes)
-        return Notify(unique_identifier=now.unique_identifier, attributes=in_order(shown(changed, call.version)))
-
-    async def _put(self, call: Call, replaced: Replaced) -> Put | None:
-        """Give the new object, None where it does not leave the server."""
-        new = call.find(replaced.replacement)
-        try:
-            field = {FIELDS[new.object_type]: await giving.given(call, new, Plain())}
-        except (NotExtractable, Sensitive):
-            return None
-        return Put(
-            unique_identifier=new.unique_identifier,
-            put_function=PutFunction.REPLACE,
-            replaced_unique_identifier=replaced.before.unique_identifier,
-            attributes=in_order(shown(visible_attributes(new, call.now), call.version)),
-            **field,  # type: ignore[arg-type]  # the field of the object's own type
-        )
+        call = call_of(self._services, target, Identity(row.owner, row.tenant))
+        given = await put(call, call.find(replaced.replacement), replaced.before.unique_identifier)
+        items = [(Operation.NOTIFY, _notify(call, replaced)), (Operation.PUT, given)]
+        said = [(operation, payload) for operation, payload in items if payload is not None]
+        await push(call, target, said, self._send)
 
 
-def _message(call: Call, items: list[tuple[Operation, Structure]]) -> bytes:
+def call_of(services: Services, target: PushTarget, owner: Identity) -> Call:
+    """Give the world of the owner of an object, in the version that the target speaks."""
+    version = Version(*map(int, target.version.split(".")))
+    return Call(services, Peer(owner, address=target.host), version, Batch())
+
+
+async def push(call: Call, target: PushTarget, items: Sequence[tuple[Operation, Structure]], send: Send) -> None:
+    """Send items about objects of the call's client in one message, and log how it answered.
+
+    Raises:
+        GeneralFailure: it does not answer.
+        TtlvError, InvalidField: it answered something else.
+    """
+    answer = await send(target, _message(call, items))
+    about = [(operation.token, getattr(payload, "unique_identifier", "")) for operation, payload in items]
+    log.info("pushed", items=about, identity=target.identity, host=target.host, answered=_statuses(call, answer))
+
+
+async def put(call: Call, new: Managed, replaced: str | None = None) -> Put | None:
+    """Give an object with its attributes, in place of the one with the identifier given; None if it does not leave.
+
+    Raises:
+        What giving.given raises else.
+    """
+    try:
+        field = {FIELDS[new.object_type]: await giving.given(call, new, Plain())}
+    except (NotExtractable, Sensitive):
+        return None
+    return Put(
+        unique_identifier=new.unique_identifier,
+        put_function=PutFunction.NEW if replaced is None else PutFunction.REPLACE,
+        replaced_unique_identifier=replaced,
+        attributes=in_order(shown(visible_attributes(new, call.now), call.version)),
+        **field,  # type: ignore[arg-type]  # the field of the object's own type
+    )
+
+
+def _notify(call: Call, replaced: Replaced) -> Notify:
+    now = call.find(replaced.before.unique_identifier)
+    changed = tuple(each for each in now.attributes if each not in replaced.before.attributes)
+    return Notify(unique_identifier=now.unique_identifier, attributes=in_order(shown(changed, call.version)))
+
+
+def _message(call: Call, items: Sequence[tuple[Operation, Structure]]) -> bytes:
     version, codec = call.version, call.services.codec
 
     def content(payload: Structure) -> Payload:

@@ -77,6 +77,7 @@ class Form(Enum):
     REPEATED = "an Attribute structure for each"
     SINGLE = "one Attribute structure"
     NAMES = "an Attribute Name for each"
+    GONE = "an Attribute structure without value for each, which is only written"
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,13 @@ class Change(NamedTuple):
     added: bool
 
 
+class Committed(NamedTuple):
+    """An object as a commit left it, and as it was before; None before where it is new."""
+
+    before: ObjectRow | None
+    after: ObjectRow
+
+
 class HeldRequest(Struct, frozen=True, gc=False):
     """One asynchronous request: whose it is, how far it has come, and what is kept of it under the token's seal."""
 
@@ -317,6 +324,13 @@ class Store(Protocol):
 
         Raises:
             StoreDown: the database failed; nothing of `fn` was kept.
+        """
+        ...
+
+    def watch(self, watcher: Callable[[Sequence[Committed]], None]) -> None:
+        """Have the watcher told, in the event loop, of what each `write` of this process did to objects from now on.
+
+        It is told before whoever wrote; of an object that a function changed without reading it, nothing is told.
         """
         ...
 

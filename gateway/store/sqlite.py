@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from gateway.errors import ConfigurationError, StoreDown
 from gateway.store import requests
-from gateway.store.api import HeldRequest, Located, ObjectRow, Query, TicketRow, Transaction
+from gateway.store.api import Committed, HeldRequest, Located, ObjectRow, Query, TicketRow, Transaction
 from gateway.store.connection import READER_TIMEOUT_S, WRITER_TIMEOUT_S, migrate, open_connection
 from gateway.store.locate import Clause, matching
 from gateway.store.locks import LockFile
@@ -19,6 +19,7 @@ from gateway.store.reader import Reader, translated
 from gateway.store.requests import journaled
 from gateway.store.reservations import Stock, register
 from gateway.store.rows import SELECT_SETTING, read_ticket
+from gateway.store.transaction import SqliteTransaction
 from gateway.store.writer import Writer
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ class SqliteStore:
         self._instance = instance
         self._stock = Stock(lambda block: writer.write(lambda tx: tx.reserve(block)))
         self._request: HeldRequest | None = None  # for which everything here is done
+        self._watcher: Callable[[Sequence[Committed]], None] | None = None
         # Bound once: the request path saves a call.
         self.peek = reader.peek
         self.recall = reader.recall
@@ -67,7 +69,19 @@ class SqliteStore:
         return await self._filtered(query, where, post) if post else self._page(query, where)
 
     async def write(self, fn: Callable[[Transaction], T]) -> T:
-        return await self._writer.write(fn if self._request is None else partial(journaled, self._request, fn))
+        made = fn if self._request is None else partial(journaled, self._request, fn)
+        if self._watcher is None:
+            return await self._writer.write(made)
+        # What is committed is told of, though the writer be cancelled meanwhile.
+        return await asyncio.shield(asyncio.ensure_future(self._told(made, self._watcher)))
+
+    async def _told(self, fn: Callable[[Transaction], T], watcher: Callable[[Sequence[Committed]], None]) -> T:
+        result, committed = await self._writer.write(partial(_watched, fn))
+        watcher(committed)
+        return result
+
+    def watch(self, watcher: Callable[[Sequence[Committed]], None]) -> None:
+        self._watcher = watcher
 
     async def reserve(self) -> bytes:
         return await self._stock.take()
@@ -159,6 +173,11 @@ class SqliteStore:
     def _all(self, sql: str, values: Sequence[object] = ()) -> list[Any]:
         with translated("read"):
             return self._reader.connection.execute(sql, values).fetchall()
+
+
+def _watched(fn: Callable[[Transaction], T], transaction: SqliteTransaction) -> tuple[T, Sequence[Committed]]:
+    """Run a function of a write, and tell what it did to objects besides what it gives."""
+    return fn(transaction), transaction.committed()
 
 
 def open_store(path: Path, *, unique_names: bool = True, cache_objects: int = CACHE_OBJECTS) -> SqliteStore:

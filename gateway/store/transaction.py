@@ -10,7 +10,7 @@ from msgspec.structs import astuple, replace
 
 from gateway.errors import GeneralFailure, NameTaken, NonUniqueName, ObjectAlreadyExists
 from gateway.store import requests
-from gateway.store.api import AttributeRow, Change, Custody, HeldRequest, ObjectRow, TicketRow
+from gateway.store.api import AttributeRow, Change, Committed, Custody, HeldRequest, ObjectRow, TicketRow
 from gateway.store.rows import SELECT_ATTRIBUTES, SELECT_SETTING, read_object, read_ticket, storage_of
 
 _INSERT_OBJECT = """INSERT INTO objects (unique_identifier, tenant, owner, object_type, custody, token, object_class,
@@ -47,10 +47,17 @@ class SqliteTransaction:
         self._unique_names = unique_names
         self._spent: set[bytes] = set()
         self._touched: dict[int, bool] = {}  # objects by their id, and whether they are new
+        self._found: dict[int, ObjectRow] = {}  # objects by their id, as they were read first
 
     def changes(self) -> tuple[Change, ...]:
         """Tell what was done to objects so far."""
         return tuple(Change(self._name_of(id), new) for id, new in self._touched.items())
+
+    def committed(self) -> tuple[Committed, ...]:
+        """Give the objects that were added, or read and changed, as they are now and were before."""
+        known = [(id, None if new else self._found.get(id)) for id, new in self._touched.items()]
+        rows = [(before, self.get(self._name_of(id))) for id, before in known if before or self._touched[id]]
+        return tuple(Committed(before, after) for before, after in rows if after is not None)
 
     def _name_of(self, id: int) -> str:
         (name,) = self._cursor.execute("SELECT unique_identifier FROM objects WHERE id = ?", (id,)).fetchone()
@@ -72,7 +79,10 @@ class SqliteTransaction:
         return requests.expire(self._cursor, before)
 
     def get(self, unique_identifier: str) -> ObjectRow | None:
-        return read_object(self._cursor, unique_identifier)
+        row = read_object(self._cursor, unique_identifier)
+        if row is not None:
+            self._found.setdefault(row.id, row)
+        return row
 
     def add(self, row: ObjectRow, names: Iterable[str] = (), *, reserved: bool = True) -> ObjectRow:
         if row.cka_id:

@@ -208,7 +208,9 @@ def _reference_by_name(data: bytes, at: int, size: int) -> AttributeReference:
 def entries(name: str, field: Attributed, version: Version) -> dict[int, Entry]:
     """Give the items that may carry a field of attributes in this version."""
     structure, text, number = ItemType.STRUCTURE, ItemType.TEXT_STRING, ItemType.ENUMERATION
-    if field.form is Form.NAMES:
+    if field.form is Form.GONE:  # only a server says so
+        found = {}
+    elif field.form is Form.NAMES:
         found = {
             field.tag_1x << 8 | text: Entry(name, _reference_by_name, APPEND),
             Tag.ATTRIBUTE_REFERENCE << 8 | number: Entry(name, _reference_by_tag, APPEND),
@@ -274,7 +276,7 @@ def write_2x(version: Version) -> Writer:
 
 def writer(field: Attributed, version: Version) -> Writer:
     """Compile the writer of a field of attributes; an empty field is left out, save where 2.x wants its structure."""
-    if field.form is Form.NAMES:
+    if field.form in (Form.NAMES, Form.GONE):
         return _names_writer(field, version)
     if version.major >= 2:
         one = write_2x(version)
@@ -293,8 +295,13 @@ def _with_template_names(version: Version) -> Writer:
     return lambda value: name(value.value) if value.tag is Tag.TEMPLATE else attribute(value)
 
 
+def _without_value(name: str) -> bytes:
+    """Write the Attribute structure of an attribute that is gone."""
+    return scalars.structure(Tag.ATTRIBUTE, scalars.text_writer(Tag.ATTRIBUTE_NAME)(name))
+
+
 def _names_writer(field: Attributed, version: Version) -> Writer:
-    write_name = scalars.text_writer(field.tag_1x)
+    write_name = _without_value if field.form is Form.GONE else scalars.text_writer(field.tag_1x)
     by_tag = layout.SCALARS[OpenEnumeration].writer(Tag.ATTRIBUTE_REFERENCE)
     structured = layout.writer(VendorReference, Tag.ATTRIBUTE_REFERENCE, version)
 

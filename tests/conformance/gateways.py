@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from gateway.access.identity import GATEWAY, Identity, Peer
 from gateway.admin.authority import Plan, establish
 from gateway.call import Call
@@ -31,7 +33,7 @@ from gateway.store.sqlite import open_store
 from gateway.token.api import KeyRef, Token
 from tests.conformance.bound import bound
 from tests.conformance.cases import SERVER_TO_CLIENT, Case
-from tests.conformance.replay import replay
+from tests.conformance.replay import Listener, replay
 from tests.operations.conftest import Clock
 from tests.support.messages import request
 from tests.wire.encodings import assert_three_encodings_agree
@@ -145,6 +147,8 @@ def configuration(case: Case) -> KmipConfig:
     turned_on = dict.fromkeys(switches & set(KmipConfig.__struct_fields__), True)
     # Query lists Notify and Put where they have somebody to go to.
     listening = (LISTENING,) if case.listed & SERVER_TO_CLIENT else ()
+    if case.operations & SERVER_TO_CLIENT:
+        listening = (replace(LISTENING, version=case.version, tells="changes"),)
     return KmipConfig(
         **{**turned_on, **(chosen[0] if chosen else {})}, push=listening, certification_authority=AUTHORITY.name
     )
@@ -185,13 +189,18 @@ async def replayed(chain: list[Case], token: Token, folder: Path) -> list[str]:
         clock.now += WAIT_S
         return WAIT_S
 
+    listener = Listener()
+    telling = asyncio.create_task(exchange.notices(listener.send).run())
     made = any(operation is Operation.CREATE for operation, _ in stock)
     try:
         if "Certify" in chain[-1].operations:
             await establish(Call(exchange._services, GATEWAY, V1_2, Batch()), AUTHORITY)
         if stock:
             await ask(request(V1_4, *stock), "client")
-        return [line for each in chain for line in await replay(each, bound(chain, NOW, made=made), ask, wait)]
+        return [
+            line for each in chain for line in await replay(each, bound(chain, NOW, made=made), ask, wait, listener)
+        ]
     finally:
+        telling.cancel()
         await exchange.requests.close()
         await store.close()

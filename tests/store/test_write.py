@@ -64,6 +64,40 @@ async def test_a_cancelled_caller_does_not_disturb_its_group(store):
         await cancelled
 
 
+async def test_a_watcher_is_told_what_each_write_did(store):
+    told = []
+    store.watch(told.extend)
+    row = await add(store, attribute(1, 7))
+
+    def change(tx):
+        current = tx.get(row.unique_identifier)
+        tx.replace_attributes(current.id, (attribute(1, 8),))
+        tx.set_storage(current.id, archived=True)
+
+    def failing(tx):
+        change(tx)
+        raise ObjectNotFound
+
+    await store.write(change)
+    with pytest.raises(ObjectNotFound):
+        await store.write(failing)
+    await store.write(lambda tx: tx.set_storage(row.id))  # not read: by nobody who would know what it was before
+    (new, changed) = told
+    assert (new.before, new.after) == (None, row)
+    assert changed.before == row
+    assert [each.scalar for each in changed.after.attributes] == [8] and changed.after.archived
+
+
+async def test_a_watcher_is_told_though_the_caller_was_cancelled(store):
+    told = []
+    store.watch(told.extend)
+    cancelled = asyncio.ensure_future(add(store))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    kept = await add(store)
+    assert [each.after.unique_identifier for each in told][1:] == [kept.unique_identifier]
+
+
 async def test_a_database_failure_fails_the_whole_group_and_passes(store):
     def broken(tx):
         raise OperationalError("database or disk is full")

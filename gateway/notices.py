@@ -1,0 +1,159 @@
+"""Which of its objects' changes a client that listens is told, and how: Notify and Put, in the order of the commits.
+
+The one rule here: the request path notes what was committed and goes on. Each target has a line of its own, of which
+the first is said until it is heard; a line that is full takes no more, and a gateway that ends forgets it: a client
+that wants to be sure asks.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import NamedTuple, NoReturn
+
+import structlog
+
+from gateway.access.identity import Identity
+from gateway.attribute_rules import in_order, shown
+from gateway.call import Call, Services
+from gateway.config import PushTarget
+from gateway.errors import GeneralFailure, KmipError
+from gateway.kmip import attribute_sets as sets
+from gateway.kmip.attributes import ATTRIBUTES
+from gateway.kmip.enums import LinkType, Operation
+from gateway.kmip.structure import AttributeReference, Attributes, Structure
+from gateway.kmip.tags import Tag
+from gateway.managed import Managed, visible_attributes
+from gateway.pushes import Notify, Send, call_of, push, put
+from gateway.store.api import Committed
+
+MAX_WAITING = 10_000  # changes, for one target
+FIRST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 60.0
+# What moves while an object is used is no news by itself; Last Change Date is told with whatever else has changed.
+NO_NEWS = frozenset({Tag.FRESH, Tag.USAGE_LIMITS, Tag.LAST_CHANGE_DATE})
+
+log = structlog.get_logger()
+
+
+class Notice(NamedTuple):
+    """An object that is new, or what has changed of it; `replaced` is what a new one takes the place of."""
+
+    owner: Identity
+    unique_identifier: str
+    new: bool
+    changed: Attributes = ()
+    gone: tuple[AttributeReference, ...] = ()
+    replaced: str | None = None
+
+
+class Line:
+    """What one target has still to be told."""
+
+    def __init__(self, services: Services, target: PushTarget, send: Send) -> None:
+        self.target = target
+        self._services = services
+        self._send = send
+        self._waiting: asyncio.Queue[Notice] = asyncio.Queue(MAX_WAITING)
+        self._lost = 0
+        self._out = False  # the target does not answer, and the log has said so
+
+    def note(self, notice: Notice) -> None:
+        """Put a notice at the end, unless too many wait already."""
+        try:
+            self._waiting.put_nowait(notice)
+        except asyncio.QueueFull:
+            self._lost += 1
+
+    async def run(self) -> NoReturn:
+        """Tell one after the other, until cancelled."""
+        while True:
+            await self._tell(await self._waiting.get())
+
+    async def _tell(self, notice: Notice) -> None:
+        """Tell a notice until it is heard, or cannot be told at all."""
+        pause_s = FIRST_PAUSE_S
+        while not await self._heard(notice):
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _heard(self, notice: Notice) -> bool:
+        target = self.target
+        about = {"identity": target.identity, "host": target.host, "port": target.port}
+        try:
+            call = call_of(self._services, target, notice.owner)
+            item = await _item(call, notice)
+            if item is not None:
+                await push(call, target, [item], self._send)
+        except GeneralFailure as error:  # Nobody is there, or the token or the database is away: later.
+            if not self._out:
+                log.warning("target does not answer", reason=error.message, **about)
+            self._out = True
+            return False
+        except KmipError as error:
+            log.warning("not pushed", unique_identifier=notice.unique_identifier, reason=error.message, **about)
+        if self._out or self._lost:
+            log.info("target answers", lost=self._lost, **about)
+        self._out, self._lost = False, 0
+        return True
+
+
+class Notices:
+    """The lines of all targets that are told of every change."""
+
+    def __init__(self, services: Services, send: Send) -> None:
+        """Note from now on what this process commits."""
+        self._services = services
+        self._lines = [Line(services, each, send) for each in services.config.push if each.tells == "changes"]
+        if self._lines:
+            services.store.watch(self._note)
+
+    async def run(self) -> None:
+        """Tell every target, until cancelled."""
+        await asyncio.gather(*(line.run() for line in self._lines))
+
+    def _note(self, committed: Sequence[Committed]) -> None:
+        for each in committed:
+            lines = [line for line in self._lines if line.target.identity == each.after.owner]
+            notice = self._notice(each) if lines else None
+            if notice is not None:
+                for line in lines:
+                    line.note(notice)
+
+    def _notice(self, committed: Committed) -> Notice | None:
+        """Give what there is to tell of a commit; None where it changed nothing that is news."""
+        decode = self._services.catalogue.decode
+        after = decode(committed.after)
+        owner = Identity(after.row.owner, after.row.tenant)
+        if committed.before is None:
+            replaced = after.linked(LinkType.REPLACED_OBJECT_LINK)
+            return Notice(owner, after.unique_identifier, new=True, replaced=replaced)
+        before = decode(committed.before)
+        changed, gone = difference(_seen(before), _seen(after))
+        if not gone and NO_NEWS.issuperset(each.tag for each in changed):
+            return None
+        dated = tuple(each for each in after.attributes if each.tag is Tag.LAST_CHANGE_DATE and each not in changed)
+        return Notice(owner, before.unique_identifier, new=False, changed=changed + dated, gone=gone)
+
+
+def _seen(managed: Managed) -> Attributes:
+    """Give an object's attributes as they were at its Last Change Date, the State then among them."""
+    then = sets.number(managed.attributes, Tag.LAST_CHANGE_DATE) or 0
+    return visible_attributes(managed, then)
+
+
+def difference(before: Attributes, after: Attributes) -> tuple[Attributes, tuple[AttributeReference, ...]]:
+    """Give the attributes that have changed, all instances of each, and those of which none is left."""
+    keys = dict.fromkeys(each.key for each in (*before, *after))
+    differing = [key for key in keys if sets.instances(before, key) != sets.instances(after, key)]
+    changed = tuple(each for key in differing for each in sets.instances(after, key))
+    left = {each.key for each in changed}
+    return changed, tuple(AttributeReference(*key) for key in differing if key not in left)
+
+
+async def _item(call: Call, notice: Notice) -> tuple[Operation, Structure] | None:
+    """Give what is sent; None for a new object that does not leave the server, or is gone again."""
+    if notice.new:
+        given = await put(call, call.live(notice.unique_identifier), notice.replaced)
+        return None if given is None else (Operation.PUT, given)
+    changed = in_order(shown(notice.changed, call.version))
+    gone = tuple(each for each in notice.gone if ATTRIBUTES[each.tag].exists_in(call.version))
+    return Operation.NOTIFY, Notify(unique_identifier=notice.unique_identifier, attributes=changed, gone=gone)
