@@ -26,6 +26,7 @@ from gateway.kmip.objects import Certificate, CertificateRequest, KeyBlock
 from gateway.kmip.structure import Attributes
 from gateway.kmip.tags import Tag
 from gateway.managed import Managed
+from gateway.store.api import Filter, Query
 
 DAY_S = 24 * 60 * 60
 # What a certificate tells of itself, whatever its client says: the request has its way over attributes (section 6.1.6).
@@ -157,6 +158,28 @@ def renewed(old: x509.Certificate, authority: Authority) -> Requested:
     key = authorities.certified_key(old)
     requests.check(key)
     return Requested(old.subject, key, old.extensions)
+
+
+async def check_own(call: Call, certificate: x509.Certificate) -> None:
+    """Check that a certificate of this authority, renewed without a request, was issued to the client that asks.
+
+    Whoever has seen a certificate can register it, and need not have the private key. The first object that is this
+    certificate is the one that Certify has made, in the commit before which nobody knew it; it says whose it is.
+
+    Raises:
+        MissingData: it was issued to another client.
+        WrongLifecycleState: it was compromised, whatever a copy of it says.
+    """
+    digest = creation.digest_of(certificate.public_bytes(Encoding.DER), None).digest_value
+    filters = Filter(tag=Tag.OBJECT_TYPE, low=int(ObjectType.CERTIFICATE)), Filter(tag=Tag.DIGEST, low=digest)
+    of_all = Query(tenant=None, filters=filters, include_archived=True, include_destroyed=True)
+    *_, first = (await call.store.locate(of_all)).unique_identifiers or (None,)
+    row = None if first is None else call.store.peek(first)
+    identity = call.peer.identity
+    if row is None or (row.owner, row.tenant) != (identity.name, identity.tenant):
+        raise errors.MissingData("a certificate that was issued to another client is renewed by a request only")
+    if call.services.catalogue.decode(row).compromise is not None:
+        raise errors.WrongLifecycleState(f"{row.unique_identifier} is Compromised")
 
 
 async def issued(call: Call, authority: Authority, asked: Requested, attributes: Attributes) -> Draft:

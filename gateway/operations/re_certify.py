@@ -43,7 +43,7 @@ class ReCertifyResponse(Structure):
 async def re_certify(call: Call, request: ReCertifyRequest) -> ReCertifyResponse:
     """Issue a certificate with the attributes of another, which loses its Names to it and otherwise stays as it is.
 
-    Without a request, a certificate that was issued here is renewed with its subject, key and uses.
+    Without a request, a certificate issued here, to the same client, is renewed with its subject, key and uses.
 
     Raises:
         ObjectNotFound, ObjectDestroyed, ObjectArchived: of the certificate, or of its public key.
@@ -51,7 +51,7 @@ async def re_certify(call: Call, request: ReCertifyRequest) -> ReCertifyResponse
         WrongLifecycleState: it or its public key was compromised.
         InvalidField, InvalidObjectType: there are two requests, or an object that is none.
         InvalidCSR: the request is not right, or is for another key.
-        MissingData: there is no request, and another authority issued the certificate.
+        MissingData: there is no request, and another authority issued the certificate, or to another client.
         InvalidMessage: an Offset together with dates, or without an Activation Date to move.
         What certification.issued raises.
     """
@@ -60,7 +60,10 @@ async def re_certify(call: Call, request: ReCertifyRequest) -> ReCertifyResponse
     old = _renewable(call, request.unique_identifier)
     public = certification.public_key_of(call, old)
     issuer, certificate = await authority.configured(call), await authority.certificate_of(call, old)
-    asked = await _asked(call, request) or certification.renewed(certificate, issuer)
+    asked = await _asked(call, request)
+    if asked is None:
+        asked = certification.renewed(certificate, issuer)
+        await certification.check_own(call, certificate)
     certification.check_key(call, asked, authority.certified_key(certificate))
     if public is not None:
         certification.check_key(call, asked, await certification.key_of(call, public))

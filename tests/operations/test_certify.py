@@ -801,3 +801,21 @@ async def test_a_certificate_is_rotated_where_it_is_to_be(gateway: Gateway, auth
     new = (await kept(gateway, old)).linked(LinkType.REPLACEMENT_OBJECT_LINK)
     assert new is not None
     assert (await kept(gateway, new)).flag(Tag.ROTATE_LATEST, default=False)
+
+
+async def test_nobody_renews_a_certificate_that_was_issued_to_another(
+    gateway: Gateway, authority: x509.Certificate
+) -> None:
+    """A certificate is public: a copy of it says nothing about who has the private key, nor that it is still sound."""
+    own = await certified(gateway, await registered(gateway), **pkcs10())
+    copy = (await gateway.one(V2_1, Operation.GET, GetRequest(unique_identifier=own))).certificate
+    register = RegisterRequest(object_type=ObjectType.CERTIFICATE, attributes=(), certificate=copy)
+    foreign = (await gateway.other.one(V2_1, Operation.REGISTER, register)).unique_identifier
+    asked = ReCertifyRequest(unique_identifier=foreign)
+    assert await gateway.other.refused(V2_1, Operation.RE_CERTIFY, asked) is R.MISSING_DATA
+    again = (await gateway.one(V2_1, Operation.REGISTER, register)).unique_identifier
+    assert (await got(gateway, await renewed(gateway, again))).subject == named("disk")
+    await revoke(gateway, own)
+    third = (await gateway.one(V2_1, Operation.REGISTER, register)).unique_identifier
+    reason = await gateway.refused(V2_1, Operation.RE_CERTIFY, ReCertifyRequest(unique_identifier=third))
+    assert reason is R.WRONG_KEY_LIFECYCLE_STATE
