@@ -26,6 +26,7 @@ from gateway.token.templates import key_attributes, key_type_attributes, packed,
 # How many keys are ready for use, and for how long; SoftHSM keeps about 2 KB of a session object.
 MAX_LIVE = 4096
 LIFE_S = 60.0
+REAP_S = 5.0  # how often those are looked for that nobody asked for again
 VERSION_BYTES = 4  # of the key-encryption key; the database can look for it
 # How soon a worker wraps with a new key-encryption key that another process made.
 LOOK_AGAIN_S = 30.0
@@ -79,6 +80,7 @@ class Parcels:
         self._live: OrderedDict[KeyRef, Live] = OrderedDict()
         self._keks: dict[int, int] = {}
         self._newest, self._looked = 0, 0.0
+        self._reaped = 0.0
         self.profile = Profile()
         self.made = 0
         handles.coming_along = self.of
@@ -103,11 +105,12 @@ class Parcels:
 
         The session object must be extractable. It is used up: what stays for use is as extractable as the key.
         """
-        calls, session, version = self._connection.calls, self._connection.session, self._newest_version()
+        calls, session = self._connection.calls, self._connection.session
         try:
+            version = self._newest_version()
             blob = calls.wrap(session, self._kwp(), self._kek(version), handle)
             ready = handle if template.extractable else calls.copy(session, handle, NOT_EXTRACTABLE)
-        except CryptokiError:
+        except (CryptokiError, KeyGone):
             calls.destroy(session, handle)
             raise
         if ready != handle:
@@ -138,6 +141,15 @@ class Parcels:
         if live is not None:
             with suppress(CryptokiError):  # it went with its session
                 self._connection.calls.destroy(self._connection.session, live.handle)
+
+    def reap(self) -> None:
+        """Delete what has been ready for too long: the key may be destroyed, or whoever used it has gone."""
+        now = time.monotonic()
+        if now < self._reaped + REAP_S:
+            return
+        self._reaped = now
+        for ref in [ref for ref, live in self._live.items() if live.until <= now]:
+            self.forget(ref)
 
     def clear(self) -> None:
         """Drop all: their session is gone, and the token's handles may be others."""

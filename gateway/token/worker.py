@@ -114,6 +114,7 @@ class Worker:
                 self._ready(key.data, events)
             self._carry_out()
             self._access.streams.reap()
+            self._access.parcels.reap()
             if self._access.stopping is not None:
                 return self._stopped(self._access.stopping)
             self._retire_when_due()

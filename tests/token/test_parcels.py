@@ -3,8 +3,11 @@
 import asyncio
 import hashlib
 import hmac
+import json
 import os
+import sys
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_der_public_key
@@ -150,3 +153,14 @@ async def test_a_new_key_encryption_key_wraps_and_the_old_one_still_unwraps(sett
         await token.export_key(new)
     async with LocalWorkers(settings, 1) as pool:
         assert int.from_bytes((await aes(pool)).wrapped[:VERSION_BYTES], "big") == version
+
+
+async def test_what_is_ready_for_use_lasts_no_longer_than_it_may(settings, token):
+    arguments = [sys.executable, "-m", "tests.token.lasting", msgspec.json.encode(settings).decode()]
+    environment = {**os.environ, **settings.environment}
+    process = await asyncio.create_subprocess_exec(*arguments, env=environment, stdout=asyncio.subprocess.PIPE)
+    told, _ = await process.communicate()
+    seen = json.loads(told)
+    assert (seen["begun"], seen["made"], seen["ready"], seen["still ready"]) == (0, "Done", 1, 1)
+    assert seen["reaped"] == 0
+    assert (seen["refused"], seen["left"]) == ("Failed", 0)
