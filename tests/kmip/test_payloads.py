@@ -5,8 +5,10 @@ Nothing here names an operation: one that is added is held to its tables by bein
 
 import pytest
 
+from gateway.kmip.enums import Operation
 from gateway.kmip.objects import OBJECTS
 from gateway.operations import OPERATIONS
+from gateway.pushes import Notify, Put
 from tests.kmip.facts import VERSIONS, facts, lifetime, needs_facts, version
 from tests.kmip.fields import mandatory_tags, repeated_tags, written_tags
 
@@ -87,3 +89,14 @@ def test_what_may_come_more_than_once_is_read_so(case):
     entry, v, direction = case
     wanted = {row["xml"] for row in fact_fields(*case) if row.get("repeat")}
     assert wanted <= repeated_tags(getattr(entry, direction), v)
+
+
+@pytest.mark.parametrize("v", VERSIONS, ids=str)
+@pytest.mark.parametrize(("operation", "payload"), [(Operation.NOTIFY, Notify), (Operation.PUT, Put)])
+def test_what_goes_to_clients_stands_in_the_standards_order(operation, payload, v):
+    rows = {version(each): table for each, table in ROWS[operation]["payloads_server_to_client"].items()}[v]["request"]
+    wanted = [row["xml"] or OBJECT for row in rows]
+    found = with_objects(written_tags(payload, v), wanted)
+    # Attributes with a value and those without are one field of 1.x, and two of the structure.
+    assert list(dict.fromkeys(found)) == wanted
+    assert mandatory_tags(payload, v) <= {row["xml"] for row in rows if row["required"] == "yes"}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 
 from cryptography import x509
@@ -45,12 +46,12 @@ class Authority:
         self,
         name: str,
         *,
-        usage: ObjectIdentifier = ExtendedKeyUsageOID.CLIENT_AUTH,
+        usage: ObjectIdentifier | None = ExtendedKeyUsageOID.CLIENT_AUTH,
         starts: timedelta = -DAY,
         ends: timedelta = DAY,
         key: ec.EllipticCurvePrivateKey | None = None,
     ) -> Files:
-        """Give the files of a new certificate; `starts` and `ends` count from now."""
+        """Give the files of a new certificate, for any usage with None; `starts` and `ends` count from now."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         certificate = self._sign(_name(name), key, starts=starts, ends=ends, usage=usage)
         files = Files(self._folder / f"{name}.pem", self._folder / f"{name}.key")
@@ -83,8 +84,9 @@ class Authority:
             .not_valid_after(now + ends)
             .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         )
+        if not authority:
+            here = [x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))]
+            builder = builder.add_extension(x509.SubjectAlternativeName(here), critical=False)
         if usage is not None:
-            names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-            builder = builder.add_extension(names, critical=False)
         return builder.sign(self._key, SHA256())
