@@ -5,7 +5,9 @@ several front ends one makes each round, and a key that was replaced meanwhile i
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+from itertools import zip_longest
 from typing import NoReturn
 
 import structlog
@@ -70,19 +72,19 @@ class Rotation:
         return len([each for each in done if each.before.object_type in REPLACING])
 
     async def _due(self, now: float) -> list[Managed]:
-        found: list[Managed] = []
+        found: dict[tuple[str, str], deque[Managed]] = {}
         catalogue = self._services.catalogue
 
         def is_due(row: ObjectRow) -> bool:
-            if len(found) < MAX_A_ROUND and self._failed.get(row.unique_identifier, now) <= now:
+            if self._failed.get(row.unique_identifier, now) <= now:
                 managed = catalogue.decode(row)
                 if due(managed, now):
-                    found.append(managed)
+                    found.setdefault((row.tenant, row.owner), deque(maxlen=MAX_A_ROUND)).appendleft(managed)
             return False
 
         automatic = Query(tenant=FOR_ALL_TENANTS, filters=(Filter(tag=Tag.ROTATE_AUTOMATIC, low=1),))
         await self._services.store.locate(automatic, is_due)
-        return found
+        return _in_turn(found.values())
 
     async def _replace(self, managed: Managed, now: float) -> list[Replaced]:
         """Replace a key, and tell what was replaced: nothing, it, or both halves of a pair."""
@@ -101,6 +103,15 @@ class Rotation:
         log.info("rotated", replacement=call.batch.placeholder, **about)
         new = [call.find(each.unique_identifier).linked(LinkType.REPLACEMENT_OBJECT_LINK) for each in before]
         return [Replaced(old, made) for old, made in zip(before, new, strict=True) if made is not None]
+
+
+def _in_turn(found: Iterable[Iterable[Managed]]) -> list[Managed]:
+    """Give what one round replaces: the oldest of each owner, then the next of each, so that none keeps others back.
+
+    A client with many thousand keys and the shortest interval has more due in every round than there is room for.
+    """
+    turns = zip_longest(*found)
+    return [each for turn in turns for each in turn if each is not None][:MAX_A_ROUND]
 
 
 def due(managed: Managed, now: float) -> bool:

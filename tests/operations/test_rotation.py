@@ -6,12 +6,21 @@ import pytest
 
 from gateway.exchange import Exchange
 from gateway.kmip.enums import CryptographicAlgorithm as A
-from gateway.kmip.enums import LinkType, Operation, ResultReason, RevocationReasonCode, RotateNameType, State
+from gateway.kmip.enums import (
+    LinkType,
+    ObjectType,
+    Operation,
+    ResultReason,
+    RevocationReasonCode,
+    RotateNameType,
+    State,
+)
 from gateway.kmip.policy import Constraint, Constraints
 from gateway.kmip.structure import Attribute, DateTime, Interval
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import RevocationReason, RotateName
 from gateway.kmip.version import V2_1
+from gateway.operations.create import CreateRequest
 from gateway.operations.destroy import DestroyRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.locate import LocateRequest
@@ -177,3 +186,17 @@ async def test_an_interval_is_an_hour_at_least_and_stays(gateway):
         unique_identifier=made.unique_identifier, new_attribute=(at(Tag.ROTATE_INTERVAL, Interval(7200)),)
     )
     assert await gateway.refused(V2_1, O.MODIFY_ATTRIBUTE, other) is R.ATTRIBUTE_READ_ONLY
+
+
+async def test_no_client_keeps_the_keys_of_others_from_their_turn(gateway, monkeypatch):
+    """One has more due in every round than a round takes, and the newer ones too."""
+    monkeypatch.setattr("gateway.rotation.MAX_A_ROUND", 2)
+    mine = await key(gateway)
+    wanted = CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=spec(A.AES, 256, None, *rotating(gateway)))
+    theirs = [(await gateway.other.one(V2_1, O.CREATE, wanted)).unique_identifier for _ in range(3)]
+    assert await rounds(gateway, DAY_S) == 2
+    assert (await kept(gateway, mine.unique_identifier)).linked(LinkType.REPLACEMENT_OBJECT_LINK) is not None
+    for each in theirs[:1]:
+        row = gateway.store.peek(each)
+        assert row is not None
+        assert 0 in [a.scalar for a in row.attributes if a.tag == Tag.ROTATE_LATEST], "the oldest is the first"
