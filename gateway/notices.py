@@ -1,8 +1,8 @@
-"""Which of its objects' changes a client that listens is told, and how: Notify and Put, in the order of the commits.
+"""Which of its objects' changes a client that listens is told, and how: Notify and Put, as each front end commits them.
 
 The one rule here: the request path notes what was committed and goes on. Each target has a line of its own, of which
 the first is said until it is heard; a line that is full takes no more, and a gateway that ends forgets it: a client
-that wants to be sure asks.
+that wants to be sure asks. Several front ends do not wait for each other; Last Change Date tells what came later.
 """
 
 import asyncio
@@ -23,8 +23,13 @@ from gateway.kmip.structure import AttributeReference, Attributes, Structure
 from gateway.kmip.tags import Tag
 from gateway.managed import Managed, visible_attributes
 from gateway.pushes import Notify, Send, call_of, push, put
-from gateway.store.api import Committed
+from gateway.store.api import Committed, Filter, ObjectRow, Op, Query, Transaction
 
+ROUND_S = 60  # between two looks at dates that have passed
+# The round belongs to no client: no identity has an empty name.
+NOBODY = ""
+FOR_ALL_TENANTS = None
+MOVING = (Tag.ACTIVATION_DATE, Tag.DEACTIVATION_DATE)  # the dates that change the State when they pass
 MAX_WAITING = 10_000  # changes, for one target
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
@@ -108,7 +113,51 @@ class Notices:
 
     async def run(self) -> None:
         """Tell every target, until cancelled."""
-        await asyncio.gather(*(line.run() for line in self._lines))
+        if self._lines:
+            await asyncio.gather(self._look_at_dates(), *(line.run() for line in self._lines))
+
+    async def _look_at_dates(self) -> NoReturn:
+        while True:
+            await asyncio.sleep(ROUND_S)
+            try:
+                await self.pass_dates()
+            except KmipError as error:
+                log.warning("dates not looked at", reason=error.message)
+
+    async def pass_dates(self) -> None:
+        """Note each State that a date has brought since the last round, which one front end makes for all.
+
+        Raises:
+            KmipError: the database does not answer.
+        """
+        now = int(self._services.clock())
+        last = await self._services.store.write(lambda transaction: _claim(transaction, now))
+        if last is None:
+            return
+        for line in self._lines:
+            for each in await self._moved(line.target.identity, last, now):
+                line.note(each)
+
+    async def _moved(self, owner: str, last: int, now: int) -> list[Notice]:
+        """Give the notices of an owner's objects whose State dates have changed between two moments."""
+        found: dict[str, Notice] = {}
+
+        def look(row: ObjectRow) -> bool:
+            managed = self._services.catalogue.decode(row)
+            changed = sets.number(managed.attributes, Tag.LAST_CHANGE_DATE) or 0
+            # What a change has brought itself was told with it.
+            if managed.state(max(last, changed)) is not managed.state(now):
+                seen = visible_attributes(managed, now)
+                told = tuple(each for each in seen if each.tag in (Tag.LAST_CHANGE_DATE, Tag.STATE))
+                found[row.unique_identifier] = Notice(
+                    Identity(row.owner, row.tenant), row.unique_identifier, False, told
+                )
+            return False
+
+        for tag in MOVING:
+            passed = (Filter(tag=tag, op=Op.RANGE, low=last + 1, high=now),)
+            await self._services.store.locate(Query(tenant=FOR_ALL_TENANTS, owner=owner, filters=passed), look)
+        return list(found.values())
 
     def _note(self, committed: Sequence[Committed]) -> None:
         for each in committed:
@@ -132,6 +181,16 @@ class Notices:
             return None
         dated = tuple(each for each in after.attributes if each.tag is Tag.LAST_CHANGE_DATE and each not in changed)
         return Notice(owner, before.unique_identifier, new=False, changed=changed + dated, gone=gone)
+
+
+def _claim(transaction: Transaction, now: int) -> int | None:
+    """Take the round for this front end, and give when the last one was; None if that is less than a round ago."""
+    raw = transaction.setting(NOBODY, NOBODY, Tag.STATE)
+    last = now if raw is None else int.from_bytes(raw, "big")
+    if raw is not None and 0 <= now - last < ROUND_S:
+        return None
+    transaction.set_setting(NOBODY, NOBODY, Tag.STATE, now.to_bytes(8, "big"))
+    return last
 
 
 def _seen(managed: Managed) -> Attributes:

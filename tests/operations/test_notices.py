@@ -52,7 +52,8 @@ async def told(gateway, version=V2_1, identity="cert:a", listener=None):
     target = PushTarget(identity=identity, host="127.0.0.1", port=1, version=str(version), tells="changes")
     exchange = Exchange(KmipConfig(push=(target,)), gateway.store, gateway.token, gateway.clock)
     listener = listener or Listener(version)
-    running = asyncio.create_task(exchange.notices(listener.send).run())
+    listener.notices = exchange.notices(listener.send)
+    running = asyncio.create_task(listener.notices.run())
     yield Gateway(exchange, gateway.clock, gateway.store, gateway.token), listener
     running.cancel()
 
@@ -111,6 +112,34 @@ async def test_a_state_that_a_date_brought_is_told_with_the_next_change(gateway)
         await client.one(V2_1, O.ADD_ATTRIBUTE, AddAttributeRequest(unique_identifier=made, new_attribute=(COMMENT,)))
         _, (_, notify) = await heard(listener, 2)
     assert [each.value for each in notify.attributes if each.tag is Tag.STATE] == [State.ACTIVE]
+
+
+async def test_a_state_that_a_date_brings_is_told_once(gateway):
+    async with told(gateway) as (client, listener):
+        now = int(gateway.clock.now)
+        await listener.notices.pass_dates()
+        dates = at(Tag.ACTIVATION_DATE, now + 90), at(Tag.DEACTIVATION_DATE, now + 200)
+        made = await create(client, *dates)
+        await create(client.other, *dates)
+        await create(client, at(Tag.ACTIVATION_DATE, now))  # told with its Put
+        for _ in range(5):  # of which the second and the fourth bring another State
+            gateway.clock.now += notices.ROUND_S
+            await listener.notices.pass_dates()
+        await listener.notices.pass_dates()
+        payloads = [payload for _, payload in await heard(listener, 4)]
+    assert [each.unique_identifier for each in payloads[2:]] == [made, made]
+    states = [{each.tag: each.value for each in payload.attributes} for payload in payloads[2:]]
+    assert [each[Tag.STATE] for each in states] == [State.ACTIVE, State.DEACTIVATED]
+    assert {each[Tag.LAST_CHANGE_DATE] for each in states} == {now}
+
+
+async def test_of_several_front_ends_one_looks_at_dates(gateway):
+    async with told(gateway) as (client, listener):
+        await listener.notices.pass_dates()
+        await create(client, at(Tag.ACTIVATION_DATE, int(gateway.clock.now) + 30))
+        gateway.clock.now += notices.ROUND_S
+        await asyncio.gather(*(listener.notices.pass_dates() for _ in range(3)))
+        await heard(listener, 2)
 
 
 async def test_an_attribute_that_is_gone_is_told_without_value(gateway):
