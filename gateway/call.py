@@ -439,6 +439,8 @@ class Call:
     def put_back(self, transaction: Transaction, altered: Altered) -> None:
         """Do inside a transaction what `restore` does."""
         current = self.current(transaction, altered.before.unique_identifier).row
+        if current.id != altered.before.id:  # An import has put it aside since, and that holds too.
+            raise errors.ObjectNotFound(f"{altered.before.unique_identifier} is another object now")
         rows = altered.taken_back(current.attributes)
         names = self.services.catalogue.decode(replace(current, attributes=rows)).names()
         transaction.replace_attributes(current.id, rows, names)

@@ -17,6 +17,7 @@ from gateway.access.identity import GATEWAY
 from gateway.call import Altered, Call
 from gateway.errors import (
     KmipError,
+    ObjectNotFound,
     PrivateProtectionStorageUnavailable,
     ProtectionStorageUnavailable,
     PublicProtectionStorageUnavailable,
@@ -256,25 +257,27 @@ async def add(
     """
     finished = [d._replace(unique_identifier=d.unique_identifier or new_identifier()) for d in drafts]
 
-    def write(transaction: Transaction) -> list[Altered]:
+    def write(transaction: Transaction) -> tuple[list[Altered], list[Managed]]:
         first(transaction)
+        made = []
         altered = [call.alter(transaction, change.managed, change.fn, names=True) for change in changes]
         for new in news:
             constraints.check_new(call, transaction, new.object_type, new.attributes)
             call.check_new(new.row)
-            transaction.add(new.row, new.names())
-        return altered
+            made.append(Managed(transaction.add(new.row, new.names()), new.attributes))
+        return altered, made
 
     async with kept(call, *(d.ref for d in drafts if d.ref is not None)):
         for place, draft in enumerate(finished if wanted else ()):
             _check_storage(wanted[min(place, len(wanted) - 1)], storage(call, draft.kept_by))
         news = [_new(call, draft) for draft in finished]
-        changed = await call.store.write(write)
+        changed, added = await call.store.write(write)
     for altered in changed:
         call.on_undo(partial(call.restore, altered))
     # Undone first, so that the names are free when the others get theirs back.
-    call.on_undo(lambda: unmake(call, news))
-    return news
+    for made in added:
+        call.on_undo(partial(unmake, call, (made,)))
+    return added
 
 
 @asynccontextmanager
@@ -322,7 +325,13 @@ async def discard(call: Call, refs: Sequence[KeyRef]) -> None:
 async def unmake(call: Call, made: Sequence[Managed]) -> None:
     """Destroy objects that were made in a batch that is undone; their names are free again."""
     for managed in made:
-        await erase(call, managed, lambda current: sets.put(current.attributes, Tag.DESTROY_DATE, call.today), names=())
+        await erase(call, managed, partial(_unmade, call, managed), names=())
+
+
+def _unmade(call: Call, managed: Managed, current: Managed) -> Attributes:
+    if current.row.id != managed.row.id:  # An import has put it aside since; what has its identifier now stays.
+        raise ObjectNotFound(f"{managed.unique_identifier} is another object now")
+    return sets.put(current.attributes, Tag.DESTROY_DATE, call.today)
 
 
 async def erase(

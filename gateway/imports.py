@@ -216,14 +216,20 @@ class Room:
         A commit that failed has undone it already, and what has the identifier then is not to be put aside.
         """
         if self._taken and self._aside is not None:
-            await self._call.store.write(partial(self._put_back, aside=self._aside))
+            given = await self._call.store.write(partial(self._put_back, aside=self._aside))
+            if not given and not self._aside.before.destroyed:
+                await creation.let_go(self._call, self._aside.before)
 
-    def _put_back(self, transaction: Transaction, aside: Altered) -> None:
+    def _put_back(self, transaction: Transaction, aside: Altered) -> bool:
+        """Tell whether the object has its place again; what another request has imported there since stays."""
         successor = transaction.get(self._unique_identifier)
+        if successor is not None and not successor.destroyed:
+            return False
         if successor is not None:
             self._put_aside(transaction, successor)
         transaction.rename(aside.before.id, self._unique_identifier)
         creation.revive(self._call, transaction, aside)
+        return True
 
 
 def _superseded(call: Call, managed: Managed, own: str) -> Attributes:

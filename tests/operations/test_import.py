@@ -38,6 +38,7 @@ from gateway.kmip.objects import (
     Certificate,
     EncryptionKeyInformation,
     KeyBlock,
+    KeyValue,
     KeyWrappingData,
     SymmetricKey,
 )
@@ -442,3 +443,47 @@ async def test_what_made_no_way_is_left_alone_by_undo(gateway):
     assert last.reason is R.NON_UNIQUE_NAME_ATTRIBUTE
     assert (await kept(gateway, "mine")).attributes == before.attributes
     assert await material(gateway, "mine") == ONE
+
+
+SEALED = brought(
+    "sealed",
+    symmetric_key=SymmetricKey(
+        key_block=KeyBlock(
+            key_format_type=KeyFormatType.RAW,
+            key_value=KeyValue(key_material=ONE),
+            cryptographic_algorithm=A.BLOWFISH,
+            cryptographic_length=128,
+        )
+    ),
+)
+
+
+def taking_the_place(gateway, monkeypatch):
+    """Have another request import under the identifier while the one that is to be undone brings what is sealed."""
+    seal = gateway.token.seal
+
+    async def later(data, aad):
+        monkeypatch.setattr(gateway.token, "seal", seal)
+        await imported(gateway, brought("mine", OTHER, *names("latest"), replace_existing=True))
+        return await seal(data, aad)
+
+    monkeypatch.setattr(gateway.token, "seal", later)
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+async def test_what_took_the_place_meanwhile_is_left_alone_by_undo(gateway, monkeypatch, replaces):
+    if replaces:
+        await imported(gateway, brought("mine", bytes(16)))
+    taking_the_place(gateway, monkeypatch)
+    await undone(gateway, (O.IMPORT, brought("mine", ONE, replace_existing=True)), (O.IMPORT, SEALED))
+    assert await material(gateway, "mine") == OTHER
+    assert (await kept(gateway, "mine")).names() == ("latest",)
+
+
+async def test_a_destruction_is_not_undone_where_another_object_has_the_place(gateway, monkeypatch):
+    await imported(gateway, brought("mine", bytes(16), *names("old")))
+    taking_the_place(gateway, monkeypatch)
+    await undone(gateway, (O.DESTROY, DestroyRequest(unique_identifier="mine")), (O.IMPORT, SEALED))
+    assert await material(gateway, "mine") == OTHER
+    located = await gateway.one(V2_1, O.LOCATE, LocateRequest())
+    assert located.unique_identifier == ("mine",)
