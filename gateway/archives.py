@@ -30,8 +30,9 @@ async def _move_back(call: Call, altered: Altered) -> None:
     before = altered.before
 
     def write(transaction: Transaction) -> None:
-        destroyed = call.current(transaction, before.unique_identifier).row.destroyed
         call.put_back(transaction, altered)
-        transaction.set_storage(before.id, destroyed=destroyed, archived=before.archived)
+        current = call.current(transaction, before.unique_identifier)
+        # The date tells: another request may have archived or recovered the object since, and that holds.
+        transaction.set_storage(before.id, destroyed=current.row.destroyed, archived=current.archive is not None)
 
     await call.store.write(write)

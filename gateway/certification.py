@@ -135,13 +135,15 @@ def of_own_pair(call: Call, managed: Managed, key: PublicKey) -> Requested:
 
     Raises:
         MissingData: it was not, and who asks need not have the private key.
-        ObjectNotFound, ObjectDestroyed, ObjectArchived: of the private key.
+        ObjectNotFound, ObjectDestroyed, ObjectArchived, WrongLifecycleState: of the private key.
     """
     linked = managed.linked(LinkType.PRIVATE_KEY_LINK)
     private = None if linked is None else call.live(linked)
     # Only the halves of a pair that the token made share a CKA_ID; a Link alone can be set by any client.
     if private is None or not managed.row.cka_id or private.row.cka_id != managed.row.cka_id:
         raise errors.MissingData("a pair that was not made here is certified by a certificate request only")
+    if private.state(call.now) in OVER:
+        raise errors.WrongLifecycleState(f"{private.unique_identifier} is {private.state(call.now).token}")
     requests.check(key)
     name = x509.NameAttribute(NameOID.COMMON_NAME, managed.unique_identifier)
     return Requested(x509.Name([name]), key, x509.Extensions([]))

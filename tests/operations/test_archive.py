@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gateway import archives
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import (
     BatchErrorContinuationOption,
@@ -157,3 +158,22 @@ async def test_recovering_is_undone(gateway):
     await undone(gateway, O.RECOVER, RecoverRequest(unique_identifier=unique_identifier))
     assert await located(gateway, storage_status_mask=ARCHIVAL) == [unique_identifier]
     assert dates(gateway, unique_identifier)[0] == int(gateway.clock.now)
+
+
+async def test_undo_leaves_an_object_archived_that_another_request_has_archived_since(gateway):
+    """Locate goes by what the row says, use by the date: both stay as the other request has left them."""
+    unique_identifier = await make(gateway)
+    call = call_of(gateway)
+    call.batch.undo = []
+    managed = call.find(unique_identifier)
+    await archives.move(
+        call, managed, lambda current: sets.put(current.attributes, Tag.ARCHIVE_DATE, call.today), archived=True
+    )
+    await gateway.one(V2_1, O.RECOVER, RecoverRequest(unique_identifier=unique_identifier))
+    gateway.clock.now += 5
+    await gateway.one(V2_1, O.ARCHIVE, ArchiveRequest(unique_identifier=unique_identifier))
+    for step in call.batch.undo:
+        await step()
+    assert dates(gateway, unique_identifier)[0] == int(gateway.clock.now)
+    assert await located(gateway) == []
+    assert await located(gateway, storage_status_mask=ARCHIVAL) == [unique_identifier]

@@ -819,3 +819,11 @@ async def test_nobody_renews_a_certificate_that_was_issued_to_another(
     third = (await gateway.one(V2_1, Operation.REGISTER, register)).unique_identifier
     reason = await gateway.refused(V2_1, Operation.RE_CERTIFY, ReCertifyRequest(unique_identifier=third))
     assert reason is R.WRONG_KEY_LIFECYCLE_STATE
+
+
+async def test_a_pair_whose_private_key_was_revoked_is_not_certified(
+    gateway: Gateway, authority: x509.Certificate
+) -> None:
+    private, public = await made(gateway, (Attribute(Tag.CRYPTOGRAPHIC_ALGORITHM, A.EC), *_p256()), SIGN, VERIFY)
+    await revoke(gateway, private.unique_identifier)
+    assert await refused(gateway, public.unique_identifier) is R.WRONG_KEY_LIFECYCLE_STATE
