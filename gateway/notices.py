@@ -7,7 +7,7 @@ that wants to be sure asks. Several front ends do not wait for each other; Last 
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import structlog
 
@@ -15,7 +15,7 @@ from gateway.access.identity import Identity
 from gateway.attribute_rules import in_order, shown
 from gateway.call import Call, Services
 from gateway.config import PushTarget
-from gateway.errors import GeneralFailure, KmipError
+from gateway.errors import GeneralFailure, KmipError, StoreDown, TokenDown
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.attributes import ATTRIBUTES
 from gateway.kmip.enums import LinkType, Operation
@@ -33,6 +33,7 @@ MOVING = (Tag.ACTIVATION_DATE, Tag.DEACTIVATION_DATE)  # the dates that change t
 MAX_WAITING = 10_000  # changes, for one target
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
+MAX_TRIES = 1440  # of one notice, about a day: a message that a client cannot bear keeps nothing else back for good
 # What moves while an object is used is no news by itself; Last Change Date is told with whatever else has changed.
 NO_NEWS = frozenset({Tag.FRESH, Tag.USAGE_LIMITS, Tag.LAST_CHANGE_DATE})
 
@@ -59,7 +60,8 @@ class Line:
         self._send = send
         self._waiting: asyncio.Queue[Notice] = asyncio.Queue(MAX_WAITING)
         self._lost = 0
-        self._out = False  # the target does not answer, and the log has said so
+        self._out = False  # the target is not told anything now, and the log has said so
+        self._about: dict[str, Any] = {"identity": target.identity, "host": target.host, "port": target.port}
 
     def note(self, notice: Notice) -> None:
         """Put a notice at the end, unless too many wait already."""
@@ -74,31 +76,45 @@ class Line:
             await self._tell(await self._waiting.get())
 
     async def _tell(self, notice: Notice) -> None:
-        """Tell a notice until it is heard, or cannot be told at all."""
+        """Tell a notice until it is heard, cannot be told at all, or is old."""
         pause_s = FIRST_PAUSE_S
-        while not await self._heard(notice):
+        for _ in range(MAX_TRIES):
+            if await self._is_done(notice):
+                return
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+        self._lost += 1
 
-    async def _heard(self, notice: Notice) -> bool:
-        target = self.target
-        about = {"identity": target.identity, "host": target.host, "port": target.port}
+    async def _is_done(self, notice: Notice) -> bool:
+        """Try to tell a notice; False where it is to be tried again."""
         try:
-            call = call_of(self._services, target, notice.owner)
+            call = call_of(self._services, self.target, notice.owner)
             item = await _item(call, notice)
-            if item is not None:
-                await push(call, target, [item], self._send)
-        except GeneralFailure as error:  # Nobody is there, or the token or the database is away: later.
-            if not self._out:
-                log.warning("target does not answer", reason=error.message, **about)
-            self._out = True
-            return False
+        except (StoreDown, TokenDown) as error:
+            return self._later(error)
         except KmipError as error:
-            log.warning("not pushed", unique_identifier=notice.unique_identifier, reason=error.message, **about)
+            log.warning("not pushed", unique_identifier=notice.unique_identifier, reason=error.message, **self._about)
+            return True
+        return item is None or await self._is_heard(call, item)
+
+    async def _is_heard(self, call: Call, item: tuple[Operation, Structure]) -> bool:
+        try:
+            await push(call, self.target, [item], self._send)
+        except GeneralFailure as error:
+            return self._later(error)
+        except KmipError as error:  # It has the message, and what it says of it is no answer.
+            log.warning("pushed", answered=error.message, **self._about)
         if self._out or self._lost:
-            log.info("target answers", lost=self._lost, **about)
+            log.info("target answers", lost=self._lost, **self._about)
         self._out, self._lost = False, 0
         return True
+
+    def _later(self, error: KmipError) -> bool:
+        """Log the first failure of several."""
+        if not self._out:
+            log.warning("target is not told", reason=error.message, **self._about)
+        self._out = True
+        return False
 
 
 class Notices:

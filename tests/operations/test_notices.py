@@ -7,7 +7,7 @@ import pytest
 
 from gateway import notices
 from gateway.config import KmipConfig, PushTarget
-from gateway.errors import GeneralFailure
+from gateway.errors import GeneralFailure, StoreDown, TokenDown
 from gateway.exchange import Exchange
 from gateway.kmip.enums import CryptographicAlgorithm as A
 from gateway.kmip.enums import LinkType, Operation, PutFunction, State
@@ -204,7 +204,50 @@ async def test_who_does_not_listen_yet_is_told_later_and_in_order(gateway, monke
         made = [await create(client) for _ in range(3)]
         payloads = await heard(listener, 3)
     assert [each.unique_identifier for _, each in payloads] == made
-    assert capsys.readouterr().out.count("target does not answer") == 1
+    assert capsys.readouterr().out.count("target is not told") == 1
+
+
+@pytest.mark.parametrize("fault", [TokenDown, StoreDown])
+async def test_a_key_that_cannot_be_fetched_now_is_put_later(gateway, monkeypatch, fault):
+    async def failing(*arguments):
+        monkeypatch.setattr(notices, "put", put)
+        raise fault
+
+    put = notices.put
+    monkeypatch.setattr(notices, "put", failing)
+    monkeypatch.setattr(notices, "FIRST_PAUSE_S", 0.001)
+    async with told(gateway) as (client, listener):
+        made = await create(client)
+        ((_, given),) = await heard(listener, 1)
+    assert given.unique_identifier == made
+
+
+async def test_a_message_that_nobody_can_bear_is_given_up(gateway, monkeypatch, capsys):
+    monkeypatch.setattr(notices, "FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(notices, "MAX_TRIES", 3)
+    async with told(gateway, listener=Asleep(V2_1, deaf=3)) as (client, listener):
+        _, made = [await create(client) for _ in range(2)]
+        ((_, put),) = await heard(listener, 1)
+    assert put.unique_identifier == made
+    assert "lost=1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 400 Bad Request", bytes(64)])
+async def test_an_answer_that_is_none_keeps_nothing_back(gateway, answer):
+    came = []
+
+    async def send(target, raw):
+        came.append(raw)
+        return answer
+
+    listener = Listener(V2_1)
+    listener.send = send
+    async with told(gateway, listener=listener) as (client, _):
+        for _ in range(2):
+            await create(client)
+        for _ in range(100):
+            await asyncio.sleep(0.01 if len(came) < 2 else 0)
+    assert len(came) == 2
 
 
 async def test_a_line_has_an_end(gateway, monkeypatch, capsys):
