@@ -61,7 +61,8 @@ def _page_item(item: Node, keys: dict[str, str]) -> list[Node]:
 
 def _answer_5(root: Node) -> Node:
     for node, _ in walk(root):
-        if node.tag in MASKS and isinstance(node.value, str):
+        # What a client keeps in a vendor attribute may have any type under any tag.
+        if node.tag in MASKS and node.type == "Integer" and isinstance(node.value, str):
             node.value = _number(node, ItemType.INTEGER)
         elif node.tag in COSMIAN_NAMES and isinstance(node.value, str):
             node.value = COSMIAN_NAMES[node.tag].get(node.value, node.value)

@@ -19,7 +19,7 @@ from gateway.operations.locate import LocateResponse
 from gateway.wire import json_dialects, text, ttlv, ttlv_json
 from gateway.wire.json_dialects import Spelling
 from gateway.wire.text import PLAIN_TEXT, Dialect, Media, Unreadable
-from gateway.wire.text_tree import to_ttlv
+from gateway.wire.text_tree import Node, structure, to_ttlv
 from tests.wire.dialects import (
     CREATE_5,
     PAGE_ANSWER,
@@ -488,3 +488,21 @@ def test_a_message_is_one_however_its_name_is_spelled(tag: str) -> None:
     decoded = decode(REGULAR | {"tag": tag})
     assert not decoded.dialect.bare
     assert ttlv.read_version(decoded.raw) == V2_1
+
+
+@pytest.mark.parametrize("spelling", Spelling)
+@pytest.mark.parametrize(
+    "kept",
+    [
+        Node("CryptographicUsageMask", "TextString", "none of the standard's"),
+        Node("StorageStatusMask", "ByteString", "00FF"),
+        Node("ProtectionStorageMask", "BigInteger", "0x7FFFFFFFFFFFFFFF"),
+    ],
+)
+def test_what_a_client_keeps_under_the_tag_of_a_mask_is_given_back_as_it_is(spelling: Spelling, kept: Node) -> None:
+    header = structure("ResponseHeader", Node("BatchCount", "Integer", 1))
+    payload = structure("ResponsePayload", structure("AttributeValue", kept))
+    item = structure("BatchItem", Node("Operation", "Enumeration", "GetAttributes"), payload)
+    raw = to_ttlv(structure("ResponseMessage", header, item))
+    told = text.encode(raw, Dialect(Media.JSON, JSON, spelling)).content
+    assert str(kept.value).encode() in told
