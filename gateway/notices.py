@@ -31,6 +31,8 @@ NOBODY = ""
 FOR_ALL_TENANTS = None
 MOVING = (Tag.ACTIVATION_DATE, Tag.DEACTIVATION_DATE)  # the dates that change the State when they pass
 MAX_WAITING = 10_000  # changes, for one target
+# Of the objects that they are about: a client that does not listen may change one of 2 MB again and again.
+MAX_WAITING_BYTES = 64 << 20
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 60.0
 MAX_TRIES = 1440  # of one notice, about a day: a message that a client cannot bear keeps nothing else back for good
@@ -49,6 +51,7 @@ class Notice(NamedTuple):
     changed: Attributes = ()
     gone: tuple[AttributeReference, ...] = ()
     replaced: str | None = None
+    weight: int = 0  # the bytes of all attributes of the object, of which `changed` are some
 
 
 class Line:
@@ -59,21 +62,25 @@ class Line:
         self._services = services
         self._send = send
         self._waiting: asyncio.Queue[Notice] = asyncio.Queue(MAX_WAITING)
+        self._held = 0  # bytes
         self._lost = 0
         self._out = False  # the target is not told anything now, and the log has said so
         self._about: dict[str, Any] = {"identity": target.identity, "host": target.host, "port": target.port}
 
     def note(self, notice: Notice) -> None:
         """Put a notice at the end, unless too many wait already."""
-        try:
-            self._waiting.put_nowait(notice)
-        except asyncio.QueueFull:
+        if self._waiting.full() or self._held + notice.weight > MAX_WAITING_BYTES:
             self._lost += 1
+            return
+        self._waiting.put_nowait(notice)
+        self._held += notice.weight
 
     async def run(self) -> NoReturn:
         """Tell one after the other, until cancelled."""
         while True:
-            await self._tell(await self._waiting.get())
+            notice = await self._waiting.get()
+            await self._tell(notice)
+            self._held -= notice.weight
 
     async def _tell(self, notice: Notice) -> None:
         """Tell a notice until it is heard, cannot be told at all, or is old."""
@@ -196,7 +203,8 @@ class Notices:
         if not gone and NO_NEWS.issuperset(each.tag for each in changed):
             return None
         dated = tuple(each for each in after.attributes if each.tag is Tag.LAST_CHANGE_DATE and each not in changed)
-        return Notice(owner, before.unique_identifier, new=False, changed=changed + dated, gone=gone)
+        weight = sum(len(each.ttlv) for each in after.row.attributes)
+        return Notice(owner, before.unique_identifier, new=False, changed=changed + dated, gone=gone, weight=weight)
 
 
 def _claim(transaction: Transaction, now: int) -> int | None:

@@ -260,6 +260,21 @@ async def test_a_line_has_an_end(gateway, monkeypatch, capsys):
     assert "lost=2" in capsys.readouterr().out
 
 
+async def test_a_line_takes_so_many_bytes_and_no_more(gateway, monkeypatch, capsys):
+    """Each change of an object is told with its values; one that does not listen must not fill the memory with them."""
+    monkeypatch.setattr(notices, "MAX_WAITING_BYTES", 250_000)
+    monkeypatch.setattr(notices, "FIRST_PAUSE_S", 0.2)
+    async with told(gateway, listener=Asleep(V2_1, deaf=1)) as (client, listener):
+        made = await create(client)
+        for number in range(4):
+            long = Attribute(Tag.ATTRIBUTE, Item(TEXT_STRING, b"x" * 60_000), vendor="x", name=str(number))
+            await client.one(V2_1, O.ADD_ATTRIBUTE, AddAttributeRequest(unique_identifier=made, new_attribute=(long,)))
+        await heard(listener, 3)  # the object, and with 60 and 120 kB the first two changes
+        assert "lost=2" in capsys.readouterr().out
+        await client.one(V2_1, O.ACTIVATE, ActivateRequest(unique_identifier=made))
+        await heard(listener, 4)  # what was told takes no room any more
+
+
 async def test_what_is_gone_before_it_is_put_is_told_of_only(gateway, monkeypatch):
     monkeypatch.setattr(notices, "FIRST_PAUSE_S", 0.2)
     async with told(gateway, listener=Asleep(V2_1, deaf=1)) as (client, listener):
