@@ -60,6 +60,11 @@ class Case:
     def _remark(self, number: int) -> str:
         return (self.steps[number - 1].element.tail or "") if number else ""
 
+    @property
+    def spoken(self) -> str:
+        """The protocol version of its first request: that of the folder, if it is not said in another one."""
+        return ".".join(each.get("value", "") for each in self.steps[0].element.iterfind("*/ProtocolVersion/*"))
+
     @cached_property
     def operations(self) -> set[str]:
         """The operations that the case asks for; those that a Query lists are not among them."""

@@ -148,7 +148,7 @@ def configuration(case: Case) -> KmipConfig:
     # Query lists Notify and Put where they have somebody to go to.
     listening = (LISTENING,) if case.listed & SERVER_TO_CLIENT else ()
     if case.operations & SERVER_TO_CLIENT:
-        listening = (replace(LISTENING, version=case.version, tells="changes"),)
+        listening = (replace(LISTENING, version=case.spoken, tells="changes"),)
     return KmipConfig(
         **{**turned_on, **(chosen[0] if chosen else {})}, push=listening, certification_authority=AUTHORITY.name
     )

@@ -26,6 +26,7 @@ ROTATE = "2.0 has no Rotate attributes"
 OTHERWISE = {
     ("1.1", "AKLC-"): DIGEST,
     ("1.1", "SKLC-"): DIGEST,
+    ("1.1", "TC_NP_"): DIGEST,
     **{("1.3", f"SKFF-M-{number}-14"): SENSITIVE for number in (9, 10, 11, 12)},
     **{
         ("1.3", f"{name}-14"): SENSITIVE

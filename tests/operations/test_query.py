@@ -90,7 +90,8 @@ async def test_storage_masks_are_where_the_token_is(gateway: Gateway) -> None:
 
 async def test_a_token_that_makes_no_signatures_is_not_said_to(gateway: Gateway) -> None:
     profile = Profile(mechanisms=frozenset({0x1082}))
-    answer = _told(frozenset({Q.QUERY_OPERATIONS}), V2_1, profile, KmipConfig(), ProtectionStorageMask.SOFTWARE)
+    functions, protection = frozenset({Q.QUERY_OPERATIONS}), ProtectionStorageMask.SOFTWARE
+    answer = _told(functions, V2_1, profile, KmipConfig(), protection, False)
     assert Operation.ENCRYPT in answer.operation or Operation.ENCRYPT not in OPERATIONS
     assert not {Operation.SIGN, Operation.MAC, Operation.CREATE_KEY_PAIR} & set(answer.operation)
 
