@@ -31,6 +31,7 @@ async def set_defaults(call: Call, request: SetDefaultsRequest) -> SetDefaultsRe
     """Replace this client's defaults; those of other clients stay, and so do objects that are there.
 
     Raises:
+        NotAuthorized: a ticket is for some objects only, or for those of a group that would be a default.
         InvalidField: defaults without object types.
         InvalidObjectType: for objects that are not kept here.
         UnknownObjectGroup: for a group that the operator does not know, where there is a list of them.
@@ -50,6 +51,8 @@ def _check(call: Call, defaults: ObjectDefaults) -> None:
     for group in defaults.groups:
         if known and group not in known:
             raise UnknownObjectGroup(f"there is no object group {group[:100]!r}")
+    if sets.has(defaults.attributes, Tag.OBJECT_GROUP):  # which the owner's new objects would be in
+        call.require_fixed_groups()
     for tag in NO_DEFAULTS:
         if sets.has(defaults.attributes, tag):
             raise InvalidAttribute(f"a {tag.spelling} is each object's own: it has no default")

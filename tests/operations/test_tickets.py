@@ -8,6 +8,7 @@ import pytest
 from gateway.kmip.enums import (
     BatchErrorContinuationOption,
     CredentialType,
+    ObjectType,
     Operation,
     QueryFunction,
     ResultReason,
@@ -18,7 +19,16 @@ from gateway.kmip.enums import (
 from gateway.kmip.enums import CryptographicAlgorithm as A
 from gateway.kmip.enums import CryptographicUsageMask as M
 from gateway.kmip.messages import Authentication, Credential, Ticket, TicketCredential
-from gateway.kmip.policy import ObjectGroups, Objects, Operations, Right, Rights
+from gateway.kmip.policy import (
+    DefaultsInformation,
+    ObjectDefaults,
+    ObjectGroups,
+    Objects,
+    ObjectTypes,
+    Operations,
+    Right,
+    Rights,
+)
 from gateway.kmip.structure import Attribute, Interval, Item, ItemNumber, LongInteger
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import UsageLimits
@@ -383,3 +393,21 @@ async def test_a_right_names_objects_as_any_request_does(gateway):
     assert await with_ticket(gateway.other, given.payload.ticket, *get(made.payload.unique_identifier)) is None
     theirs = (await gateway.other.one(V2_1, *making())).unique_identifier
     assert await gateway.refused(V2_1, *delegating(right(O.GET, objects=(theirs,)))) is R.OBJECT_NOT_FOUND
+
+
+async def test_who_sees_a_group_does_not_bring_new_objects_into_it_by_default(gateway):
+    """What the owner makes later would be in the group, and be given to whoever has the ticket."""
+    ticket = await delegated(gateway, right(O.SET_DEFAULTS), right(O.GET, groups=["shared"]))
+
+    def defaults(*attributes):
+        types = ObjectTypes(object_type=(ObjectType.SYMMETRIC_KEY,))
+        each = ObjectDefaults(object_types=types, attributes=attributes)
+        return SetDefaultsRequest(defaults_information=DefaultsInformation(object_defaults=(each,)))
+
+    other = gateway.other
+    assert await with_ticket(other, ticket, O.SET_DEFAULTS, defaults(group("shared"))) is R.NOT_AUTHORIZED
+    made = await key(gateway)
+    assert await with_ticket(other, ticket, *get(made)) is R.NOT_AUTHORIZED
+    assert await with_ticket(other, ticket, O.SET_DEFAULTS, defaults(Attribute(Tag.CONTACT_INFORMATION, "Ann"))) is None
+    await gateway.one(V2_1, O.SET_DEFAULTS, defaults(group("shared")))
+    assert await with_ticket(other, ticket, *get(await key(gateway))) is None
