@@ -5,6 +5,7 @@ meanwhile holds; and what is left by a run that ended early is found again by th
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import NamedTuple
 
@@ -15,11 +16,13 @@ from gateway.store.api import ObjectRow, Transaction
 from gateway.store.sqlite import SqliteStore, open_store
 from gateway.token.api import KeyRef
 from gateway.token.local import LocalWorkers
+from gateway.token.parcels import LOOK_AGAIN_S
 from gateway.token.pool import TokenPool
 from gateway.token.settings import WorkerSettings
 from gateway.token.setup import add_kek, newest_kek
 
 AT_A_TIME = 200
+COMMIT_S = 1.0  # from a key's wrapping to its row, in a gateway that serves
 
 
 class Rotation(NamedTuple):
@@ -49,14 +52,24 @@ async def _rewrap_all(config: Config, store: SqliteStore, settings: WorkerSettin
     done = 0
     try:
         async with LocalWorkers(settings) as pool:
-            while rows := store.wrapped_before(config.token.name, version, AT_A_TIME):
-                await asyncio.gather(*(_rewrap(store, pool, row) for row in rows))
-                done += len(rows)
+            async for count in _rewrapped(store, pool, config.token.name, version):
+                done += count
+            # A gateway that serves wraps new keys by the earlier one until its workers look again.
+            await asyncio.sleep(LOOK_AGAIN_S + COMMIT_S)
+            async for count in _rewrapped(store, pool, config.token.name, version):
+                done += count
     except KmipError as error:
         raise ConfigurationError(f"After {done} keys: {error.message} Run it again to go on.") from None
     finally:
         await store.close()
     return Rotation(version, done)
+
+
+async def _rewrapped(store: SqliteStore, pool: TokenPool, token: str, version: int) -> AsyncIterator[int]:
+    """Wrap what an earlier key-encryption key wrapped, and tell of each lot how many keys that was."""
+    while rows := store.wrapped_before(token, version, AT_A_TIME):
+        await asyncio.gather(*(_rewrap(store, pool, row) for row in rows))
+        yield len(rows)
 
 
 async def _rewrap(store: SqliteStore, pool: TokenPool, row: ObjectRow) -> None:

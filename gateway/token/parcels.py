@@ -29,7 +29,7 @@ LIFE_S = 60.0
 REAP_S = 5.0  # how often those are looked for that nobody asked for again
 VERSION_BYTES = 4  # of the key-encryption key; the database can look for it
 # How soon a worker wraps with a new key-encryption key that another process made.
-LOOK_AGAIN_S = 30.0
+LOOK_AGAIN_S = 5.0
 NOT_EXTRACTABLE = AttributeArray(packed({Attribute.EXTRACTABLE: False}))
 
 

@@ -208,7 +208,7 @@ def _give_pin(token: pkcs11.Token, so_pin: str, pin: str) -> None:
 
 
 def add_kek(settings: WorkerSettings) -> int:
-    """Make the next key-encryption key, which workers begin to wrap with within half a minute, and give its version.
+    """Make the next key-encryption key, which workers begin to wrap with in a few seconds, and give its version.
 
     Raises:
         ConfigurationError: why it cannot be done.
