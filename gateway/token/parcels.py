@@ -7,6 +7,7 @@ LIFE_S at most; a key that may not leave cannot leave from here either.
 import time
 from collections import OrderedDict
 from contextlib import suppress
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,7 +27,9 @@ from gateway.token.templates import key_attributes, key_type_attributes, packed,
 # How many keys are ready for use, and for how long; SoftHSM keeps about 2 KB of a session object.
 MAX_LIVE = 4096
 LIFE_S = 60.0
-REAP_S = 5.0  # how often those are looked for that nobody asked for again
+# How often those are looked for that nobody asked for again, and how many go at once: on an HSM far away each takes
+# milliseconds, and requests wait.
+REAP_S, REAP_AT_ONCE = 1.0, 128
 VERSION_BYTES = 4  # of the key-encryption key; the database can look for it
 # How soon a worker wraps with a new key-encryption key that another process made.
 LOOK_AGAIN_S = 5.0
@@ -148,7 +151,8 @@ class Parcels:
         if now < self._reaped + REAP_S:
             return
         self._reaped = now
-        for ref in [ref for ref, live in self._live.items() if live.until <= now]:
+        over = (ref for ref, live in self._live.items() if live.until <= now)
+        for ref in list(islice(over, REAP_AT_ONCE)):
             self.forget(ref)
 
     def clear(self) -> None:

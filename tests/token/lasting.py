@@ -36,13 +36,21 @@ def main() -> None:
     def count() -> int:
         return len(access.calls.search(access.connection.session, IN_SESSION))
 
-    seen = {"begun": count(), "made": make(access), "ready": count()}
+    seen: dict[str, int | str] = {"begun": count(), "made": make(access), "ready": count()}
     access.parcels.reap()
     seen["still ready"] = count()
     now = time.monotonic() + parcels.LIFE_S + 1
     time.monotonic = lambda: now
     access.parcels.reap()
     seen["reaped"] = count()
+    many = parcels.REAP_AT_ONCE + 2
+    for _ in range(many):
+        make(access)
+    later = now + parcels.LIFE_S + 1
+    time.monotonic = lambda: later
+    access.parcels.reap()
+    seen |= {"made more": many, "left of them": count()}
+    access.connection.renew_session()
     access.parcels.clear()
     access.handles.labelled = lambda _: None  # type: ignore[method-assign]  # the token has lost the key
     seen |= {"refused": make(access), "left": count()}

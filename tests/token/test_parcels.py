@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from gateway.errors import CryptographicFailure, FeatureNotSupported, GeneralFailure, KmipError, NotExtractable
 from gateway.token.api import KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Rights
 from gateway.token.local import LocalWorkers
-from gateway.token.parcels import MAX_LIVE, VERSION_BYTES
+from gateway.token.parcels import MAX_LIVE, REAP_AT_ONCE, VERSION_BYTES
 from gateway.token.setup import add_kek
 from tests.token.conftest import secret
 
@@ -163,4 +163,5 @@ async def test_what_is_ready_for_use_lasts_no_longer_than_it_may(settings, token
     seen = json.loads(told)
     assert (seen["begun"], seen["made"], seen["ready"], seen["still ready"]) == (0, "Done", 1, 1)
     assert seen["reaped"] == 0
+    assert seen["left of them"] == seen["made more"] - REAP_AT_ONCE  # the others go a second later
     assert (seen["refused"], seen["left"]) == ("Failed", 0)
