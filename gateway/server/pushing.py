@@ -31,6 +31,8 @@ class Pusher:
         """
         self._context = context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False  # Its key is compared, which no authority can give to another.
+        # As for clients: an issuing authority in the file is trusted though it is below a root (server/tls).
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
         context.minimum_version = VERSIONS[config.minimum_version]
         try:
             context.load_verify_locations(config.ca)

@@ -91,6 +91,13 @@ async def test_a_certificate_of_another_authority_is_sent_nothing(tmp_path, auth
     assert MESSAGE not in came
 
 
+async def test_what_the_operator_put_in_the_file_is_trusted_though_it_is_no_root(authority):
+    files, listener = (authority.issue(name, usage=None) for name in ("gateway", "listener"))
+    pusher = Pusher(TlsConfig(ca=listener.certificate, certificate=files.certificate, key=files.key))
+    async with listening(authority, listener) as (target, _):
+        assert await pusher.send(target, MESSAGE) == ANSWER
+
+
 async def test_an_answer_has_an_end(authority, pusher):
     endless = b"\x42\x00\x7b\x01\x7f\xff\xff\xff"
     async with listening(authority, listener_files(authority), endless) as (target, _):
