@@ -85,7 +85,7 @@ def attributes_of(kind: CertificateType, value: bytes) -> Attributes:
     try:
         certificate = x509.load_der_x509_certificate(value)
         found = (*_names(certificate), *_key(certificate), *_signature(certificate))
-    except (ValueError, x509.InvalidVersion):
+    except (ValueError, TypeError, x509.InvalidVersion):  # TypeError: a name in bits that is no x500UniqueIdentifier
         raise InvalidField("the Certificate Value is not an X.509 certificate in DER") from None
     return (*common, *found)
 

@@ -30,6 +30,9 @@ UNDERSTOOD = frozenset(
     }
 )
 
+# What reading one may raise; TypeError for a name in bits that is no x500UniqueIdentifier.
+UNREADABLE = (ValueError, TypeError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+
 
 def read(der: bytes) -> x509.Certificate:
     """Give a certificate, its extensions known to be readable.
@@ -40,7 +43,7 @@ def read(der: bytes) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(der)
         _ = certificate.extensions, certificate.subject, certificate.issuer
-    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except UNREADABLE:
         raise InvalidField("this is no X.509 certificate in DER") from None
     return certificate
 

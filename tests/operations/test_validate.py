@@ -184,3 +184,14 @@ async def test_a_name_that_nobody_reads_is_kept_and_not_judged(gateway: Gateway)
 )
 async def test_what_makes_no_chain_is_refused(gateway: Gateway, given: tuple[Certificate, ...], reason: R) -> None:
     assert await gateway.refused(V1_4, Operation.VALIDATE, ValidateRequest(certificate=given)) is reason
+
+
+async def test_a_name_of_a_kind_that_nobody_reads_is_refused(gateway: Gateway) -> None:
+    """A common name as a BIT STRING is well formed, and no name."""
+    der = ROOT.kmip.certificate_value.replace(b"\x0c\x04root", b"\x03\x04\0oot")
+    assert der != ROOT.kmip.certificate_value
+    given = Certificate(certificate_type=CertificateType.X_509, certificate_value=der)
+    asked = RegisterRequest(object_type=ObjectType.CERTIFICATE, attributes=(), certificate=given)
+    assert await gateway.refused(V2_1, Operation.REGISTER, asked) is R.INVALID_FIELD
+    judged = ValidateRequest(certificate=(given,))
+    assert await gateway.refused(V2_1, Operation.VALIDATE, judged) is R.INVALID_FIELD
