@@ -3,7 +3,7 @@
 The one rule here: no way out leads past Extractable and Sensitive (KMIP 2.1 sections 4.26 and 4.58).
 """
 
-from typing import Protocol
+from typing import Annotated
 
 from msgspec.structs import replace
 
@@ -19,6 +19,7 @@ from gateway.errors import (
 )
 from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType
 from gateway.kmip.objects import KeyBlock, KeyValue, KeyWrappingSpecification, ManagedObject
+from gateway.kmip.structure import Identifier, Since, Structure
 from gateway.managed import Managed
 
 # What is no secret is given to everybody who may see the object, whatever Extractable says. Sensitive is not there by
@@ -27,24 +28,14 @@ OPEN = (ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE, ObjectType.CERTIFICATE_RE
 FIELDS = {kind: kind.name.lower() for kind in ObjectType}
 
 
-class Asked(Protocol):
-    """In which form an object is asked for, as Get and Export say it."""
+class Asked(Structure):
+    """Which object, the ID Placeholder when left out, and in which form."""
 
-    @property
-    def key_format_type(self) -> KeyFormatType | None:
-        """The format of the key, as registered when None."""
-
-    @property
-    def key_wrap_type(self) -> KeyWrapType | None:
-        """Whether a key that was registered wrapped is to be unwrapped."""
-
-    @property
-    def key_compression_type(self) -> KeyCompressionType | None:
-        """The form of an elliptic curve's point."""
-
-    @property
-    def key_wrapping_specification(self) -> KeyWrappingSpecification | None:
-        """How the key is to be wrapped, if it is."""
+    unique_identifier: Identifier | None = None
+    key_format_type: KeyFormatType | None = None
+    key_wrap_type: Annotated[KeyWrapType | None, Since(1, 4)] = None
+    key_compression_type: KeyCompressionType | None = None
+    key_wrapping_specification: KeyWrappingSpecification | None = None
 
 
 async def given(call: Call, managed: Managed, asked: Asked) -> ManagedObject:

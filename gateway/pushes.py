@@ -15,7 +15,7 @@ from gateway.attribute_rules import in_order, shown
 from gateway.call import Call, Services
 from gateway.config import PushTarget
 from gateway.errors import KmipError, NotExtractable, Sensitive
-from gateway.giving import FIELDS
+from gateway.giving import FIELDS, Asked
 from gateway.items import Batch
 from gateway.kmip.enums import Operation, PutFunction, ResultReason, ResultStatus
 from gateway.kmip.messages import ProtocolVersion, RequestBatchItem, RequestHeader, RequestMessage, ResponseHeader
@@ -106,15 +106,6 @@ class Answered(Structure):
     batch_item: tuple[AnsweredItem, ...] = ()
 
 
-class Plain(NamedTuple):
-    """An object as it is kept, not wrapped: what Get gives when nothing else is asked for."""
-
-    key_format_type: None = None
-    key_wrap_type: None = None
-    key_compression_type: None = None
-    key_wrapping_specification: None = None
-
-
 class Replaced(NamedTuple):
     """An object as it was before the gateway replaced it, and the unique identifier of what replaces it."""
 
@@ -176,7 +167,7 @@ async def put(call: Call, new: Managed, replaced: str | None = None) -> Put | No
         What giving.given raises else.
     """
     try:
-        field = {FIELDS[new.object_type]: await giving.given(call, new, Plain())}
+        field = {FIELDS[new.object_type]: await giving.given(call, new, Asked())}
     except (NotExtractable, Sensitive):
         return None
     return Put(

@@ -6,12 +6,11 @@ from gateway import giving
 from gateway.attribute_rules import in_order, shown
 from gateway.call import Call
 from gateway.errors import ObjectArchived
-from gateway.giving import FIELDS
-from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation
+from gateway.giving import FIELDS, Asked
+from gateway.kmip.enums import ObjectType, Operation
 from gateway.kmip.objects import (
     Certificate,
     CertificateRequest,
-    KeyWrappingSpecification,
     OpaqueObject,
     PGPKey,
     PrivateKey,
@@ -21,21 +20,15 @@ from gateway.kmip.objects import (
     SymmetricKey,
     Template,
 )
-from gateway.kmip.structure import Attributed, Attributes, Form, Identifier, Since, Structure, Until
+from gateway.kmip.structure import Attributed, Attributes, Form, Since, Structure, Until
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import V1_4
 from gateway.managed import visible_attributes
 from gateway.operations import operation
 
 
-class ExportRequest(Structure):
+class ExportRequest(Asked):
     """Which object, the ID Placeholder when left out, and in which form."""
-
-    unique_identifier: Identifier | None = None
-    key_format_type: KeyFormatType | None = None
-    key_wrap_type: KeyWrapType | None = None
-    key_compression_type: KeyCompressionType | None = None
-    key_wrapping_specification: KeyWrappingSpecification | None = None
 
 
 class ExportResponse(Structure):

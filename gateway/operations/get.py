@@ -4,13 +4,12 @@ from typing import Annotated
 
 from gateway import giving
 from gateway.call import Call
-from gateway.giving import FIELDS
+from gateway.giving import FIELDS, Asked
 from gateway.kmip import attribute_sets as sets
-from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, Operation
+from gateway.kmip.enums import ObjectType, Operation
 from gateway.kmip.objects import (
     Certificate,
     CertificateRequest,
-    KeyWrappingSpecification,
     OpaqueObject,
     PGPKey,
     PrivateKey,
@@ -20,20 +19,14 @@ from gateway.kmip.objects import (
     SymmetricKey,
     Template,
 )
-from gateway.kmip.structure import Attributes, Identifier, Since, Structure, Until
+from gateway.kmip.structure import Attributes, Since, Structure, Until
 from gateway.kmip.tags import Tag
 from gateway.managed import Managed
 from gateway.operations import operation
 
 
-class GetRequest(Structure):
+class GetRequest(Asked):
     """Which object, the ID Placeholder when left out, and in which form."""
-
-    unique_identifier: Identifier | None = None
-    key_format_type: KeyFormatType | None = None
-    key_wrap_type: Annotated[KeyWrapType | None, Since(1, 4)] = None
-    key_compression_type: KeyCompressionType | None = None
-    key_wrapping_specification: KeyWrappingSpecification | None = None
 
 
 class GetResponse(Structure):
