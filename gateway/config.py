@@ -118,6 +118,13 @@ class ValidationStatement(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     certificate_uri: str = ""
 
 
+Weakness = Literal[
+    "untrusted_wrapping",
+    "clear_unwrapping",
+    "clear_derivation",
+]
+
+
 class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, cache_hash=True):
     """Bounds on a message, and the choices that the specification leaves to a server."""
 
@@ -127,6 +134,8 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     vendor_identification: str = "kmip-gateway"
     foreign_objects: Literal["missing", "denied"] = "missing"
     custody: Literal["token", "wrapped"] = "token"  # of new keys
+    policy: Literal["default", "fips", "open"] = "default"  # what is too weak to be done: docs/policy.md
+    allow: tuple[Weakness, ...] = ()  # of it, what is done all the same
     interop: bool = False
     unwrap_by_wrap_key: bool = False  # for keys whose mask has Wrap Key, and not Unwrap Key
     rng_seed_bytes: Annotated[int, Meta(ge=-1)] = 1048576  # 0: ignored, -1: refused

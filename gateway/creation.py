@@ -52,6 +52,7 @@ RIGHTS = (
     (M.UNWRAP_KEY, Rights.UNWRAP),
     (M.DERIVE_KEY | M.KEY_AGREEMENT, Rights.DERIVE),
 )
+WRAPPING = M.WRAP_KEY | M.UNWRAP_KEY
 
 BLOCK_BITS = 64  # of RFC 5649
 
@@ -69,6 +70,7 @@ class Draft(NamedTuple):
     material: bytes | None = None
     unique_identifier: str = ""
     history: Attributes = ()
+    trusted: bool = False  # see `is_trusted`
 
     @property
     def kept_by(self) -> Custody:
@@ -90,13 +92,13 @@ def rights_for(mask: int) -> Rights:
     """Choose what a key may do on the token.
 
     A key that wraps and decrypts gives away every key that it wraps, and so does one that unwraps and encrypts (Clulow,
-    CHES 2003). Where a mask asks for both, the token gets the use for data alone.
+    CHES 2003), or that derives by encryption. Where a mask asks for both, the token gets the other use alone.
     """
     rights = Rights(0)
     for uses, right in RIGHTS:
         if mask & uses:
             rights |= right
-    if rights & (Rights.ENCRYPT | Rights.DECRYPT):
+    if rights & (Rights.ENCRYPT | Rights.DECRYPT | Rights.DERIVE):
         rights &= ~(Rights.WRAP | Rights.UNWRAP)
     return rights
 
@@ -120,6 +122,17 @@ def template(
 def is_extractable(attributes: Attributes) -> bool:
     """Tell whether an object with these attributes may leave the server."""
     return sets.value(attributes, Tag.EXTRACTABLE) is not False
+
+
+def is_trusted(attributes: Attributes) -> bool:
+    """Tell whether a key that is made here with these attributes may wrap what is Sensitive (CKA_TRUSTED in PKCS#11).
+
+    It never leaves, so that no other object has its value; and it does nothing else, so that nothing else undoes what
+    it wraps. Neither can change: an object stays not Extractable, and keeps its mask. A public key wraps by the trust
+    in its private half.
+    """
+    mask = sets.number(attributes, Tag.CRYPTOGRAPHIC_USAGE_MASK) or 0
+    return not is_extractable(attributes) and mask | WRAPPING == WRAPPING
 
 
 def digest_of(material: bytes, format_type: KeyFormatType | None) -> Digest:
@@ -243,12 +256,14 @@ async def add(
     *drafts: Draft,
     changes: Sequence[Change] = (),
     first: Callable[[Transaction], None] = lambda _: None,
+    check: Callable[[Call, Transaction, Managed], None] | None = None,
     wanted: Sequence[Wanted] = (),
 ) -> list[Managed]:
     """Make new objects live in one commit, with everything that the server sets; all of them or none.
 
     `first` and `changes` are done before: names that they free are free for the new objects. Token objects that the
-    drafts name are taken away again if the commit fails. The last of `wanted` holds for all drafts that follow.
+    drafts name are taken away again if the commit fails. The last of `wanted` holds for all drafts that follow. `check`
+    looks at each new object inside the transaction, and raises to have none.
 
     Raises:
         NonUniqueName: a name is taken.
@@ -264,6 +279,8 @@ async def add(
         for new in news:
             constraints.check_new(call, transaction, new.object_type, new.attributes)
             call.check_new(new.row)
+            if check is not None:
+                check(call, transaction, new)
             made.append(Managed(transaction.add(new.row, new.names()), new.attributes))
         return altered, made
 
@@ -311,6 +328,7 @@ def _new(call: Call, draft: Draft) -> Managed:
         wrapped=b"" if ref is None else ref.wrapped,
         attributes=call.services.catalogue.rows(attributes),
         archived=sets.has(attributes, Tag.ARCHIVE_DATE),
+        trusted=draft.trusted,
     )
     return Managed(row, attributes)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
-from gateway import creation, derivations, errors, giving, keymaking
+from gateway import creation, derivations, errors, giving, keymaking, policy
 from gateway.call import Call
 from gateway.creation import Change, Draft
 from gateway.derivations import Asked
@@ -19,6 +19,7 @@ from gateway.keys.curves import NotUnderstood, PrivateKey, PublicKey, curve_of
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import (
     CryptographicAlgorithm,
+    CryptographicUsageMask,
     DerivationMethod,
     KeyFormatType,
     LinkType,
@@ -30,11 +31,14 @@ from gateway.kmip.structure import Attribute, Attributes
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicDomainParameters, Digest, Link
 from gateway.managed import Managed
+from gateway.policy import Weakness
 from gateway.token.algorithms import CURVE_OF_LENGTH
 from gateway.token.api import KeyRef, KeyType, Mechanism, ObjectClass
 
 A, D, F, O = CryptographicAlgorithm, DerivationMethod, KeyFormatType, ObjectType  # noqa: E741
 CKM_ECDH1_DERIVE, CKM_AES_ECB_ENCRYPT_DATA, CKM_AES_CBC_ENCRYPT_DATA = 0x1050, 0x1104, 0x1105
+M = CryptographicUsageMask
+FOR_DATA = int(M.ENCRYPT | M.DECRYPT | M.MAC_GENERATE | M.MAC_VERIFY | M.WRAP_KEY | M.UNWRAP_KEY)
 AGREEMENTS = (None, A.ECDH, A.EC)
 # The key types that a token is told the length of.
 MADE_BY_TOKEN = (KeyType.AES, KeyType.GENERIC_SECRET)
@@ -62,10 +66,12 @@ async def drafted(call: Call, order: Order) -> Draft:
     """Give the draft of a derived object; a key is on the token then.
 
     Raises:
+        What _check_secret raises.
         NotExtractable, Sensitive: the token does not derive so, and the base key may not leave it.
         InvalidField, MissingData: more is wanted than the method gives, or what it needs is missing.
         BadCryptographicParameters, UnsupportedCryptographicParameters, KeyValueNotPresent, KeyFormatTypeNotSupported.
     """
+    _check_secret(call, order)
     order = order._replace(attributes=_described(call, order))
     mechanism = await _mechanism(call, order)
     if mechanism is not None:
@@ -74,6 +80,32 @@ async def drafted(call: Call, order: Order) -> Draft:
         value = await _value(call, order)
         draft = await keymaking.of_value(call, order.object_type, order.attributes, value)
     return draft._replace(history=_inherited(order.base, draft.attributes))
+
+
+def is_resident(managed: Managed) -> bool:
+    """Tell whether no client has the value of an object from here."""
+    return managed.sensitive or not managed.extractable
+
+
+def _check_secret(call: Call, order: Order) -> None:
+    """Check that what is derived from a key that its owner cannot fetch is not to be had by another way.
+
+    Whoever derives twice alike has one value twice; and who may encrypt with the base key has what it derives by
+    encryption.
+
+    Raises:
+        RefusedByPolicy: the derived object would leave in the clear.
+        UsageMaskMissing: the base key is for data too.
+    """
+    base, attributes = order.base, order.attributes
+    if not is_resident(base):
+        return
+    if sets.value(attributes, Tag.SENSITIVE) is not True and creation.is_extractable(attributes):
+        policy.check(call, Weakness.CLEAR_DERIVATION, base.unique_identifier)
+    elif base.object_type is O.SYMMETRIC_KEY and base.usage_bits & FOR_DATA:
+        raise errors.UsageMaskMissing(
+            f"{base.unique_identifier} is for data: a Sensitive or not Extractable one derives nothing secret then"
+        )
 
 
 def _described(call: Call, order: Order) -> Attributes:

@@ -141,6 +141,10 @@ class PermissionDenied(KmipError):
     reason = R.PERMISSION_DENIED
 
 
+class RefusedByPolicy(PermissionDenied):
+    """The crypto policy refuses this."""
+
+
 class InvalidTicket(KmipError):
     """The ticket is not valid, or not any more."""
 

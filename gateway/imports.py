@@ -129,16 +129,21 @@ def _state(call: Call, given: Attributes) -> State:
     )
 
 
-async def clear(call: Call, given: ManagedObject, wrap_type: KeyWrapType | None) -> ManagedObject:
-    """Give an object unwrapped if it is to be kept so, else as it came.
+def is_unwrapped(given: ManagedObject, wrap_type: KeyWrapType | None) -> bool:
+    """Tell whether an object comes wrapped and is to be kept unwrapped."""
+    block: KeyBlock | None = getattr(given, "key_block", None)
+    return block is not None and block.key_wrapping_data is not None and wrap_type is KeyWrapType.NOT_WRAPPED
+
+
+async def unwrapped(call: Call, given: ManagedObject, attributes: Attributes) -> ManagedObject:
+    """Give an object unwrapped that is to be kept so, with the attributes that come with it.
 
     Raises:
         What wrapping.unwrapped_block raises.
     """
-    block: KeyBlock | None = getattr(given, "key_block", None)
-    if block is None or block.key_wrapping_data is None or wrap_type is not KeyWrapType.NOT_WRAPPED:
-        return given
-    made: ManagedObject = replace(given, key_block=await wrapping.unwrapped_block(call, block))
+    block: KeyBlock = given.key_block  # type: ignore[union-attr]  # is_unwrapped has seen it
+    sensitive = sets.value(attributes, Tag.SENSITIVE) is True
+    made: ManagedObject = replace(given, key_block=await wrapping.unwrapped_block(call, block, sensitive=sensitive))
     return made
 
 

@@ -58,7 +58,8 @@ async def secret(call: Call, object_type: ObjectType, attributes: Attributes) ->
     template = creation.template(call, unique_identifier, attributes, plan.key_type, plan.bits)
     ref = await call.token.generate_key(ref, plan.key_type, plan.bits, template)
     # Generated Secret Data is a password (TC-CREATE-SD-1).
-    return await on_token(call, object_type, attributes, ref, unique_identifier, SecretDataType.PASSWORD)
+    draft = await on_token(call, object_type, attributes, ref, unique_identifier, SecretDataType.PASSWORD)
+    return draft._replace(trusted=creation.is_trusted(attributes))
 
 
 def formatted(object_type: ObjectType, attributes: Attributes, default: KeyFormatType = F.RAW) -> Attributes:
@@ -211,9 +212,10 @@ async def pair(call: Call, private: Attributes, public: Attributes) -> tuple[Dra
         if creation.is_extractable(private):
             form = await call.token.export_key(made.private)
             private = _with_digests(call, ObjectClass.PRIVATE_KEY, form, private)
+    trusted = creation.is_trusted(private)
     return (
-        Draft(O.PRIVATE_KEY, private, made.private, unique_identifier=identifiers[0]),
-        Draft(O.PUBLIC_KEY, public, made.public, unique_identifier=identifiers[1]),
+        Draft(O.PRIVATE_KEY, private, made.private, unique_identifier=identifiers[0], trusted=trusted),
+        Draft(O.PUBLIC_KEY, public, made.public, unique_identifier=identifiers[1], trusted=trusted),
     )
 
 

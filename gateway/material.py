@@ -167,7 +167,7 @@ async def _converted(
     if block.key_value is None and format_type is block.key_format_type:
         return block  # of an object whose key is elsewhere the rest is told (test case TC-MDO-1)
     if block.key_wrapping_data is not None and wrap_type is KeyWrapType.NOT_WRAPPED:
-        block = await wrapping.unwrapped_block(call, block)
+        block = await wrapping.unwrapped_block(call, block, sensitive=managed.sensitive)
     if block.key_format_type is format_type and compression in (None, block.key_compression_type):
         return block if block.key_wrapping_data is not None else _named(call, managed, block)
     if block.key_wrapping_data is not None:

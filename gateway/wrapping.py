@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from gateway import errors
+from gateway import errors, policy
 from gateway.call import Call
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import (
@@ -27,13 +27,16 @@ from gateway.kmip.structure import Item
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicParameters
 from gateway.managed import Managed, visible_attributes
+from gateway.policy import Weakness
 from gateway.token import mechanisms, oaep
 from gateway.token.api import Mechanism, ObjectClass, Profile
 from gateway.token.mechanisms import Oaep
 
 A, B, P = CryptographicAlgorithm, BlockCipherMode, PaddingMethod
 M = CryptographicUsageMask
-FOR_DATA = int(M.ENCRYPT | M.DECRYPT)
+# For these the token's key does not wrap: its copy does. See creation.rights_for.
+FOR_DATA = int(M.ENCRYPT | M.DECRYPT | M.DERIVE_KEY | M.KEY_AGREEMENT)
+FOR_WRAPPING = int(M.WRAP_KEY | M.UNWRAP_KEY)
 STRUCTURE = 1  # the item type
 HEADER_BYTES = 8
 BLOCK_BITS = 64
@@ -43,7 +46,9 @@ CKM_AES_KEY_WRAP, CKM_AES_GCM = 0x2109, 0x1087
 GCM_IV_BYTES = 12
 
 # The strength of keys in bits, by their length where it is not the length itself (NIST SP 800-57 part 1, table 2).
-RSA_STRENGTHS = ((15360, 256), (7680, 192), (3072, 128), (2048, 112), (1024, 80))
+# 4096 by the formula of FIPS 140 IG 7.5, without which it would count as 3072 and leave under AES-128.
+RSA_STRENGTHS = ((15360, 256), (7680, 192), (4096, 152), (3072, 128), (2048, 112), (1024, 80))
+MAX_STRENGTH = 256  # no attack is known that would tell a longer key, as for HMAC, from one of this
 CURVE_ALGORITHMS = (A.EC, A.ECDSA, A.ECDH, A.ECMQV, A.ED25519, A.ED448)
 
 
@@ -73,10 +78,10 @@ def strength(managed: Managed) -> int:
     if managed.algorithm in (A.RSA, A.DSA, A.DH):
         return next((bits for length, bits in RSA_STRENGTHS if managed.length >= length), 0)
     if managed.algorithm in CURVE_ALGORITHMS:
-        return managed.length // 2
+        return min(managed.length // 2, MAX_STRENGTH)
     if managed.algorithm is A.DES3:
         return 112 if managed.length > 128 else 80
-    return 0 if managed.algorithm is None else managed.length
+    return 0 if managed.algorithm is None else min(managed.length, MAX_STRENGTH)
 
 
 def _key(call: Call, information: EncryptionKeyInformation, use: CryptographicUsageMask) -> Managed:
@@ -123,13 +128,12 @@ def _by_copy(key: Managed, use: CryptographicUsageMask) -> bool:
     Raises:
         UsageMaskMissing: it is for something else, and does not leave the gateway in the clear.
     """
-    if not key.usage_bits & FOR_DATA and key.usage_bits & int(use):
-        return False
-    if key.object_type is not ObjectType.PUBLIC_KEY and (key.sensitive or not key.extractable):
+    resident = key.object_type is not ObjectType.PUBLIC_KEY and (key.sensitive or not key.extractable)
+    if resident and (key.usage_bits & ~FOR_WRAPPING or not key.usage_bits & int(use)):
         raise errors.UsageMaskMissing(
             f"{key.unique_identifier} is for something else: one that is Sensitive or not Extractable is for no more"
         )
-    return True
+    return bool(key.usage_bits & FOR_DATA) or not key.usage_bits & int(use)
 
 
 def way(key: Managed, asked: CryptographicParameters | None, profile: Profile) -> Mechanism | Oaep:
@@ -169,7 +173,7 @@ def to_wrap(call: Call, managed: Managed, specification: KeyWrappingSpecificatio
     Raises:
         WrappingObjectNotFound, WrappingObjectDestroyed, WrappingObjectArchived.
         WrongLifecycleState, UsageMaskMissing, IllegalObjectType: the wrapping key cannot be used so.
-        PermissionDenied: the wrapping key is weaker than the key.
+        PermissionDenied: the wrapping key is weaker than the key, or may not wrap what is Sensitive.
         EncodingOptionError: attributes are to be wrapped too, and there is no encoding.
         FeatureNotSupported, UnsupportedCryptographicParameters, BadCryptographicParameters.
     """
@@ -180,6 +184,8 @@ def to_wrap(call: Call, managed: Managed, specification: KeyWrappingSpecificatio
     wrapping = _wrapping(call, specification.encryption_key_information, M.WRAP_KEY)
     if strength(managed) > strength(wrapping.key):
         raise errors.PermissionDenied("the wrapping key is weaker than the key")
+    if managed.sensitive and not wrapping.key.row.trusted:
+        policy.check(call, Weakness.UNTRUSTED_WRAPPING, managed.unique_identifier)
     if isinstance(wrapping.way, Mechanism) and wrapping.way.ckm == CKM_AES_GCM:
         return wrapping._replace(way=replace(wrapping.way, iv=secrets.token_bytes(GCM_IV_BYTES)))
     return wrapping
@@ -250,19 +256,24 @@ def wrapped_block(
     return replace(block, key_value=value, key_wrapping_data=data)
 
 
-async def unwrapped_block(call: Call, block: KeyBlock) -> KeyBlock:
+async def unwrapped_block(call: Call, block: KeyBlock, *, sensitive: bool) -> KeyBlock:
     """Unwrap the Key Value of a Key Block with the managed key that its Key Wrapping Data names.
+
+    `sensitive` says that what is unwrapped is Sensitive, and so leaves wrapped only.
 
     Raises:
         WrappingObjectNotFound, WrappingObjectDestroyed, WrappingObjectArchived.
         WrongLifecycleState, UsageMaskMissing, IllegalObjectType: the key cannot be used so.
         MissingData: the IV is missing.
+        RefusedByPolicy: the key wraps what is Sensitive, and this is to be Sensitive no more.
         CryptographicFailure: it is not the key with which this was wrapped.
     """
     data, blob = block.key_wrapping_data, _blob(block)
     if data is None or data.wrapping_method is not WrappingMethod.ENCRYPT:
         raise errors.KeyWrapTypeNotSupported("the key was not wrapped by encryption alone")
     unwrapping = _wrapping(call, data.encryption_key_information, M.UNWRAP_KEY)
+    if unwrapping.key.row.trusted and not sensitive:
+        policy.check(call, Weakness.CLEAR_UNWRAPPING, unwrapping.key.unique_identifier)
     clear = await _unwrapped(call, unwrapping, blob, data.iv_counter_nonce)
     return replace(block, key_value=_value(call, clear, data.encoding_option), key_wrapping_data=None)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from gateway import attribute_rules, creation, defaults, derivations, deriving, keyplans, templates
+from gateway import attribute_rules, creation, defaults, derivations, deriving, duplicates, keyplans, templates
 from gateway.call import Call
 from gateway.derivations import Asked
 from gateway.deriving import Order
@@ -61,6 +61,7 @@ async def derive_key(call: Call, request: DeriveKeyRequest) -> DeriveKeyResponse
         InvalidMessage: there are no base objects.
         MissingData: algorithm or length is missing, or what the method needs.
         InvalidField: more is wanted than the method gives, or Derivation Data comes twice.
+        PermissionDenied: it would do more than another key with its value may, or be less secret than its base.
         NotExtractable, Sensitive: the token does not derive so, and the base key may not leave it.
         BadCryptographicParameters, UnsupportedCryptographicParameters, KeyFormatTypeNotSupported.
         AttributeReadOnly, AttributeSingleValued, InvalidAttributeValue, NonUniqueName: an attribute cannot be so.
@@ -75,7 +76,8 @@ async def derive_key(call: Call, request: DeriveKeyRequest) -> DeriveKeyResponse
     await call.spend(order.base, order.asked.size)
     draft = await deriving.drafted(call, order)
     changes = deriving.bases_linked(call, order, draft.unique_identifier)
-    (made,) = await creation.add(call, draft, changes=changes)
+    check = duplicates.check if deriving.is_resident(order.base) else None
+    (made,) = await creation.add(call, draft, changes=changes, check=check)
     call.batch.placeholder = made.unique_identifier
     return DeriveKeyResponse(unique_identifier=made.unique_identifier)
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import creation, imports, registration
+from gateway import creation, duplicates, imports, registration
 from gateway.call import Call
 from gateway.imports import Room
 from gateway.kmip.enums import KeyWrapType, ObjectType, Operation
@@ -62,16 +62,19 @@ async def import_(call: Call, request: ImportRequest) -> ImportResponse:
         InvalidField: object, Key Block and attributes contradict each other, or the object is not what it says.
         MissingData: a key without algorithm or Cryptographic Usage Mask.
         InvalidAttributeValue, AttributeSingleValued, NonUniqueName: an attribute cannot be so.
+        PermissionDenied: a key that is unwrapped would do more than another with its value may.
         What wrapping.unwrapped_block raises: a key is to be kept unwrapped, and cannot be.
     """
     object_type, given = registration.brought(request, request.object_type)
     unique_identifier = imports.identifier(request.unique_identifier)
     room = Room(call, unique_identifier, request.replace_existing is True)
     room.check()
-    given = await imports.clear(call, given, request.key_wrap_type)
+    unwrapped = imports.is_unwrapped(given, request.key_wrap_type)
+    if unwrapped:
+        given = await imports.unwrapped(call, given, request.attributes)
     draft = await imports.drafted(call, object_type, given, request.attributes, unique_identifier)
     call.on_undo(room.give_back)  # Undone after the new object, which has the identifier until then.
-    await creation.add(call, draft, first=room.make)
+    await creation.add(call, draft, first=room.make, check=duplicates.check if unwrapped else None)
     await room.leave()
     call.batch.placeholder = unique_identifier
     return ImportResponse(unique_identifier=unique_identifier)

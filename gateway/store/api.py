@@ -51,6 +51,7 @@ class ObjectRow(Struct, frozen=True, gc=False):
     attributes: tuple[AttributeRow, ...] = ()  # in the order of tag, name, index
     destroyed: bool = False
     archived: bool = False
+    trusted: bool = False  # may wrap what is Sensitive: as a key made here that never leaves and does nothing else
     id: int = 0  # grows with the time of creation, never reused
     changed: int = 0  # the number of the commit that last touched it
 
@@ -213,6 +214,10 @@ class Transaction(Protocol):
 
     def named(self, tenant: str, owner: str, name: str) -> str | None:
         """Give the unique identifier of the owner's object that has this name, destroyed or not."""
+        ...
+
+    def with_scalar(self, tag: int, scalar: Scalar, limit: int) -> list[ObjectRow]:
+        """Give objects of whatever owner that have this value of an attribute, destroyed or not."""
         ...
 
     def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:

@@ -120,6 +120,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         # A rotation of the key-encryption key looks for those that another one wrapped.
         """CREATE INDEX objects_by_kek ON objects (token, substr(wrapped, 1, 4), id) WHERE custody = 'wrapped'""",
     ),
+    # Of the keys that are there already nobody knows where they were made.
+    ("ALTER TABLE objects ADD COLUMN trusted INTEGER NOT NULL DEFAULT 0",),
 )
 
 # The column `storage`: one number, so that one index answers for every Storage Status Mask.
@@ -128,7 +130,7 @@ ARCHIVED, DESTROYED = 1, 2
 COMMON = 1 << 20  # Integers below are worth sharing; dates are far above.
 
 SELECT_OBJECT = """SELECT unique_identifier, tenant, owner, object_type, custody, token, object_class, cka_id, material,
-    wrapped, storage, id, changed FROM objects WHERE unique_identifier = ?"""
+    wrapped, storage, trusted, id, changed FROM objects WHERE unique_identifier = ?"""
 SELECT_ATTRIBUTES = "SELECT tag, name, idx, ttlv, scalar FROM attributes WHERE object = ? ORDER BY tag, name, idx"
 
 SELECT_SETTING = "SELECT ttlv FROM settings WHERE tenant = ? AND owner = ? AND tag = ?"
@@ -173,7 +175,7 @@ def _ticket(
 
 def _with_attributes(cursor: Cursor, columns: tuple[Any, ...]) -> ObjectRow:
     unique_identifier, tenant, owner, kind, custody, token, object_class, cka_id, *rest = columns
-    material, wrapped, storage, id_, changed = rest
+    material, wrapped, storage, trusted, id_, changed = rest
     rows = cursor.execute(SELECT_ATTRIBUTES, (id_,)).fetchall()
     return ObjectRow(
         unique_identifier,
@@ -189,6 +191,7 @@ def _with_attributes(cursor: Cursor, columns: tuple[Any, ...]) -> ObjectRow:
         tuple([_attribute(row) for row in rows]),
         storage & DESTROYED != 0,
         storage & ARCHIVED != 0,
+        trusted != 0,
         id_,
         changed,
     )

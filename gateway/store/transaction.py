@@ -10,16 +10,18 @@ from msgspec.structs import astuple, replace
 
 from gateway.errors import GeneralFailure, NameTaken, NonUniqueName, ObjectAlreadyExists
 from gateway.store import requests
-from gateway.store.api import AttributeRow, Change, Committed, Custody, HeldRequest, ObjectRow, TicketRow
+from gateway.store.api import AttributeRow, Change, Committed, Custody, HeldRequest, ObjectRow, Scalar, TicketRow
 from gateway.store.rows import SELECT_ATTRIBUTES, SELECT_SETTING, read_object, read_ticket, storage_of
 
 _INSERT_OBJECT = """INSERT INTO objects (unique_identifier, tenant, owner, object_type, custody, token, object_class,
-    cka_id, material, wrapped, storage, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    cka_id, material, wrapped, storage, trusted, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _INSERT_ATTRIBUTE = """INSERT INTO attributes (object, tag, name, idx, ttlv, scalar) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET ttlv = excluded.ttlv, scalar = excluded.scalar"""
 _DELETE_ATTRIBUTE = "DELETE FROM attributes WHERE object = ? AND tag = ? AND name = ? AND idx = ?"
 _NAMED = """SELECT unique_identifier, id FROM names JOIN objects ON objects.id = names.object
     WHERE names.tenant = ? AND name = ? AND owner = ? ORDER BY id LIMIT 1"""
+_WITH_SCALAR = """SELECT DISTINCT unique_identifier FROM attributes JOIN objects ON objects.id = attributes.object
+    WHERE tag = ? AND name = '' AND scalar = ? LIMIT ?"""
 _PUT_SETTING = """INSERT INTO settings (tenant, owner, tag, ttlv) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET ttlv = excluded.ttlv"""
 _DELETE_SETTING = "DELETE FROM settings WHERE tenant = ? AND owner = ? AND tag = ?"
@@ -127,6 +129,10 @@ class SqliteTransaction:
         found = self._cursor.execute(_NAMED, (tenant, name, owner)).fetchone()
         return found[0] if found else None
 
+    def with_scalar(self, tag: int, scalar: Scalar, limit: int) -> list[ObjectRow]:
+        found = self._cursor.execute(_WITH_SCALAR, (tag, scalar, limit)).fetchall()
+        return [row for (name,) in found if (row := self.get(name)) is not None]
+
     def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:
         found = self._cursor.execute(SELECT_SETTING, (tenant, owner, tag)).fetchone()
         return found[0] if found else None
@@ -197,7 +203,8 @@ class SqliteTransaction:
     def _insert(self, row: ObjectRow) -> int:
         values = (
             row.unique_identifier, row.tenant, row.owner, row.object_type, row.custody, row.token, row.object_class,
-            row.cka_id, row.material, row.wrapped, storage_of(row.destroyed, row.archived), self._changed,
+            row.cka_id, row.material, row.wrapped, storage_of(row.destroyed, row.archived), int(row.trusted),
+            self._changed,
         )  # fmt: skip
         try:
             inserted = self._cursor.execute(_INSERT_OBJECT, values).lastrowid

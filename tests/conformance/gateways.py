@@ -86,6 +86,8 @@ CHOICES: dict[str, dict[str, Any]] = {
         )
     },
     "TC-Q-VAL-1-": {"validations": (VALIDATED,)},
+    # It gives a Sensitive key wrapped by one that its client knows.
+    "TC-SENSITIVE-1": {"allow": ("untrusted_wrapping",)},
     # Query lists Interop, which the case does not ask for itself.
     "QS-M-1": {"interop": True},
     # No token here has these, and production does not do them otherwise.

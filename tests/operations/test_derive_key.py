@@ -44,6 +44,9 @@ from tests.operations.conftest import Client, Gateway
 from tests.operations.test_archive import undone
 from tests.operations.test_create import kept, value
 
+# Several look at what was derived from a key that stays here.
+pytestmark = pytest.mark.allow("clear_derivation")
+
 KEY = bytes(range(16))
 DATA = b"label-context"
 SHA256 = CryptographicParameters(hashing_algorithm=HashingAlgorithm.SHA_256)

@@ -70,6 +70,7 @@ async def test_it_comes_in_the_format_asked_for(gateway):
     assert len(found.key_value.key_material.raw) > len(TransparentSymmetricKey(key=bytes(16)).key)
 
 
+@pytest.mark.allow("untrusted_wrapping")
 async def test_it_comes_wrapped_where_it_must(gateway):
     wrapping = await created(gateway, spec(A.AES, 256, M.WRAP_KEY, ACTIVE))
     key = await created(gateway, spec(A.AES, 128, M.ENCRYPT, Attribute(Tag.SENSITIVE, True)))

@@ -604,6 +604,7 @@ def unwrapped(blob: bytes, version: Version) -> KeyValue:
 
 
 @pytest.mark.parametrize("version", (V1_0, V1_1, V1_4, V2_0, V2_1), ids=str)
+@pytest.mark.allow("untrusted_wrapping")
 async def test_key_value_is_encoded_before_it_is_wrapped(gateway: Gateway, version: Version) -> None:
     by, key = await wrapping_key(gateway), os.urandom(32)
     made = await register(gateway, V2_1, aes(key), mask(M.ENCRYPT), Attribute(Tag.SENSITIVE, True))
@@ -754,6 +755,7 @@ def wrapped_aes(by: str, blob: Any, option: EncodingOption | None = EncodingOpti
 
 
 @pytest.mark.parametrize("as_pykmip", (False, True))
+@pytest.mark.allow("untrusted_wrapping")
 async def test_wrapped_key_comes_back_as_it_came_or_unwrapped(gateway: Gateway, as_pykmip: bool) -> None:
     by, key = await wrapping_key(gateway), os.urandom(16)
     blob: Any = aes_key_wrap(KEK, key)
