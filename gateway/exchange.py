@@ -84,10 +84,10 @@ class Exchange:
         """Return when the database has answered and the token has carried out a call.
 
         Raises:
-            StoreDown: the database does not answer.
-            KmipError: the token does not.
+            StoreDown: the database does not answer, or take writes.
+            KmipError: the token does not answer.
         """
-        await self._services.store.get("")
+        await self._services.store.check()
         await self._services.token.random(1)
 
     def refuse(self, error: errors.KmipError, version: Version = SUPPORTED[0]) -> bytes:

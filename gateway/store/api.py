@@ -300,6 +300,14 @@ class Store(Protocol):
         """Give the row with all that was committed before the call."""
         ...
 
+    async def check(self) -> None:
+        """Return when the database answers, and took the last write that there was.
+
+        Raises:
+            StoreDown: it does not.
+        """
+        ...
+
     def peek(self, unique_identifier: str) -> ObjectRow | None:
         """Give the same without a turn of the event loop."""
         ...

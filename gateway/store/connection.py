@@ -43,6 +43,11 @@ def open_connection(path: Path, *, timeout_s: float, read_only: bool = False) ->
     return db
 
 
+def set_timeout(connection: Connection, seconds: float) -> None:
+    """Change how long a statement waits for a lock of another process."""
+    connection.execute(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
+
+
 def migrate(path: Path) -> None:
     """Create the database, or bring it to this version; the same again changes nothing.
 

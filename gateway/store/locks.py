@@ -14,7 +14,9 @@ from pathlib import Path
 
 MIGRATION = 0  # The byte of whoever creates or changes the tables; an instance has the byte of its number, from 1.
 NEXT, WRITING = 1 << 60, 1 << 61  # The bytes of the process that may write next, and of the one that writes.
+TELLING = 1 << 59  # The byte of the process that tells the operator of an outage, for all of them.
 POLL_S = 0.0002
+NOTE_BYTES = 8
 
 _FLOCK = "hhqqi4x"  # struct flock of Linux on a 64-bit machine: type, whence, start, length, pid
 
@@ -69,6 +71,18 @@ class LockFile:
         """Say whether somebody holds the byte, this LockFile itself not counted."""
         kind: int = struct.unpack(_FLOCK, fcntl(self._fd, F_OFD_GETLK, _flock(F_WRLCK, byte)))[0]
         return kind != F_UNLCK
+
+    def note(self, commit: int) -> None:
+        """Write down the number of the last commit, for whoever opens the database next.
+
+        No fsync: after a power cut an earlier number stands here, which says no more than nothing.
+        """
+        os.pwrite(self._fd, commit.to_bytes(NOTE_BYTES, "little"), 0)
+
+    def noted(self) -> int | None:
+        """Give the number that was noted last, None where none ever was."""
+        raw = os.pread(self._fd, NOTE_BYTES, 0)
+        return int.from_bytes(raw, "little") if len(raw) == NOTE_BYTES else None
 
     def close(self) -> None:
         """Drop every byte held."""

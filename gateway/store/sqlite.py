@@ -13,6 +13,7 @@ from gateway.errors import ConfigurationError, StoreDown
 from gateway.store import requests
 from gateway.store.api import Committed, HeldRequest, Located, ObjectRow, Query, TicketRow, Transaction
 from gateway.store.connection import READER_TIMEOUT_S, WRITER_TIMEOUT_S, migrate, open_connection
+from gateway.store.lineage import check_lineage
 from gateway.store.locate import Clause, matching
 from gateway.store.locks import LockFile
 from gateway.store.reader import Reader, translated
@@ -54,6 +55,11 @@ class SqliteStore:
 
     async def get(self, unique_identifier: str) -> ObjectRow | None:
         return self._reader.peek(unique_identifier)
+
+    async def check(self) -> None:
+        if self._writer.down:
+            raise StoreDown
+        self._reader.peek("")
 
     def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:
         found = self._all(SELECT_SETTING, (tenant, owner, tag))
@@ -193,7 +199,9 @@ def open_store(path: Path, *, unique_names: bool = True, cache_objects: int = CA
     reading = open_connection(path, timeout_s=READER_TIMEOUT_S)
     locks = LockFile(path)
     try:
+        check_lineage(writing, locks, path)
         instance = register(writing, locks)
     except (Error, OSError) as error:
         raise ConfigurationError(f"The database {path} cannot be written: {error}.") from error
-    return SqliteStore(Reader(reading, cache_objects), Writer(writing, locks, instance, unique_names), locks, instance)
+    writer = Writer(writing, path, locks, instance, unique_names)
+    return SqliteStore(Reader(reading, cache_objects), writer, locks, instance)

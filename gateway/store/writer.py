@@ -5,6 +5,8 @@ While one group waits for the disk the next one gathers, so that a busy gateway 
 
 from asyncio import AbstractEventLoop, Future, get_running_loop
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from sqlite3 import Connection, Error, IntegrityError
 from threading import Thread
@@ -12,15 +14,19 @@ from typing import Any, NamedTuple, TypeVar
 
 import structlog
 
-from gateway.errors import StoreDown
-from gateway.store.connection import WRITER_TIMEOUT_S
+from gateway.errors import ConfigurationError, StoreDown
+from gateway.store.connection import open_connection, set_timeout
+from gateway.store.lineage import last_commit
 from gateway.store.locks import LockFile
+from gateway.store.outage import Outage
 from gateway.store.transaction import SqliteTransaction
 
 log = structlog.get_logger()
 T = TypeVar("T")
 
 MAX_GROUP = 256  # Bounds how long the other processes of this database wait for the write lock.
+# Changes nothing, and must reach the disk.
+_PROBE = "UPDATE instances SET started = started WHERE id = ?"
 
 
 class Outcome(NamedTuple):
@@ -41,11 +47,13 @@ class Job(NamedTuple):
 class Writer:
     """The write connection and its thread."""
 
-    def __init__(self, connection: Connection, locks: LockFile, instance: int, unique_names: bool) -> None:
+    def __init__(self, connection: Connection, path: Path, locks: LockFile, instance: int, unique_names: bool) -> None:
         """Start the thread; from here on the connection is its own."""
         self._connection = connection
         self._cursor = connection.cursor()
+        self._path = path
         self._locks = locks
+        self._outage = Outage(locks)
         self._instance = instance
         self._unique_names = unique_names
         self._closed = False
@@ -66,6 +74,11 @@ class Writer:
         done: T = result
         return done
 
+    @property
+    def down(self) -> bool:
+        """Whether the last write failed because of the database; it is tried again every second."""
+        return self._outage.lasts
+
     def close(self) -> None:
         """Finish what is queued and end the thread; blocks until then."""
         self._closed = True
@@ -74,18 +87,20 @@ class Writer:
         self._connection.close()
 
     def _run(self) -> None:
-        group: list[Job] = []
         last = False
         while not last:
             group, last = self._gather()
-            if group:
+            if group or self._outage.lasts:
                 _deliver(group, self._commit(group))
 
     def _gather(self) -> tuple[list[Job], bool]:
-        """Wait for one job, take all that came with it, and say whether the end was among them."""
+        """Wait for one job, take all that came with it, and say whether the end was among them.
+
+        While the database is down there may be none: then it is time to look.
+        """
         group: list[Job] = []
-        job = self._queue.get()
         try:
+            job = self._queue.get(timeout=self._outage.probe_s)
             while job is not None:
                 group.append(job)
                 if len(group) == MAX_GROUP:
@@ -98,21 +113,39 @@ class Writer:
     def _commit(self, group: list[Job]) -> list[Outcome]:
         """Run the group in one transaction; if the database itself fails, all of it has failed."""
         try:
-            with self._locks.turn(WRITER_TIMEOUT_S):
-                return self._transact(group)
-        except (Error, OSError) as error:
+            if self._outage.lasts:
+                self._reopen()
+            with self._locks.turn(self._outage.patience_s):
+                outcomes = self._transact(group)
+        except (Error, OSError, ConfigurationError) as error:
+            self._outage.begin(error)
             return [Outcome(failure=_store_down(error)) for _ in group]
+        if self._outage.lasts:
+            self._outage.end()
+            set_timeout(self._connection, self._outage.patience_s)
+        return outcomes
 
     def _transact(self, group: list[Job]) -> list[Outcome]:
         self._cursor.execute("BEGIN IMMEDIATE")
         try:
-            (changed,) = self._cursor.execute("SELECT coalesce(max(changed), 0) + 1 FROM objects").fetchone()
+            changed = last_commit(self._cursor) + 1
+            if self._outage.lasts:
+                self._cursor.execute(_PROBE, (self._instance,))
             outcomes = [self._attempt(job, changed) for job in group]
+            changed = last_commit(self._cursor)
             self._cursor.execute("COMMIT")
         except Error:
             self._roll_back()
             raise
+        with suppress(OSError):  # It is committed; without the note, less is known of an earlier copy.
+            self._locks.note(changed)
         return outcomes
+
+    def _reopen(self) -> None:
+        """Open the database anew: of what a connection knows after a failed write or fsync, nothing is believed."""
+        self._connection.close()
+        self._connection = open_connection(self._path, timeout_s=self._outage.patience_s)
+        self._cursor = self._connection.cursor()
 
     def _attempt(self, job: Job, changed: int) -> Outcome:
         """Run one function in a savepoint of its own: what it raises undoes its own changes only."""
@@ -125,7 +158,10 @@ class Writer:
                 raise
             self._cursor.execute("ROLLBACK TO job")
             self._cursor.execute("RELEASE job")
-            return Outcome(failure=_store_down(failure) if isinstance(failure, Error) else failure)
+            if isinstance(failure, IntegrityError):
+                log.error("store refused a row", error=str(failure))
+                failure = _store_down(failure)
+            return Outcome(failure=failure)
         self._cursor.execute("RELEASE job")
         return Outcome(result)
 
@@ -134,11 +170,11 @@ class Writer:
             if self._connection.in_transaction:
                 self._cursor.execute("ROLLBACK")
         except Error as error:
-            log.error("store failed", doing="rollback", error=str(error))
+            log.debug("store failed", doing="rollback", error=str(error))
 
 
-def _store_down(cause: Error | OSError) -> StoreDown:
-    log.error("store failed", doing="write", error=str(cause))
+def _store_down(cause: Exception) -> StoreDown:
+    log.debug("store failed", doing="write", error=str(cause))
     failure = StoreDown()
     failure.__cause__ = cause
     return failure
@@ -146,6 +182,8 @@ def _store_down(cause: Error | OSError) -> StoreDown:
 
 def _deliver(group: list[Job], outcomes: list[Outcome]) -> None:
     """Wake the callers, with one wake-up of their event loop for the group."""
+    if not group:
+        return
     try:
         group[0].loop.call_soon_threadsafe(_resolve, group, outcomes)
     except RuntimeError:

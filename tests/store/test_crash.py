@@ -12,7 +12,7 @@ import pytest
 
 from gateway.errors import GeneralFailure, StoreDown
 from gateway.store import reservations
-from gateway.store.api import Custody
+from gateway.store.api import Custody, HeldRequest, Stage
 from gateway.store.locks import WRITING, LockFile
 from gateway.store.sqlite import open_store
 from tests.store.conftest import add, attribute, key
@@ -208,9 +208,9 @@ async def test_a_locked_database_fails_writes_and_serves_reads(tmp_path, monkeyp
 
 
 async def test_a_stopped_process_that_holds_the_lock_delays_others_and_no_more(tmp_path, monkeypatch):
-    from gateway.store import writer
+    from gateway.store import outage
 
-    monkeypatch.setattr(writer, "WRITER_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(outage, "WRITER_TIMEOUT_S", 0.1)
     store = open_store(tmp_path / "db.sqlite")
     row = await add(store)
     stopped = LockFile(tmp_path / "db.sqlite")
@@ -302,3 +302,79 @@ async def test_of_what_was_destroyed_nothing_stays_in_the_file(opened, tmp_path)
     await store.close()
     seen.append(any(wrapped in file.read_bytes() for file in tmp_path.iterdir()))
     assert seen == [True, False]
+
+
+async def test_a_locked_database_fails_writes_at_once_and_is_found_again_without_one(tmp_path, monkeypatch):
+    from gateway.store import outage
+
+    monkeypatch.setattr(outage, "WRITER_TIMEOUT_S", 0.1)
+    path = tmp_path / "db.sqlite"
+    store = open_store(path)
+    row = await add(store)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    # The time-out of the open connection is that of a database that is well, 10 s; it is the price of the first write.
+    store._writer._connection.execute("PRAGMA busy_timeout = 100")
+    for _ in range(3):
+        with pytest.raises(StoreDown):
+            await add(store)
+    with pytest.raises(StoreDown):
+        await store.check()
+    assert store.peek(row.unique_identifier) == row
+    other.execute("ROLLBACK")
+    other.close()
+    for _ in range(100):
+        if not store._writer.down:
+            break
+        await asyncio.sleep(0.05)
+    await store.check()
+    assert await add(store)
+    await store.close()
+
+
+async def test_an_earlier_copy_has_nothing_deleted_that_was_kept_since(tmp_path):
+    path, copy = tmp_path / "db.sqlite", tmp_path / "copy.sqlite"
+    store = open_store(path)
+    await add(store)
+    reserved = await store.reserve()
+    await store.write(lambda tx: tx.put_request(held_request(store.instance)))
+    sqlite3.connect(path).execute("VACUUM INTO ?", (str(copy),)).connection.close()
+    made = await add(store, custody=Custody.TOKEN, cka_id=reserved)
+    await store.close()
+    # Put in its place, as from a snapshot: the lock file beside it knows of a later commit.
+    os.replace(copy, path)
+    earlier = open_store(path)
+    assert await earlier.unspent() == []
+    assert earlier.peek(made.unique_identifier) is None
+    assert await earlier.unfinished() == []
+    (held,) = await earlier.held_by("default", "alice")
+    assert held.stage is Stage.COMPLETED and held.reason
+    await earlier.close()
+
+
+async def test_a_copy_without_its_lock_file_has_nothing_deleted_either(tmp_path):
+    path, copy = tmp_path / "db.sqlite", tmp_path / "elsewhere" / "copy.sqlite"
+    copy.parent.mkdir()
+    store = open_store(path)
+    await store.reserve()
+    sqlite3.connect(path).execute("VACUUM INTO ?", (str(copy),)).connection.close()
+    elsewhere = open_store(copy)
+    assert await elsewhere.unspent() == []
+    await elsewhere.close()
+    await store.close()
+
+
+def held_request(instance):
+    return HeldRequest(
+        correlation=b"correlation",
+        tenant="default",
+        owner="alice",
+        operation=1,
+        version="2.1",
+        batch_item=None,
+        ticket=None,
+        submitted=1,
+        stage=Stage.IN_PROCESS,
+        instance=instance,
+        sealed=b"sealed",
+    )

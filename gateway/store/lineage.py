@@ -1,0 +1,57 @@
+"""Whether a database is the one that was written here last, or an earlier copy that somebody put in its place.
+
+The one rule: of a copy, nothing is believed that would have a key deleted. What it has as reserved and not spent may
+have been spent since, by objects that clients were told of; what a batch held back may have been brought back. Such
+keys stay on the token, and `fsck` lists them.
+"""
+
+from pathlib import Path
+from sqlite3 import Connection, Cursor
+
+import structlog
+
+from gateway.errors import GeneralFailure
+from gateway.store.api import Stage
+from gateway.store.locks import LockFile
+
+log = structlog.get_logger()
+
+_LAST = "SELECT coalesce(max(changed), 0) FROM objects"
+# An asynchronous request that was not done may have been done since: it is told to have failed, and not done twice.
+_FAILED = Stage.COMPLETED, GeneralFailure.reason.value, "the database was put back to an earlier state; ask again"
+_DISOWN: tuple[tuple[str, tuple[object, ...]], ...] = (
+    ("DELETE FROM reservations", ()),
+    ("DELETE FROM destroys WHERE holder IS NOT NULL", ()),
+    ("UPDATE asynchronous_requests SET sealed = x'', stage = ?1, reason = ?2, message = ?3 WHERE stage < ?1", _FAILED),
+    ("DELETE FROM instances", ()),
+)
+
+
+def last_commit(cursor: Cursor) -> int:
+    """Give the number of the last commit that changed an object."""
+    (number,) = cursor.execute(_LAST).fetchone()
+    return int(number)
+
+
+def disown(connection: Connection) -> None:
+    """Take out of a copy what it may not say any more; call it in a transaction."""
+    for statement, values in _DISOWN:
+        connection.execute(statement, values)
+
+
+def check_lineage(connection: Connection, locks: LockFile, path: Path) -> None:
+    """Disown what the database says of keys to be deleted, if commits are known that it does not have.
+
+    The number of the last commit stands in the lock file beside it. A database without its lock file was brought here,
+    nobody knows when it was copied.
+    """
+    noted = locks.noted()  # first: commits that come meanwhile only make the database newer
+    last = last_commit(connection.cursor())
+    if noted is not None and noted <= last:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    disown(connection)
+    connection.execute("COMMIT")
+    locks.note(last)
+    if noted is not None:
+        log.error("database is an earlier copy", path=str(path), commit=last, known_commit=noted)
