@@ -97,7 +97,17 @@ def _apply(db: Database, path: Path) -> None:
         return
     if not done:
         db.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID")
-    for migration in MIGRATIONS[done:]:
+    for number, migration in enumerate(MIGRATIONS[done:], done + 1):
         for statement in migration:
-            db.execute(statement)
+            _change(db, path, number, statement)
     db.execute("INSERT OR REPLACE INTO meta VALUES ('schema_version', ?)", (str(len(MIGRATIONS)),))
+
+
+def _change(db: Database, path: Path, number: int, statement: str) -> None:
+    try:
+        db.execute(statement)
+    except Error as error:
+        raise ConfigurationError(
+            f"The database {path} cannot be brought to schema version {number} ({error}) and was left as it was: "
+            "start the gateway that wrote it, and keep a backup of it."
+        ) from error
