@@ -11,6 +11,7 @@ import structlog
 
 from gateway import giving
 from gateway.access.identity import Identity, Peer
+from gateway.access.roles import EVERYTHING
 from gateway.attribute_rules import in_order, shown
 from gateway.call import Call, Services
 from gateway.config import PushTarget
@@ -145,7 +146,7 @@ class Pushes:
 def call_of(services: Services, target: PushTarget, owner: Identity) -> Call:
     """Give the world of the owner of an object, in the version that the target speaks."""
     version = Version(*map(int, target.version.split(".")))
-    return Call(services, Peer(owner, address=target.host), version, Batch())
+    return Call(services, Peer(owner, target.host, (EVERYTHING,)), version, Batch())
 
 
 async def push(call: Call, target: PushTarget, items: Sequence[tuple[Operation, Structure]], send: Send) -> None:

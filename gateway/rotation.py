@@ -13,6 +13,7 @@ from typing import NoReturn
 import structlog
 
 from gateway.access.identity import Identity, Peer
+from gateway.access.roles import EVERYTHING
 from gateway.call import Call, Services
 from gateway.errors import KmipError
 from gateway.items import Batch
@@ -89,7 +90,7 @@ class Rotation:
     async def _replace(self, managed: Managed, now: float) -> list[Replaced]:
         """Replace a key, and tell what was replaced: nothing, it, or both halves of a pair."""
         owner = Identity(managed.row.owner, managed.row.tenant)
-        call = Call(self._services, Peer(owner, address=""), V2_1, Batch())
+        call = Call(self._services, Peer(owner, "", (EVERYTHING,)), V2_1, Batch())
         about = {"unique_identifier": managed.unique_identifier, "owner": owner.name, "tenant": owner.tenant}
         try:
             before = _all_of(call, managed)

@@ -61,7 +61,7 @@ async def _admitted(services: Services, hash: bytes, peer: Peer) -> Admission:
     owner = Identity(first.owner, first.tenant)
     if owner != peer.identity:
         log.info("delegated", identity=peer.identity.name, owner=owner.name, address=peer.address)
-    return Admission(Peer(owner, peer.address), _rights(services, first), hash)
+    return Admission(Peer(owner, peer.address, peer.roles), _rights(services, first), hash)
 
 
 def admit_again(services: Services, hash: bytes, peer: Peer) -> Admission:

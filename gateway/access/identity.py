@@ -6,6 +6,8 @@ certificate could choose: two authorities may issue the same common name, and a 
 
 from msgspec import Struct
 
+from gateway.access.roles import EVERYTHING, Role
+
 
 class Identity(Struct, frozen=True):
     """One client, whatever connection it comes by; `name` is what the owner column of an object row holds."""
@@ -15,11 +17,12 @@ class Identity(Struct, frozen=True):
 
 
 class Peer(Struct, frozen=True):
-    """The other end of one connection: who it proved to be, and the network address it came from."""
+    """Who asks: who it proved to be, the network address it came from, and its roles; without one it may do nothing."""
 
     identity: Identity
     address: str
+    roles: tuple[Role, ...] = ()
 
 
 # The gateway itself, owner of its certification authority; no certificate gives this name, and no client this tenant.
-GATEWAY = Peer(Identity("gateway", tenant="gateway"), address="")
+GATEWAY = Peer(Identity("gateway", tenant="gateway"), address="", roles=(EVERYTHING,))

@@ -10,6 +10,7 @@ from cryptography.x509 import Certificate
 from msgspec import Struct
 
 from gateway.access.identity import Identity, Peer
+from gateway.access.roles import EVERYTHING
 
 
 class CertificateRefused(Exception):
@@ -39,7 +40,7 @@ def peer_of(certificate: Certificate | None, address: str) -> Peer:
         raise CertificateRefused("unreadable certificate") from None
     if shown.not_after < time.time():
         raise CertificateRefused("certificate expired")
-    return Peer(shown.identity, address)
+    return Peer(shown.identity, address, (EVERYTHING,))
 
 
 @lru_cache(maxsize=4096)

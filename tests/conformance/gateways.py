@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from gateway.access.identity import GATEWAY, Identity, Peer
+from gateway.access.roles import EVERYTHING
 from gateway.admin.authority import Plan, establish
 from gateway.call import Call
 from gateway.config import KmipConfig, PushTarget, RngStatement, ValidationStatement
@@ -181,7 +182,7 @@ async def replayed(chain: list[Case], token: Token, folder: Path) -> list[str]:
     exchange = Exchange(configuration(chain[-1]), store, SlowToken(token, pause_s[0]) if pause_s else token, clock)
 
     async def ask(raw: bytes, client: str) -> bytes:
-        answer = await exchange.answer(raw, Peer(Identity(f"cert:{client}"), "127.0.0.1"))
+        answer = await exchange.answer(raw, Peer(Identity(f"cert:{client}"), "127.0.0.1", (EVERYTHING,)))
         # That a case would go the same way in JSON or XML, without playing it three times.
         assert_three_encodings_agree(raw)
         assert_three_encodings_agree(answer)

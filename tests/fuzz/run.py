@@ -10,6 +10,7 @@ import structlog
 from structlog.types import EventDict, WrappedLogger
 
 from gateway.access.identity import Identity, Peer
+from gateway.access.roles import EVERYTHING
 from gateway.errors import KmipError
 from gateway.exchange import Exchange
 from gateway.kmip.messages import ResponseHeader
@@ -19,7 +20,7 @@ from gateway.wire import layout, ttlv
 from tests.support.messages import ReceivedItem
 from tests.wire.trees import nodes
 
-PEER = Peer(Identity("cert:fuzz"), "127.0.0.1")
+PEER = Peer(Identity("cert:fuzz"), "127.0.0.1", (EVERYTHING,))
 # What `batch` and `exchange` log when their last resort catches something: each is a bug somewhere.
 LAST_RESORT = ("operation_failed", "exchange_failed")
 

@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.access.identity import Identity, Peer
+from gateway.access.roles import EVERYTHING
 from gateway.config import KmipConfig
 from gateway.exchange import Exchange
 from gateway.kmip.enums import Operation, ResultReason, ResultStatus
@@ -55,7 +56,7 @@ class Client:
         self.clock = clock
         self.store = store
         self.token = token
-        self._peer = Peer(Identity(name), "127.0.0.1")
+        self._peer = Peer(Identity(name), "127.0.0.1", (EVERYTHING,))
 
     async def ask(self, version: Version, *items: tuple[Operation, Structure], **header: Any) -> list[Answer]:
         """Send one message; `header` gives further fields of the request header."""

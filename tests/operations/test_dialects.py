@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.access.identity import Identity, Peer
+from gateway.access.roles import EVERYTHING
 from gateway.wire import text
 from tests.operations.conftest import Gateway
 from tests.wire.dialects import (
@@ -30,7 +31,7 @@ JSON = "application/json"
 async def post(gateway: Gateway, body: bytes, *, bare: bool) -> tuple[int, Any]:
     """Have a body answered as the HTTPS port does; give the status, and JSON or a line of text."""
     raw, dialect = text.decode(body, JSON, bare=bare)
-    answer = await gateway.exchange.answer(raw, Peer(Identity("cert:a"), "127.0.0.1"))
+    answer = await gateway.exchange.answer(raw, Peer(Identity("cert:a"), "127.0.0.1", (EVERYTHING,)))
     content, media_type, status = text.encode(answer, dialect)
     return status, json.loads(content) if media_type == JSON else content.decode()
 

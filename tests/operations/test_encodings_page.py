@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from gateway.access.identity import Identity, Peer
+from gateway.access.roles import EVERYTHING
 from gateway.wire import text
 from tests.operations.conftest import Gateway
 
@@ -48,7 +49,7 @@ def meaning(content: str, media_type: str) -> object:
 @pytest.mark.parametrize("example", examples(), ids=lambda e: re.sub(r"\W+", "-", f"{e.path} {e.request[:40]}"))
 async def test_the_page_s_examples(gateway: Gateway, example: Example) -> None:
     raw, dialect = text.decode(example.request.encode(), example.media_type, bare=example.path == "/kmip/2_1")
-    answer = await gateway.exchange.answer(raw, Peer(Identity("cert:a"), "127.0.0.1"))
+    answer = await gateway.exchange.answer(raw, Peer(Identity("cert:a"), "127.0.0.1", (EVERYTHING,)))
     content, media_type, status = text.encode(answer, dialect)
     assert (status, media_type) == (example.status, example.answer_type)
     assert meaning(content.decode(), media_type) == meaning(example.answer, media_type)
