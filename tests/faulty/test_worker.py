@@ -19,6 +19,7 @@ from gateway.token.pool import TokenPool
 from gateway.token.setup import set_up_token
 from gateway.token.workers import start_workers
 from tests.faulty.module import ALWAYS, Action, FaultyModule
+from tests.soak.mixed import work
 from tests.token.conftest import secret, softhsm, template
 
 HMAC = Mechanism(0x251)  # CKM_SHA256_HMAC
@@ -225,3 +226,24 @@ async def test_a_token_without_sessions_left_is_waited_for(module, subject):
     await asyncio.sleep(0.3)
     await subject.comes_back()
     assert subject.workers.replaced
+
+
+async def test_a_token_whose_sessions_are_all_taken_is_not_waited_for_without_end(module, subject):
+    """Whoever asks is answered in the time that a successor may take, and nothing piles up behind."""
+    module.on("OpenSession", Action.RETURN, 0xB1, times=ALWAYS)
+    module.on("SignInit", Action.RETURN, 0xB0, times=ALWAYS)
+    begun = time.monotonic()
+    answers = await asyncio.gather(*(subject.sign() for _ in range(64)), return_exceptions=True)
+    assert time.monotonic() - begun < 2 * BACK_S
+    assert {type(answer) for answer in answers} <= {TokenDown, GeneralFailure}
+    assert subject.pool.in_flight == 0
+    module.well()
+    await subject.comes_back()
+
+
+async def test_mixed_work_of_many_clients_is_right_and_opens_no_more_sessions_than_two_a_worker(module, settings, well):
+    opened, closed = module.calls("OpenSession"), module.calls("CloseSession")
+    async with LocalWorkers(settings, 2) as pool:
+        done = await work(pool, clients=64, seconds=3.0)
+        assert module.calls("OpenSession") - opened - (module.calls("CloseSession") - closed) <= 2 * 2
+    assert min(done.values()) > 0, done

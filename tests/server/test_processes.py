@@ -245,6 +245,16 @@ def test_workers_that_are_stuck_die_with_the_supervisor(running: Running) -> Non
         assert eventually(lambda: all(map(gone, children)))
 
 
+def test_no_process_that_forks_has_loaded_the_module(running: Running) -> None:
+    """So none has sessions that a child would inherit: workers are new programs, and front ends come of no worker."""
+    with running() as gateway:
+        for pid in [gateway.process.pid, *gateway.front_ends()]:
+            assert "softhsm" not in Path(f"/proc/{pid}/maps").read_text()
+        for pid in gateway.workers():
+            assert "softhsm" in Path(f"/proc/{pid}/maps").read_text()
+            assert Path(f"/proc/{pid}/task/{pid}/children").read_text() == ""
+
+
 def test_no_process_dumps_core(running: Running) -> None:
     with running() as gateway:
         for pid in [gateway.process.pid, *gateway.children()]:
