@@ -290,6 +290,27 @@ def ticket_end(
     print(end_tickets(load(config).store.path, tickets or [], owner), "ended")
 
 
+@app.command()
+def fsck(
+    config: ConfigOption,
+    repair: Annotated[bool, typer.Option("--repair", help="Delete keys that are ours and over; nothing else.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Try every key and all that is sealed, not a sample.")] = False,
+    database_only: Annotated[bool, typer.Option("--database-only", help="Do not look at the token.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Compare database and token, beside a running gateway or without; exit 1 where they disagree."""
+    from gateway.admin.findings import lines_of
+    from gateway.admin.fsck import check
+    from gateway.config import load
+
+    findings = check(load(config), repair=repair, deep=deep, database_only=database_only)
+    if json:
+        print_json(findings)
+    else:
+        print(*lines_of(findings), sep="\n")
+    raise typer.Exit(0 if findings.sound else PROBLEMS_FOUND)
+
+
 def print_json(value: Any) -> None:
     """Print a value as one JSON document."""
     from msgspec import json

@@ -23,13 +23,13 @@ class Catalogue:
 
     def __init__(self, connection: Connection) -> None:
         """Read through this connection; `open_catalogue` makes it."""
-        self._connection = connection
+        self.connection = connection
         self._db = Database(connection, execute_plugins=False)
 
     def get(self, unique_identifier: str) -> ObjectRow | None:
         """Give one object as it is now."""
         with self._snapshot():
-            return read_object(self._connection.cursor(), unique_identifier)
+            return read_object(self.connection.cursor(), unique_identifier)
 
     def page(self, *, tenant: str | None = None, after: int = 0, limit: int = 100) -> list[ObjectRow]:
         """Give up to `limit` objects whose `id` is above `after`: the last row's id asks for the next page."""
@@ -37,13 +37,13 @@ class Catalogue:
             uids = [
                 row["unique_identifier"] for row in self._db.query(_PAGE, dict(tenant=tenant, after=after, limit=limit))
             ]
-            rows = [read_object(self._connection.cursor(), uid) for uid in uids]
+            rows = [read_object(self.connection.cursor(), uid) for uid in uids]
         return [row for row in rows if row is not None]
 
     def tickets(self) -> list[TicketRow]:
         """Give all tickets, those of one owner together."""
         with self._snapshot():
-            return all_tickets(self._connection.execute)
+            return all_tickets(self.connection.execute)
 
     def counts(self) -> dict[str, int]:
         """Count the rows of each table."""
@@ -52,16 +52,16 @@ class Catalogue:
 
     def close(self) -> None:
         """Close the database."""
-        self._connection.close()
+        self.connection.close()
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:
         with translated("read"):
-            self._connection.execute("BEGIN")
+            self.connection.execute("BEGIN")
             try:
                 yield
             finally:
-                self._connection.execute("ROLLBACK")
+                self.connection.execute("ROLLBACK")
 
 
 def open_catalogue(path: Path) -> Catalogue:

@@ -376,6 +376,9 @@ class Token(Protocol):
     async def find(self, cka_ids: list[bytes]) -> list[KeyRef]:
         """Give the keys on the token that carry one of these CKA_IDs."""
 
+    async def keys(self) -> list[KeyRef]:
+        """Give every key on the token that has a CKA_ID, whosever it is; for checks, and never for a client."""
+
     async def labelled(self, label: str) -> KeyRef | None:
         """Give the gateway's own key with this label, None where the token was not set up."""
 

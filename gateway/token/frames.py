@@ -248,6 +248,10 @@ class Labelled(Frame, frozen=True, array_like=True, gc=False, tag=24):
     label: str
 
 
+class Keys(Frame, frozen=True, array_like=True, gc=False, tag=41):
+    """Which keys are on the token."""
+
+
 class BeginStream(Frame, frozen=True, array_like=True, gc=False, tag=25):
     """Begin with data that comes in parts; answered with the stream's name, and what it gives for the first."""
 
@@ -305,6 +309,7 @@ Request = (
     | UnwrapData
     | DigestKey
     | Labelled
+    | Keys
     | BeginStream
     | ContinueStream
     | FinishStream

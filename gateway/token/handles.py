@@ -74,6 +74,11 @@ class Handles:
         refs = [KeyRef(object_class, cka_id) for cka_id in cka_ids for object_class in ObjectClass]
         return [ref for ref in refs if ref in self._map]
 
+    def all(self) -> list[KeyRef]:
+        """Give every key that the token has now, and that has a CKA_ID."""
+        self.enumerate()
+        return list(self._map)
+
     def enumerate(self) -> None:
         """Fill the map with every key on the token that has a CKA_ID.
 

@@ -178,6 +178,7 @@ VERBS: dict[type[frames.Frame], Callable[[Reach, Any], frames.Result]] = {
     frames.UnwrapData: leaving.unwrap_data,
     frames.DigestKey: using.digest_key,
     frames.Labelled: using.labelled,
+    frames.Keys: using.keys,
     frames.BeginStream: streaming.begin_stream,
     frames.ContinueStream: streaming.continue_stream,
     frames.FinishStream: streaming.finish_stream,

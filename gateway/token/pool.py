@@ -424,6 +424,9 @@ class TokenPool(Token):
     async def find(self, cka_ids: list[bytes]) -> list[KeyRef]:
         return _refs(await self._keyless(frames.Find(self._next_id(), cka_ids)))
 
+    async def keys(self) -> list[KeyRef]:
+        return _refs(await self._keyless(frames.Keys(self._next_id())))
+
     async def labelled(self, label: str) -> KeyRef | None:
         found = _refs(await self._keyless(frames.Labelled(self._next_id(), label)))
         return found[0] if found else None

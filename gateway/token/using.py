@@ -98,6 +98,10 @@ def find(reach: Reach, request: frames.Find) -> list[KeyRef]:
     return reach.handles.present(request.cka_ids)
 
 
+def keys(reach: Reach, request: frames.Keys) -> list[KeyRef]:
+    return reach.handles.all()
+
+
 def labelled(reach: Reach, request: frames.Labelled) -> list[KeyRef]:
     ref = reach.handles.labelled_ref(request.label)
     return [] if ref is None else [ref]

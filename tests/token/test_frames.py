@@ -24,6 +24,7 @@ REQUESTS = [
     frames.Open(9, b"blob", b"aad"),
     frames.Info(10),
     frames.Labelled(11, "label"),
+    frames.Keys(12),
 ]
 
 

@@ -359,10 +359,12 @@ async def test_destroy_and_find(token: TokenPool) -> None:
     absent = os.urandom(16)
     assert sorted(await token.find([ref.cka_id for ref in refs] + [absent])) == sorted(refs)
     assert await token.find([refs[0].cka_id]) == [refs[0]]
+    assert set(refs) <= set(await token.keys())
     for ref in refs:
         assert await token.destroy(ref)
         assert not await token.destroy(ref)
     assert await token.find([ref.cka_id for ref in refs]) == []
+    assert not set(refs) & set(await token.keys())
 
 
 async def test_both_halves_of_a_pair_are_found(token: TokenPool) -> None:
