@@ -10,6 +10,8 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 
+from gateway.store.accounts import Accounts, AccountsRead
+
 T = TypeVar("T")
 Scalar = int | str | bytes | None
 
@@ -267,6 +269,11 @@ class Transaction(Protocol):
         """Drop the reservation of a CKA_ID that no crash need clean up after."""
         ...
 
+    @property
+    def accounts(self) -> Accounts:
+        """The tenants, roles, clients and credentials."""
+        ...
+
     def request(self, correlation: bytes) -> HeldRequest | None:
         """Give an asynchronous request as it is now."""
         ...
@@ -318,6 +325,15 @@ class Store(Protocol):
 
     def refresh(self) -> None:
         """Look whether anything was committed, so that `recall` knows it."""
+        ...
+
+    def access_generation(self) -> int:
+        """Give the number of the last change of who may do what, with all that was committed before the call."""
+        ...
+
+    @property
+    def accounts(self) -> AccountsRead:
+        """The tenants, roles, clients and credentials, with all that was committed before each question."""
         ...
 
     def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:

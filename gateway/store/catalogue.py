@@ -1,13 +1,15 @@
 """What the command line reads of a database, running gateway or none: never a write, never a lock held."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection
+from typing import Any
 
 from sqlite_utils import Database
 
 from gateway.errors import ConfigurationError
+from gateway.store.account_rows import SqliteAccounts
 from gateway.store.api import ObjectRow, TicketRow
 from gateway.store.connection import READER_TIMEOUT_S, check_version, open_connection
 from gateway.store.reader import translated
@@ -44,6 +46,15 @@ class Catalogue:
         """Give all tickets, those of one owner together."""
         with self._snapshot():
             return all_tickets(self.connection.execute)
+
+    @property
+    def accounts(self) -> SqliteAccounts:
+        """The tenants, roles, clients and credentials."""
+        return SqliteAccounts(self._all)
+
+    def _all(self, sql: str, values: Sequence[object]) -> list[Any]:
+        with translated("read"):
+            return self._connection.execute(sql, values).fetchall()
 
     def counts(self) -> dict[str, int]:
         """Count the rows of each table."""

@@ -8,6 +8,7 @@ from sqlite3 import Connection, Error
 import structlog
 
 from gateway.errors import StoreDown
+from gateway.store.account_rows import SELECT_GENERATION
 from gateway.store.api import MAX_ROW_BYTES, ObjectRow
 from gateway.store.rows import read_object
 
@@ -43,6 +44,7 @@ class Reader:
         self._execute = self._cursor.execute
         self._version = (-1,)
         (self._seen,) = self._execute("SELECT coalesce(max(changed), 0) FROM objects").fetchone()
+        self._generation = 0
 
     def peek(self, unique_identifier: str) -> ObjectRow | None:
         """Give the row with all that was committed before the call (2.7 us when it is cached)."""
@@ -63,6 +65,16 @@ class Reader:
         with translated("read"):
             if self._execute(_DATA_VERSION).fetchone() != self._version:
                 self._drop_changed()
+
+    def generation(self) -> int:
+        """Give the number of the last change of who may do what (0.8 us when nothing was committed)."""
+        try:
+            if self._execute(_DATA_VERSION).fetchone() != self._version:
+                self._drop_changed()
+        except Error as error:
+            log.error("store failed", doing="read", error=str(error))
+            raise StoreDown from error
+        return self._generation
 
     def recall(self, unique_identifier: str) -> ObjectRow | None:
         """Give the row as the last look or `refresh` saw it; one that is not cached is looked for."""
@@ -86,6 +98,7 @@ class Reader:
         the next call. The other way round it would be missed.
         """
         self._version = self._execute(_DATA_VERSION).fetchone()
+        (self._generation,) = self._execute(SELECT_GENERATION).fetchone()
         for changed, unique_identifier in self._execute(_CHANGED, (self._seen,)).fetchall():
             self._seen = max(self._seen, changed)
             row = self._rows.get(unique_identifier)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from gateway.errors import ConfigurationError, StoreDown
 from gateway.store import requests
+from gateway.store.account_rows import SqliteAccounts
 from gateway.store.api import Committed, HeldRequest, Located, ObjectRow, Query, TicketRow, Transaction
 from gateway.store.connection import READER_TIMEOUT_S, WRITER_TIMEOUT_S, migrate, open_connection
 from gateway.store.lineage import check_lineage
@@ -52,6 +53,8 @@ class SqliteStore:
         self.peek = reader.peek
         self.recall = reader.recall
         self.refresh = reader.refresh
+        self.access_generation = reader.generation
+        self.accounts = SqliteAccounts(self._all)
 
     async def get(self, unique_identifier: str) -> ObjectRow | None:
         return self._reader.peek(unique_identifier)

@@ -10,6 +10,7 @@ from msgspec.structs import astuple, replace
 
 from gateway.errors import GeneralFailure, NameTaken, NonUniqueName, ObjectAlreadyExists
 from gateway.store import requests
+from gateway.store.account_rows import SqliteAccounts
 from gateway.store.api import AttributeRow, Change, Committed, Custody, HeldRequest, ObjectRow, Scalar, TicketRow
 from gateway.store.rows import SELECT_ATTRIBUTES, SELECT_SETTING, read_object, read_ticket, storage_of
 
@@ -50,6 +51,10 @@ class SqliteTransaction:
         self._spent: set[bytes] = set()
         self._touched: dict[int, bool] = {}  # objects by their id, and whether they are new
         self._found: dict[int, ObjectRow] = {}  # objects by their id, as they were read first
+
+    @property
+    def accounts(self) -> SqliteAccounts:
+        return SqliteAccounts(lambda sql, values: self._cursor.execute(sql, values).fetchall())
 
     def changes(self) -> tuple[Change, ...]:
         """Tell what was done to objects so far."""
