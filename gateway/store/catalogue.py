@@ -54,7 +54,7 @@ class Catalogue:
 
     def _all(self, sql: str, values: Sequence[object]) -> list[Any]:
         with translated("read"):
-            return self._connection.execute(sql, values).fetchall()
+            return self.connection.execute(sql, values).fetchall()
 
     def counts(self) -> dict[str, int]:
         """Count the rows of each table."""
