@@ -18,7 +18,7 @@ from gateway import __version__
 from gateway.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from gateway.admin.token_report import Report
     from gateway.config import Config
@@ -93,10 +93,15 @@ def dev(
     from gateway.admin.dev import prepare, with_https
     from gateway.config import load
 
-    config = load(prepare(directory))
+    path = prepare(directory)
     options = {"kmip_port": kmip_port, "front_ends": front_ends, "token_workers": token_workers}
-    server = replace(config.server, **{key: value for key, value in options.items() if value is not None})
-    run_gateway(with_https(replace(config, server=server), http_port), f" dir={directory}")
+
+    def read() -> "Config":
+        config = load(path)
+        server = replace(config.server, **{key: value for key, value in options.items() if value is not None})
+        return with_https(replace(config, server=server), http_port)
+
+    run_gateway(read, f" dir={directory}")
 
 
 @app.command()
@@ -104,7 +109,25 @@ def serve(config: ConfigOption) -> None:
     """Serve until SIGTERM or SIGINT."""
     from gateway.config import load
 
-    run_gateway(load(config))
+    run_gateway(lambda: load(config))
+
+
+@app.command()
+def reload(config: ConfigOption, json: JsonOption = False) -> None:
+    """Have the running gateway read FILE, certificates and revocation lists again; on a fault it keeps the old."""
+    from gateway.config import load
+    from gateway.server.administration import ask_reload
+
+    outcome = ask_reload(load(config).server.runtime_dir)
+    if json:
+        print_json(outcome)
+    else:
+        for process in outcome.processes:
+            print(f"{process.kind} {process.index}: {process.error or 'reloaded'}")
+        for key in outcome.waiting:
+            print(f"{key}: counts from the next start on")
+    if not outcome.good:
+        raise typer.Exit(PROBLEMS_FOUND)
 
 
 @config_app.command("check")
@@ -323,8 +346,11 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def run_gateway(config: "Config", suffix: str = "") -> None:
-    """Serve until SIGTERM or SIGINT; once all front ends listen, print the line that says where."""
+def run_gateway(read: "Callable[[], Config]", suffix: str = "") -> None:
+    """Serve until SIGTERM or SIGINT; once all front ends listen, print the line that says where.
+
+    `read` gives the configuration as its file has it, at the start and for each reload.
+    """
     from gateway.admin.logs import configure
     from gateway.server.supervisor import Supervisor
     from gateway.store.connection import migrate
@@ -333,10 +359,11 @@ def run_gateway(config: "Config", suffix: str = "") -> None:
         https = "" if ports.https is None else f" https={address(config.https.host, ports.https)}"
         print(f"ready kmip={address(config.server.host, ports.kmip)}{https}{suffix}", flush=True)
 
+    config = read()
     configure(config.log)
     # Once and before the fork: SQLite's locks do not survive one, and front ends must not race to make the tables.
     migrate(config.store.path)
-    raise typer.Exit(Supervisor(config, build, tell_ready).run())
+    raise typer.Exit(Supervisor(config, build, tell_ready, read).run())
 
 
 @asynccontextmanager

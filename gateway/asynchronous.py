@@ -21,6 +21,7 @@ from gateway.access.identity import Identity, Peer
 from gateway.access.roles import EVERYTHING
 from gateway.batch import Done
 from gateway.call import Call, Services
+from gateway.config import KmipConfig
 from gateway.errors import KmipError
 from gateway.items import Admission, Batch
 from gateway.kmip.enums import Operation, ResultStatus
@@ -69,6 +70,10 @@ class Requests:
         self._slots_of: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = WeakValueDictionary()
         self._held_back: set[bytes] = set()  # until they are kept and, with Undo, their batch has succeeded
         self._next_expiry = 0.0
+
+    def adopt(self, config: KmipConfig) -> None:
+        """Begin requests by this configuration from now on."""
+        self._services = self._services._replace(config=config)
 
     async def run(self) -> NoReturn:
         """Take over what dead front ends left, now and once in a while, until cancelled."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, ValidationError, convert
-from msgspec.structs import fields
+from msgspec.structs import fields, replace
 
 from gateway.errors import ConfigurationError
 
@@ -44,6 +44,8 @@ class TlsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ca: Path
     certificate: Path
     key: Path
+    crl: tuple[Path, ...] = ()  # none: revocation is not asked after
+    crl_policy: Literal["hard", "soft"] = "hard"  # whether an issuer without a list in date vouches for nobody
     minimum_version: Literal["1.2", "1.3"] = "1.2"
 
 
@@ -183,6 +185,31 @@ SECTIONS: dict[str, type[Struct]] = {
     "log": LogConfig,
 }
 
+# What a running gateway takes over when it reads its file again; the rest counts from the next start on.
+AT_RUN_TIME: dict[str, frozenset[str]] = {
+    "tls": frozenset({"ca", "certificate", "key", "crl", "crl_policy"}),
+    "kmip": frozenset(
+        {
+            "policy",
+            "allow",
+            "foreign_objects",
+            "vendor_identification",
+            "max_batch_items",
+            "unwrap_by_wrap_key",
+            "rng_seed_bytes",
+            "software_ciphers",
+            "rngs",
+            "validations",
+            "client_registration_methods",
+            "object_groups",
+            "certificate_days",
+            "certify_alternative_names",
+            "max_asynchronous_requests",
+            "asynchronous_result_lifetime_s",
+        }
+    ),
+}
+
 # What msgspec says, and what an operator is told instead; `{table}` is "[server] " or "" for the top of the file.
 FAULTS = (
     (r"Object missing required field `(?P<key>\w+)`", "{table}lacks the key '{key}'; add it"),
@@ -206,6 +233,19 @@ def load(path: Path) -> Config:
         raise ConfigurationError(f"{path}: {_sentence(str(error))}.") from None
     _check_token(config.token, path)
     return config
+
+
+def renewed(running: Config, read: Config) -> tuple[Config, tuple[str, ...]]:
+    """Give the running configuration with what may change of the one just read, and which keys else are different."""
+    waiting: list[str] = []
+    tables: dict[str, Struct] = {}
+    for table in SECTIONS:
+        old, new = getattr(running, table), getattr(read, table)
+        different = [key.name for key in fields(old) if getattr(old, key.name) != getattr(new, key.name)]
+        taken = AT_RUN_TIME.get(table, frozenset())
+        tables[table] = replace(old, **{key: getattr(new, key) for key in different if key in taken})
+        waiting += [f"[{table}] {key}" for key in different if key not in taken]
+    return replace(running, **tables), tuple(waiting)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -232,6 +272,8 @@ def _absolute(table: dict[str, Any], section: type[Struct], folder: Path) -> dic
     absolute = dict(table)
     for field in fields(section):
         value = absolute.get(field.name, field.default)
+        if field.type == tuple[Path, ...] and isinstance(value, list):
+            absolute[field.name] = [folder / each if isinstance(each, str) else each for each in value]
         if field.type not in (Path, Path | None) or not isinstance(value, str | Path):
             continue
         if value == "":

@@ -11,7 +11,7 @@ from gateway.access.identity import Peer
 from gateway.asynchronous import Requests
 from gateway.batch import Done
 from gateway.call import Services
-from gateway.config import KmipConfig
+from gateway.config import Config, KmipConfig
 from gateway.kmip.enums import Operation, ProtectionStorageMask, ResultStatus
 from gateway.kmip.messages import ProtocolVersion, RequestHeader, RequestMessage, ResponseBatchItem, ResponseHeader
 from gateway.kmip.structure import DateTime, Encoded
@@ -71,6 +71,11 @@ class Exchange:
         except Exception:
             log.exception("exchange_failed")
             return self.refuse(errors.GeneralFailure(), version)
+
+    def adopt(self, config: Config) -> None:
+        """Answer by this configuration from now on; what is under way ends by the one that it began with."""
+        self._services = self._services._replace(config=config.kmip)
+        self.requests.adopt(config.kmip)
 
     def rotation(self, send: Send | None = None) -> Rotation:
         """Give what replaces keys when their owners have said; `send` brings it to clients that listen."""

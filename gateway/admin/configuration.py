@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gateway.config import Config, TokenConfig
 from gateway.errors import ConfigurationError
-from gateway.server.tls import server_context
+from gateway.server.trust import Trust
 
 OTHERS_BITS = stat.S_IRWXG | stat.S_IRWXO
 
@@ -16,7 +16,7 @@ def check(config: Config) -> None:
     Raises:
         ConfigurationError: the first that cannot.
     """
-    server_context(config.tls)
+    Trust(config.tls)
     _check_token_files(config.token)
 
 

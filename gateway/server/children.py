@@ -39,6 +39,11 @@ class FrontEndSlot:
         """Whether the slot has a process."""
         return bool(self._pid)
 
+    @property
+    def pid(self) -> int:
+        """The process; 0 for none."""
+        return self._pid
+
     def fork(self, start: Start, leave_behind: Callable[[], None]) -> tuple[int, socket.socket]:
         """Start the process, and give its id and the channel to it; `leave_behind` closes what is not the child's."""
         ours, theirs = control.pair()

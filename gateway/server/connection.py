@@ -6,7 +6,9 @@ owns a timer: a phase has a deadline, and the listener sweeps over all of them o
 """
 
 import asyncio
+import math
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
@@ -15,11 +17,12 @@ import structlog
 from OpenSSL import SSL
 
 from gateway.access.identity import Peer
-from gateway.config import ServerConfig
+from gateway.config import Config, ServerConfig
 from gateway.errors import KmipError
 from gateway.server.peer import CertificateRefused, peer_of
 from gateway.server.plain import Plain
 from gateway.server.tls import reason_of
+from gateway.server.trust import Trust
 
 # One TLS record at most comes out of one read, or goes in with one write (RFC 8446 section 5.1).
 RECORD_BYTES = 16384
@@ -34,6 +37,10 @@ class Exchange(Protocol):
 
     def answer(self, raw: bytes, peer: Peer, /) -> Awaitable[bytes]:
         """Give the response to one request message; never raises."""
+        ...
+
+    def adopt(self, config: Config, /) -> None:
+        """Answer by this configuration from now on, as far as it may change while the gateway runs."""
         ...
 
     def refuse(self, error: KmipError, /) -> bytes:
@@ -60,7 +67,8 @@ class Conversation(Protocol):
 class Connection:
     """The conversation with one client; `deadline` is when the present phase must be over, in loop time.
 
-    Without a context it has no TLS, and `peer` is None: nobody asks for anything of anybody there.
+    Without trust it has no TLS, and `peer` is None: nobody asks for anything of anybody there. `good_until` is when
+    the client's certificate has to be looked at again, in seconds since 1970; to have it so at once, set it to 0.
     """
 
     __slots__ = (
@@ -68,9 +76,12 @@ class Connection:
         "_http",
         "_loop",
         "_speak",
+        "_trust",
+        "_verified_by",
         "_waiter",
         "address",
         "deadline",
+        "good_until",
         "peer",
         "phase",
         "socket",
@@ -81,15 +92,18 @@ class Connection:
         self,
         sock: socket.socket,
         address: str,
-        context: SSL.Context | None,
+        trust: Trust | None,
         limits: ServerConfig,
         speak: "Speak | None",
     ) -> None:
         self.socket = sock
-        self.tls = SSL.Connection(context, sock) if context else Plain(sock)
+        self.tls = trust.secure(sock) if trust else Plain(sock)
         self.tls.set_accept_state()
         self.address = address
         self.peer: Peer | None = None
+        self.good_until = math.inf
+        self._trust = trust
+        self._verified_by = trust.authority if trust else b""
         self._speak = speak
         self._http: Conversation | None = None
         self._loop = asyncio.get_running_loop()
@@ -106,8 +120,7 @@ class Connection:
         """Serve the client until it leaves, breaks a rule or the listener cancels; the socket is closed afterwards."""
         try:
             await self._handshake()
-            if not isinstance(self.tls, Plain):
-                self.peer = peer_of(self.tls.get_peer_certificate(as_cryptography=True), self.address)
+            self._admit()
             await self._converse()
         except CertificateRefused as refused:
             log.info("connection refused", address=self.address, reason=str(refused))
@@ -128,6 +141,28 @@ class Connection:
         reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else reason_of(error)
         tell = log.debug if left else log.info
         tell("connection broken", address=self.address, phase=self.phase, reason=reason)
+
+    def admitted(self) -> Peer:
+        """Give who asks, as every request has to.
+
+        Raises:
+            CertificateRefused: the client's certificate has ended since, or does not count any more.
+        """
+        if time.time() > self.good_until:
+            self._admit()
+        if self.peer is None:  # where KMIP is spoken there is TLS, so this cannot be; nobody is served then
+            raise CertificateRefused("no certificate")
+        return self.peer
+
+    def _admit(self) -> None:
+        if self._trust is None or isinstance(self.tls, Plain):
+            return
+        certificate = self.tls.get_peer_certificate(as_cryptography=True)
+        if certificate is None:  # the handshake asks for one, so this cannot be; nobody is served then
+            raise CertificateRefused("no certificate")
+        self.peer = peer_of(certificate, self.address)
+        self.good_until = self._trust.good_until(certificate, self.tls, self._verified_by)
+        self._verified_by = self._trust.authority
 
     async def _handshake(self) -> None:
         self._loop.add_reader(self.socket.fileno(), self._wake)

@@ -1,7 +1,8 @@
 """What supervisor and front end say to each other, over one socket pair of packets for each front end.
 
-Supervisor to front end: Attach, with one descriptor, the front end's end of a socket pair to a token worker.
-Front end to supervisor: Listening once, or Failed with the sentence that the operator is to read.
+Supervisor to front end: Attach, with one descriptor, the front end's end of a socket pair to a token worker; Adopt,
+with one of memory. Front end to supervisor: Listening once, or Failed with the sentence that the operator is to read;
+Adopted for each Adopt.
 """
 
 import socket
@@ -17,6 +18,19 @@ class Attach(msgspec.Struct, frozen=True, tag=True):
     worker: int
 
 
+class Adopt(msgspec.Struct, frozen=True, tag=True):
+    """Use what the descriptor that comes with this packet holds, from now on (`reloading.Renewal`)."""
+
+    number: int
+
+
+class Adopted(msgspec.Struct, frozen=True, tag=True):
+    """It is in use; or it is not, and the error says why."""
+
+    number: int
+    error: str = ""
+
+
 class Listening(msgspec.Struct, frozen=True, tag=True):
     """The front end accepts connections."""
 
@@ -27,7 +41,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     sentence: str
 
 
-Message = Attach | Listening | Failed
+Message = Attach | Adopt | Adopted | Listening | Failed
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode

@@ -14,7 +14,6 @@ from typing import Any
 import structlog
 import uvloop
 from msgspec import Struct
-from OpenSSL import SSL
 
 from gateway.config import Config, TokenConfig
 from gateway.errors import ConfigurationError
@@ -23,7 +22,9 @@ from gateway.server.connection import Exchange
 from gateway.server.kmip_connection import KmipConnection
 from gateway.server.listener import Listener
 from gateway.server.meters import Meters
+from gateway.server.renewal import read_renewal
 from gateway.server.tally import Tally
+from gateway.server.trust import Trust
 from gateway.token.frames import Ready
 from gateway.token.pool import TokenPool
 
@@ -49,7 +50,7 @@ class Start(Struct, frozen=True):
     config: Config
     listening: socket.socket
     http: Http | None
-    context: SSL.Context
+    trust: Trust
     tally: Tally
     build: Build
     token: Ready  # what the first worker found the token to be
@@ -75,9 +76,11 @@ async def _serve(start: Start, channel: socket.socket) -> None:
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     pool = TokenPool(start.token.profile, start.token.info, timeout_s=_patience(start.config.token))
-    loop.add_reader(channel.fileno(), _obey, channel, pool, stop)
+    renewals = Renewals(start)
+    loop.add_reader(channel.fileno(), _obey, channel, pool, stop, renewals)
     async with start.build(start.config, pool) as exchange:
         listeners = _listeners(start, exchange)
+        renewals.join(exchange, listeners)
         for listener in listeners:
             listener.start()
         control.send(channel, control.Listening())
@@ -87,6 +90,37 @@ async def _serve(start: Start, channel: socket.socket) -> None:
     pool.close()
 
 
+class Renewals:
+    """Takes over what the supervisor sends; what comes before the exchange is built is taken over by it then."""
+
+    def __init__(self, start: Start) -> None:
+        self._start = start
+        self._config = start.config
+        self._exchange: Exchange | None = None
+        self._listeners: list[Listener] = []
+
+    def join(self, exchange: Exchange, listeners: list[Listener]) -> None:
+        """Have these follow from now on."""
+        self._exchange, self._listeners = exchange, listeners
+        if self._config is not self._start.config:
+            exchange.adopt(self._config)
+
+    def adopt(self, descriptor: int) -> str:
+        """Use what the descriptor holds, and have every connection's certificate looked at again; give the fault."""
+        renewal = read_renewal(descriptor)
+        try:
+            self._start.trust.adopt(renewal.files, renewal.config.tls)
+        except ConfigurationError as error:
+            log.error("reload failed", reason=str(error))
+            return str(error)
+        self._config = renewal.config
+        if self._exchange is not None:
+            self._exchange.adopt(renewal.config)
+        for listener in self._listeners:
+            listener.doubt()
+        return ""
+
+
 def _listeners(start: Start, exchange: Exchange) -> list[Listener]:
     """Give one for each port."""
     if start.http is not None:
@@ -94,7 +128,7 @@ def _listeners(start: Start, exchange: Exchange) -> list[Listener]:
         from gateway.server.sites import listeners
 
         return listeners(start, start.http, exchange)
-    connect = partial(KmipConnection, context=start.context, config=start.config, exchange=exchange, speak=None)
+    connect = partial(KmipConnection, trust=start.trust, config=start.config, exchange=exchange, speak=None)
     return [Listener(start.listening, connect, start.config.server, start.tally)]
 
 
@@ -103,7 +137,7 @@ def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
     log.error("fault", what=context["message"], exc_info=context.get("exception"))
 
 
-def _obey(channel: socket.socket, pool: TokenPool, stop: asyncio.Event) -> None:
+def _obey(channel: socket.socket, pool: TokenPool, stop: asyncio.Event, renewals: Renewals) -> None:
     """Carry out one message of the supervisor; the loop calls it when there is one."""
     received = control.receive(channel)
     if received is None:
@@ -114,6 +148,8 @@ def _obey(channel: socket.socket, pool: TokenPool, stop: asyncio.Event) -> None:
     message, descriptors = received
     if isinstance(message, control.Attach):
         pool.attach(message.worker, socket.socket(fileno=descriptors[0]))
+    elif isinstance(message, control.Adopt):
+        control.send(channel, control.Adopted(message.number, renewals.adopt(descriptors[0])))
 
 
 def _patience(token: TokenConfig) -> float:

@@ -21,6 +21,7 @@ from gateway.server.http_conversation import HttpConversation
 from gateway.server.meters import SOURCES, Metered, Meters
 from gateway.server.metrics import MEDIA_TYPE, metrics
 from gateway.server.openapi import DOCUMENT
+from gateway.server.peer import CertificateRefused
 from gateway.server.readiness import Readiness
 from gateway.server.tally import Tally
 from gateway.wire import text
@@ -133,9 +134,7 @@ class Kmip(Endpoint):
         except KmipError as error:
             log.info("refused", reason=error.reason.token, message=error.message, **conversation.who())
             return exchange.refuse(error), error.dialect if isinstance(error, Unreadable) else dialect
-        if conversation.peer is None:  # the listener for KMIP has TLS, so this cannot be; nobody is served then
-            raise Refused(500)
-        return await exchange.answer(raw, conversation.peer), dialect
+        return await exchange.answer(raw, conversation.admitted()), dialect
 
     def _check_size(self, raw: bytes) -> None:
         if len(raw) > self._max_message_bytes:
@@ -169,6 +168,9 @@ class Site:
             # What was not read is not taken for the next request.
             answer, last = refusal(refused.status, **refused.fields), request.can_read_body
             log.info("refused", status=refused.status, **_conversation(request).who())
+        except CertificateRefused as refused:
+            answer, last = refusal(403), True
+            log.info("connection refused", reason=str(refused), **_conversation(request).who())
         self._meters.sent(answer.status)
         # aiohttp's parser loses what comes after the offer of another protocol.
         return await _conversation(request).send(request, answer, last=last or "Upgrade" in request.headers)

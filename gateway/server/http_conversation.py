@@ -69,6 +69,10 @@ class HttpConversation(RequestHandler):
         """Who speaks; None without TLS, where nobody asks for anything of anybody."""
         return self._connection.peer
 
+    def admitted(self) -> Peer:
+        """Give who asks; raises CertificateRefused as the connection does."""
+        return self._connection.admitted()
+
     def who(self) -> dict[str, str]:
         """Give who speaks, for the log."""
         known = {} if self.peer is None else {"identity": self.peer.identity.name, "tenant": self.peer.identity.tenant}

@@ -12,7 +12,7 @@ from OpenSSL import SSL
 
 from gateway.config import Config
 from gateway.server.connection import RECORD_BYTES, Connection, Exchange, Speak
-from gateway.server.peer import CertificateRefused
+from gateway.server.trust import Trust
 from gateway.wire.framing import Framer, FramingError
 
 # Requests that a client sends ahead wait in the framer up to this much; beyond it, reading stops until they are
@@ -32,12 +32,12 @@ class KmipConnection(Connection):
         self,
         sock: socket.socket,
         address: str,
-        context: SSL.Context,
+        trust: Trust,
         config: Config,
         exchange: Exchange,
         speak: Speak | None,
     ) -> None:
-        super().__init__(sock, address, context, config.server, speak)
+        super().__init__(sock, address, trust, config.server, speak)
         self._exchange = exchange
         self._limits = config.server
         self._framer = Framer(config.kmip.max_message_bytes)
@@ -85,9 +85,7 @@ class KmipConnection(Connection):
             await self._linger()
 
     async def _answer(self, message: bytes) -> bytes:
-        if self.peer is None:  # this port always has TLS, so this cannot be; nobody is served then
-            raise CertificateRefused("no certificate")
-        return await self._exchange.answer(message, self.peer)
+        return await self._exchange.answer(message, self.admitted())
 
     async def _next_message(self) -> bytes | None:
         """Give the next request, or None when there will be no more."""

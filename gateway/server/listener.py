@@ -37,6 +37,11 @@ class Listener:
         self._acceptor.start()
         self._loop.call_later(self._sweep_s, self._sweep)
 
+    def doubt(self) -> None:
+        """Have the certificate of every client that is connected looked at again, at its next request."""
+        for connection in self._connections.values():
+            connection.good_until = 0.0
+
     async def drain(self, seconds: float) -> None:
         """Accept no more, let requests in hand be answered, and cut what is not done in that time."""
         self._acceptor.stop()

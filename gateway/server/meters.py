@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from time import perf_counter
 
 from gateway.access.identity import Peer
+from gateway.config import Config
 from gateway.errors import KmipError
 from gateway.server.connection import Exchange
 
@@ -17,7 +18,7 @@ from gateway.server.connection import Exchange
 SOURCES = (("kmip", "ttlv"), ("https", "ttlv"), ("https", "json"), ("https", "xml"))
 # Upper bounds in seconds: a software token, an HSM in the rack, one far away, one that makes RSA keys.
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
-STATUSES = (200, 400, 401, 404, 405, 411, 413, 415, 417, 422, 500, 503)
+STATUSES = (200, 400, 401, 403, 404, 405, 411, 413, 415, 417, 422, 500, 503)
 
 SOURCE_CELLS = len(BOUNDS) + 2  # a count for each bound and one beyond, then the sum in microseconds
 ROW_CELLS = len(SOURCES) * SOURCE_CELLS + len(STATUSES)
@@ -71,6 +72,10 @@ class Metered:
         answer = await self._exchange.answer(raw, peer)
         self._meters.answered(self._source, perf_counter() - begun)
         return answer
+
+    def adopt(self, config: Config) -> None:
+        """Answer by this configuration from now on."""
+        self._exchange.adopt(config)
 
     def refuse(self, error: KmipError) -> bytes:
         """Give the response to bytes that are no request message."""

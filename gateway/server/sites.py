@@ -31,12 +31,12 @@ def listeners(start: Start, http: Http, exchange: Exchange) -> list[Listener]:
     )
     speak = _speaking(paths, http.meters, limits)
     counted = Metered(exchange, http.meters, SOURCES.index(("kmip", "ttlv")))
-    kmip = partial(KmipConnection, context=start.context, config=start.config, exchange=counted, speak=speak)
-    secured = partial(Connection, context=start.context, limits=limits, speak=speak)
+    kmip = partial(KmipConnection, trust=start.trust, config=start.config, exchange=counted, speak=speak)
+    secured = partial(Connection, trust=start.trust, limits=limits, speak=speak)
     ports: list[tuple[socket.socket, Connect]] = [(start.listening, kmip), (http.listening, secured)]
     if http.admin is not None:
         seen = health(readiness) | {"/metrics": Metrics(http.meters, start.tally, readiness)}
-        plain = partial(Connection, context=None, limits=limits, speak=_speaking(seen, http.meters, limits))
+        plain = partial(Connection, trust=None, limits=limits, speak=_speaking(seen, http.meters, limits))
         ports.append((http.admin, plain))
     return [Listener(sock, connect, limits, start.tally) for sock, connect in ports]
 

@@ -14,17 +14,20 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
+from msgspec.structs import replace
 
 from gateway.config import Config
 from gateway.errors import ConfigurationError
 from gateway.server import control
+from gateway.server.administration import Administration
 from gateway.server.binding import Ports, Sockets, listen_all
 from gateway.server.children import FrontEndSlot, WorkerSlot, how_ended, join
 from gateway.server.front_end import Build, Http, Start
 from gateway.server.meters import Meters
 from gateway.server.process import allow_many_files, forbid_dumps
+from gateway.server.reloading import Reloading
 from gateway.server.tally import Tally
-from gateway.server.tls import server_context
+from gateway.server.trust import Trust
 from gateway.token.frames import Ready
 from gateway.token.workers import PIN_REFUSED
 
@@ -42,21 +45,28 @@ log = structlog.get_logger()
 
 
 class Supervisor:
-    """Runs the gateway: `build` joins store, token and exchange in each front end, `on_ready` is told the ports."""
+    """Runs the gateway: `build` joins store, token and exchange in each front end, `on_ready` is told the ports.
 
-    def __init__(self, config: Config, build: Build, on_ready: Callable[[Ports], None]) -> None:
+    `reread` gives the configuration as its file has it now.
+    """
+
+    def __init__(
+        self, config: Config, build: Build, on_ready: Callable[[Ports], None], reread: Callable[[], Config]
+    ) -> None:
         cores = len(os.sched_getaffinity(0))
         front_ends = config.server.front_ends or cores
         self._config = config
         self._build = build
         self._on_ready = on_ready
+        self._reread = reread
         self._selector = selectors.DefaultSelector()
         self._leaving: dict[WorkerSlot, float] = {}  # workers that were succeeded, and when each is told to end
         self._tally = Tally(front_ends)
         self._ports = Ports(0)
         self._front_ends = [FrontEndSlot(index) for index in range(front_ends)]
         self._workers = [WorkerSlot(index) for index in range(config.server.token_workers or cores)]
-        self._new_start: Callable[[Ready], Start]
+        self._new_start: Callable[[Config, Ready], Start]
+        self._reloading: Reloading
         self._start: Start | None = None  # known when the first worker has told the token's profile
         self._ready = False
         self._stopping = False
@@ -70,15 +80,22 @@ class Supervisor:
             ConfigurationError: the gateway cannot start, or cannot go on, as it is configured.
         """
         with listen_all(self._config) as sockets:
-            context = server_context(self._config.tls)
+            trust = Trust(self._config.tls)
             self._ports = sockets.ports()
             http = self._http(sockets)
-            self._new_start = partial(Start, self._config, sockets.kmip, http, context, self._tally, self._build)
+            self._reloading = Reloading(self._config, self._reread, trust, self._front_ends)
+
+            def new_start(config: Config, ready: Ready) -> Start:
+                return Start(config, sockets.kmip, http, trust, self._tally, self._build, ready)
+
+            self._new_start = new_start
             self._prepare_process()
+            administration = self._administer()
             try:
                 while not self._stopping:
                     self._turn()
             finally:
+                administration.close()
                 sockets.close()
                 self._end_children()
         return 0
@@ -103,6 +120,7 @@ class Supervisor:
         now = time.monotonic()
         self._kill_overdue(now)
         self._end_leaving(now)
+        self._reloading.turn(now)
         if not self._stopping:
             self._start_due(now)
 
@@ -115,7 +133,7 @@ class Supervisor:
                 self._start_worker(worker.successor)
         for front_end in self._front_ends:
             if not front_end.alive and front_end.restarts.due <= now and self._start is not None:
-                self._start_front_end(front_end, self._start)
+                self._start_front_end(front_end, replace(self._start, config=self._reloading.config))
 
     # Signals.
 
@@ -134,7 +152,23 @@ class Supervisor:
                 log.info("stopping", signal=signal.Signals(number).name)
                 self._stopping = True
             elif number == signal.SIGHUP:
-                log.warning("the configuration is not read again; restart the gateway")
+                self._reloading.begin(lambda _: None)
+
+    def _administer(self) -> Administration:
+        """Listen to the operator of this machine."""
+        administration = Administration(self._config.server.runtime_dir, self._reloading.begin)
+
+        def hear(connection: socket.socket) -> None:
+            self._selector.unregister(connection)
+            administration.hear(connection)
+
+        def accept() -> None:
+            connection = administration.accept()
+            if connection is not None:
+                self._selector.register(connection, selectors.EVENT_READ, partial(hear, connection))
+
+        self._selector.register(administration.socket, selectors.EVENT_READ, accept)
+        return administration
 
     # Token workers.
 
@@ -168,7 +202,7 @@ class Supervisor:
         self._check_promises(ready)
         worker.ready = True
         self._tell_up()
-        self._start = self._start or self._new_start(ready)
+        self._start = self._start or self._new_start(self._reloading.config, ready)
         if ready.profile.one_process and len(self._workers) > 1:
             log.warning("the token bears one worker only", instead_of=len(self._workers))
             del self._workers[1:]  # none of them has been started: the first logs in alone
@@ -243,6 +277,8 @@ class Supervisor:
                 if not self._ready:
                     self._give_up(sentence)
                 log.error("front end cannot start", index=front_end.index, reason=sentence)
+            case control.Adopted() as said:
+                self._reloading.follow(front_end.index, said)
             case _:
                 return False
         return True

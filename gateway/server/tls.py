@@ -1,13 +1,13 @@
-"""TLS as this server speaks it: one context, made before the front ends are forked (KMIP Profiles 2.1 section 3).
+"""TLS as this server speaks it: contexts out of the files that [tls] names (KMIP Profiles 2.1 section 3).
 
 pyOpenSSL and not the standard library's `ssl`: it brings the OpenSSL of `cryptography` (4.0) where Debian 12 has 3.0,
 whose handshakes take half as much again, and lets the session cache, read buffers and client authorities be set.
 
-All front ends share the context's ticket keys by inheritance, so a client that comes back resumes whichever process
-accepts it. A ticket holds the client certificate, and OpenSSL does not look at its dates again: `peer` does.
+All front ends share a context's ticket keys by inheritance, so a client that comes back resumes whichever process
+accepts it. A ticket holds the client certificate, and OpenSSL does not look at its dates again: `trust` does.
 """
 
-import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,8 +16,10 @@ from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.x509 import Certificate, load_pem_x509_certificates
+from msgspec import Struct
 from OpenSSL import SSL
-from OpenSSL.crypto import X509StoreFlags
+from OpenSSL.crypto import X509, X509StoreFlags
 
 from gateway.config import TlsConfig
 from gateway.errors import ConfigurationError
@@ -44,43 +46,90 @@ MODE_NO_AUTO_CHAIN = 8
 MODES = SSL.MODE_RELEASE_BUFFERS | MODE_NO_AUTO_CHAIN
 
 
-def server_context(config: TlsConfig) -> SSL.Context:
-    """Give the context for the listening socket; a client must show a certificate of the authority in `tls.ca`.
+class TlsFiles(Struct, frozen=True):
+    """The content of the files that [tls] names; of a revocation list its name too, for the operator."""
+
+    ca: bytes
+    certificate: bytes
+    key: bytes
+    crls: tuple[tuple[str, bytes], ...] = ()
+
+    def __repr__(self) -> str:
+        return "TlsFiles()"  # one is a private key
+
+
+def read_files(config: TlsConfig) -> TlsFiles:
+    """Give what is in the files now.
 
     Raises:
-        ConfigurationError: a file is missing, unreadable or not what its key says.
+        ConfigurationError: one is missing or unreadable.
+    """
+    return TlsFiles(
+        _read("ca", config.ca),
+        _read("certificate", config.certificate),
+        _read("key", config.key),
+        tuple((str(path), _read("crl", path)) for path in config.crl),
+    )
+
+
+def context_of(files: TlsFiles, config: TlsConfig, session_id: bytes) -> SSL.Context:
+    """Give a context for the server; a client must show a certificate of the authority in `files.ca`.
+
+    Sessions are good for contexts of the same `session_id` only. Of `config`, the paths are for faults to name.
+
+    Raises:
+        ConfigurationError: a file is not what its key says.
     """
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(VERSIONS[config.minimum_version])
     context.set_cipher_list(":".join(SUITES_1_2).encode())
     context.set_options(OPTIONS)
     context.set_mode(MODES)
-    _load_identity(context, config)
-    _load_authority(context, config.ca)
-    # Sessions live in tickets alone: no memory is kept for them here. A session is good for this context only.
+    _use_identity(context, files, config)
+    _use_authorities(context, read_authorities(files.ca, config.ca))
+    # Sessions live in tickets alone: no memory is kept for them here.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.set_session_id(secrets.token_bytes(16))
+    context.set_session_id(session_id)
     return context
 
 
-def _load_identity(context: SSL.Context, config: TlsConfig) -> None:
-    _check_readable("certificate", config.certificate)
+def read_authorities(ca: bytes, path: Path) -> list[Certificate]:
+    """Give the certificates in the file of authorities.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    return _certificates(ca, f"[tls] ca: {path}")
+
+
+def _certificates(content: bytes, where: str) -> list[Certificate]:
     try:
-        context.use_certificate_chain_file(str(config.certificate))
+        return load_pem_x509_certificates(content)
+    except ValueError:
+        raise ConfigurationError(f"{where} holds no certificate in PEM form.") from None
+
+
+def _use_identity(context: SSL.Context, files: TlsFiles, config: TlsConfig) -> None:
+    own, *chain = _certificates(files.certificate, f"[tls] certificate: {config.certificate}")
+    try:
+        context.use_certificate(own)
+        for each in chain:
+            context.add_extra_chain_cert(each)
     except SSL.Error as error:
-        raise ConfigurationError(f"[tls] certificate: {config.certificate} {_certificate_fault(error)}.") from None
-    key = _read_key(config.key)
+        weakness = f"is not strong enough ({reason_of(error)}); use P-256 or RSA of 2048 bits, and SHA-256"
+        raise ConfigurationError(f"[tls] certificate: {config.certificate} {weakness}.") from None
+    key = _read_key(files.key, config.key)
     try:
         context.use_privatekey(key)
+        context.check_privatekey()
     except (SSL.Error, TypeError):
         sentence = f"[tls] key: {config.key} is not the key of the certificate {config.certificate}."
         raise ConfigurationError(sentence) from None
 
 
-def _read_key(path: Path) -> ServerKey:
-    _check_readable("key", path)
+def _read_key(content: bytes, path: Path) -> ServerKey:
     try:
-        key = load_pem_private_key(path.read_bytes(), None)
+        key = load_pem_private_key(content, None)
     except TypeError:
         raise ConfigurationError(f"[tls] key: {path} is encrypted; store it without a password, mode 0400.") from None
     except (ValueError, UnsupportedAlgorithm):
@@ -90,33 +139,25 @@ def _read_key(path: Path) -> ServerKey:
     return key
 
 
-def _load_authority(context: SSL.Context, ca: Path) -> None:
-    _check_readable("ca", ca)
-    try:
-        context.load_verify_locations(str(ca))
-        # Tells clients whose certificate to show; those with several choose by it.
-        context.load_client_ca(str(ca).encode())
-    except SSL.Error:
-        raise ConfigurationError(f"[tls] ca: {ca} holds no certificate in PEM form.") from None
+def _use_authorities(context: SSL.Context, authorities: Sequence[Certificate]) -> None:
+    # Tells clients whose certificate to show; those with several choose by it.
+    for each in authorities:
+        context.add_client_ca(each)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
     store = context.get_cert_store()
     if store is not None:
+        for each in authorities:
+            store.add_cert(X509.from_cryptography(each))
         # A certificate that the operator put in the file is trusted though it is not self-signed: sites run issuing
         # authorities below a root that must not admit clients.
         store.set_flags(X509StoreFlags.PARTIAL_CHAIN)
 
 
-def _check_readable(key: str, path: Path) -> None:
+def _read(key: str, path: Path) -> bytes:
     try:
-        path.open("rb").close()
+        return path.read_bytes()
     except OSError as error:
         raise ConfigurationError(f"[tls] {key}: {path} cannot be read ({error.strerror}).") from None
-
-
-def _certificate_fault(error: SSL.Error) -> str:
-    if "too" in reason_of(error):  # "ee key too small", "ca md too weak"
-        return f"is not strong enough ({reason_of(error)}); use P-256 or RSA of 2048 bits, and SHA-256"
-    return "holds no certificate in PEM form"
 
 
 def reason_of(error: SSL.Error) -> str:

@@ -33,14 +33,14 @@ class Files:
 class Authority:
     """A root that signs leaf certificates into a folder."""
 
-    def __init__(self, folder: Path, common_name: str = "test root") -> None:
+    def __init__(self, folder: Path, common_name: str = "test root", above: "Authority | None" = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._name = _name(common_name)
         self._key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._sign(self._name, self._key, ends=10 * DAY, authority=True)
+        self.certificate = (above or self)._sign(self._name, self._key, ends=10 * DAY, authority=True)
         self.ca = folder / "ca.pem"
-        self.ca.write_bytes(certificate.public_bytes(Encoding.PEM))
+        self.ca.write_bytes(self.certificate.public_bytes(Encoding.PEM))
 
     def issue(
         self,
@@ -58,6 +58,23 @@ class Authority:
         files.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
         files.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return files
+
+    def revoke(
+        self,
+        *certificates: x509.Certificate,
+        ends: timedelta = DAY,
+        extension: x509.ExtensionType | None = None,
+    ) -> x509.CertificateRevocationList:
+        """Give a list of these; `ends`, from now, is when the next one is due."""
+        now = datetime.now(UTC)
+        builder = x509.CertificateRevocationListBuilder().issuer_name(self._name)
+        builder = builder.last_update(now - 2 * DAY).next_update(now + ends)
+        for each in certificates:
+            entry = x509.RevokedCertificateBuilder().serial_number(each.serial_number).revocation_date(now - DAY)
+            builder = builder.add_revoked_certificate(entry.build())
+        if extension is not None:
+            builder = builder.add_extension(extension, critical=True)
+        return builder.sign(self._key, SHA256())
 
     def server(self) -> Files:
         """Give a server certificate for localhost."""

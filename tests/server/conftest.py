@@ -20,7 +20,8 @@ from gateway.server.connection import Connection
 from gateway.server.kmip_connection import KmipConnection
 from gateway.server.listener import Listener
 from gateway.server.tally import Tally
-from gateway.server.tls import server_context
+from gateway.server.tls import read_files
+from gateway.server.trust import Trust
 from tests.server.authority import Authority, Files
 from tests.server.clients import client_context, response
 
@@ -70,6 +71,18 @@ class Server:
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stop.set)
 
+    def reload(self) -> None:
+        """Read the files of [tls] again, as a front end does when the supervisor has it do so."""
+        done = threading.Event()
+
+        def adopt() -> None:
+            self._trust.adopt(read_files(self.config.tls), self.config.tls)
+            self._listener.doubt()
+            done.set()
+
+        self._loop.call_soon_threadsafe(adopt)
+        assert done.wait(10)
+
     def join(self) -> None:
         self._thread.join(20)
         assert not self._thread.is_alive()
@@ -83,8 +96,8 @@ class Server:
         self._loop.set_exception_handler(lambda _, context: self.faults.append(context))
         with listen(self.config.server) as listening:
             self.port = listening.getsockname()[1]
-            context = server_context(self.config.tls)
-            connect = partial(KmipConnection, context=context, config=self.config, exchange=self.echo, speak=None)
+            self._trust = trust = Trust(self.config.tls)
+            connect = partial(KmipConnection, trust=trust, config=self.config, exchange=self.echo, speak=None)
             self._listener = listener = Listener(listening, connect, self.config.server, Tally(1))
             listener.start()
             self._ready.set()

@@ -15,7 +15,7 @@ from gateway.server.front_end import Http, Start
 from gateway.server.meters import Meters
 from gateway.server.sites import listeners
 from gateway.server.tally import Tally
-from gateway.server.tls import server_context
+from gateway.server.trust import Trust
 from tests.server.conftest import Echo
 
 BINARY = "application/octet-stream"
@@ -79,7 +79,7 @@ class HttpServer:
             kmip, listening, admin = sockets
             self.kmip_port, self.port, self.admin_port = sockets.ports()
             http = Http(listening, admin, self.meters)
-            start = Start(self.config, kmip, http, server_context(self.config.tls), self.tally, None, None)
+            start = Start(self.config, kmip, http, Trust(self.config.tls), self.tally, None, None)
             ports = self.ports = listeners(start, http, self.echo)
             for port in ports:
                 port.start()

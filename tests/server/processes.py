@@ -17,6 +17,7 @@ from gateway.access.identity import Peer
 from gateway.admin.logs import configure
 from gateway.config import Config, load
 from gateway.errors import ConfigurationError, KmipError
+from gateway.server.binding import Ports
 from gateway.server.supervisor import Supervisor
 from gateway.token.pool import TokenPool
 from tests.server.clients import response
@@ -25,8 +26,9 @@ from tests.server.clients import response
 class Probe:
     """Answers what a test wants to know of the processes."""
 
-    def __init__(self, pool: TokenPool) -> None:
+    def __init__(self, pool: TokenPool, policy: str) -> None:
         self._pool = pool
+        self._policy = policy
 
     async def answer(self, raw: bytes, peer: Peer) -> bytes:
         try:
@@ -40,9 +42,14 @@ class Probe:
                 return str(os.getpid()).encode()
             case ["random"]:
                 return (await self._pool.random(16)).hex().encode()
+            case ["policy"]:
+                return self._policy.encode()
             case ["sleep", seconds]:
                 await asyncio.sleep(float(seconds))
         return question.encode()
+
+    def adopt(self, config: Config) -> None:
+        self._policy = config.kmip.policy
 
     def refuse(self, error: KmipError) -> bytes:
         return response(error.message.encode())
@@ -55,7 +62,7 @@ async def build(config: Config, pool: TokenPool) -> AsyncIterator[Probe]:
             raise ConfigurationError("The database is not there.")
         case ["fault"]:
             raise RuntimeError("a mistake of ours")
-    yield Probe(pool)
+    yield Probe(pool, config.kmip.policy)
 
 
 def _retire_first(supervisor: Supervisor) -> None:
@@ -64,10 +71,17 @@ def _retire_first(supervisor: Supervisor) -> None:
     process.retiring = True
 
 
+def _tell_ready(ports: Ports) -> None:
+    print("ready", *filter(None, ports), flush=True)
+
+
 def main() -> int:
-    config = load(Path(sys.argv[1]))
+    path = Path(sys.argv[1])
+    config = load(path)
     configure(config.log)
-    supervisor = Supervisor(config, build, lambda ports: print("ready", *filter(None, ports), flush=True))
+    supervisor = Supervisor(
+        config, build, lambda ports: print("ready", *filter(None, ports), flush=True), lambda: load(path)
+    )
     signal.signal(signal.SIGUSR1, lambda *_: _retire_first(supervisor))
     try:
         return supervisor.run()

@@ -221,13 +221,6 @@ def test_sigint_and_a_group_of_processes(running: Running) -> None:
         assert gateway.stop(signal.SIGINT) == 0
 
 
-def test_sighup_changes_nothing_yet(running: Running, tmp_path: Path) -> None:
-    with running() as gateway:
-        gateway.process.send_signal(signal.SIGHUP)
-        assert eventually(lambda: "is not read again" in (tmp_path / "log").read_text())
-        assert gateway.ask("pid")
-
-
 def test_kill_9_of_the_supervisor_leaves_nothing_behind(running: Running) -> None:
     with running() as gateway:
         children = gateway.children()

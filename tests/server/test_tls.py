@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from gateway.config import TlsConfig
 from gateway.errors import ConfigurationError
-from gateway.server.tls import server_context
+from gateway.server.trust import Trust
 from tests.server.authority import DAY, Authority, Files
 from tests.server.clients import ask, client_context, closed, connect
 from tests.server.conftest import Serving
@@ -160,4 +160,4 @@ def test_faults_of_the_files_are_sentences(tls: TlsConfig, client: Files, tmp_pa
     }
     for sentence, config in faults.items():
         with pytest.raises(ConfigurationError, match=sentence):
-            server_context(config)
+            Trust(config)
