@@ -30,6 +30,7 @@ LIFE_S = 60.0
 # How often those are looked for that nobody asked for again, and how many go at once: on an HSM far away each takes
 # milliseconds, and requests wait.
 REAP_S, REAP_AT_ONCE = 1.0, 128
+MAX_TEMPLATES = 256
 VERSION_BYTES = 4  # of the key-encryption key; the database can look for it
 # How soon a worker wraps with a new key-encryption key that another process made.
 LOOK_AGAIN_S = 5.0
@@ -84,6 +85,7 @@ class Parcels:
         self._keks: dict[int, int] = {}
         self._newest, self._looked = 0, 0.0
         self._reaped = 0.0
+        self._templates: dict[tuple[ObjectClass, int, KeyTemplate], AttributeArray] = {}
         self.profile = Profile()
         self.made = 0
         handles.coming_along = self.of
@@ -170,17 +172,33 @@ class Parcels:
     def _unwrapped(self, ref: KeyRef, template: KeyTemplate | None = None) -> int:
         version, parcel = unpack(ref.wrapped)
         template = template or KeyTemplate("", parcel.rights, parcel.extractable)
-        nameless = KeyRef(ref.object_class, b"")
-        false_rights = not self._connection.quirk.only_true_rights
-        attributes = key_attributes(nameless, template, on_token=False, false_rights=false_rights)
         if ref.object_class is ObjectClass.PUBLIC_KEY:
+            attributes = self._attributes(ref.object_class, template)
             attributes |= public_form(self.profile, parcel.key_type, parcel.blob)
             made: Any = self._connection.work.create_object(attributes)
             return int(made.handle)
-        attributes |= token_key_type(self.profile, parcel.key_type)
+        template_of_token = self._template(ref.object_class, token_key_type(self.profile, parcel.key_type), template)
         return self._connection.calls.unwrap(
-            self._connection.session, self._kwp(), self._kek(version), parcel.blob, AttributeArray(packed(attributes))
+            self._connection.session, self._kwp(), self._kek(version), parcel.blob, template_of_token
         )
+
+    def _template(
+        self, object_class: ObjectClass, key_type: dict[Attribute, Any], template: KeyTemplate
+    ) -> AttributeArray:
+        """Give the template of a secret or private key; thousands of keys have the same few."""
+        asked = (object_class, key_type[Attribute.KEY_TYPE], template)
+        found = self._templates.get(asked)
+        if found is None:
+            if len(self._templates) >= MAX_TEMPLATES:
+                self._templates.clear()
+            found = AttributeArray(packed(self._attributes(object_class, template) | key_type))
+            self._templates[asked] = found
+        return found
+
+    def _attributes(self, object_class: ObjectClass, template: KeyTemplate) -> dict[Attribute, Any]:
+        nameless = KeyRef(object_class, b"")
+        false_rights = not self._connection.quirk.only_true_rights
+        return key_attributes(nameless, template, on_token=False, false_rights=false_rights)
 
     def _kwp(self) -> int:
         return self._mechanisms.pack(Mechanism(self.profile.kwp))

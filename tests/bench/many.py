@@ -16,6 +16,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +41,7 @@ from tests.support.messages import request
 
 GROUP = 100  # batch items a message
 SUCCESS = bytes.fromhex("42007f05 00000004 00000000")  # a Result Status, as it is written
+CLIENTS = 4  # processes that ask at once
 ROWS_A_COMMIT = 2000
 WORKER_OPTIONS = ("--front-ends", "2", "--token-workers", "2")
 
@@ -138,6 +140,24 @@ def encrypts(made: list[str], items: int) -> Iterator[bytes]:
         yield request(cases.VERSION, *[(Operation.ENCRYPT, each) for each in asked])
 
 
+def together(folder: Path, port: int, messages: list[bytes], items: int, seconds: float) -> float:
+    """Give the items a second that CLIENTS processes are answered, each asking for a share of the messages in turn."""
+    with ProcessPoolExecutor(CLIENTS) as pool:
+        shares = [messages[place::CLIENTS] for place in range(CLIENTS)]
+        asked = [pool.submit(_answered, folder, port, share, seconds) for share in shares]
+        return sum(each.result() for each in asked) * items / seconds
+
+
+def _answered(folder: Path, port: int, messages: list[bytes], seconds: float) -> int:
+    count = 0
+    with Client(folder, port) as client:
+        ends = time.perf_counter() + seconds
+        while time.perf_counter() < ends:
+            client.send(messages[count % len(messages)])
+            count += 1
+    return count
+
+
 def main() -> None:
     """Fill a gateway and print the figures as JSON, a line each."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -198,6 +218,10 @@ def _use(folder: Path, server: Server, made: list[str], options: argparse.Namesp
             _tell(encrypt_with_another_key_each=cold._asdict(), items=items)
             warm = ask_each(client, encrypts(made[:1], items), items, options.seconds)
             _tell(encrypt_with_one_key=warm._asdict(), items=items)
+    for name, keys in (("another_key_each", made), ("one_key", made[:1])):
+        asked = [message for message, _ in zip(encrypts(keys, GROUP), range(max(len(made) // GROUP, 1)), strict=False)]
+        rate = together(folder, server.port, asked, GROUP, options.seconds)
+        _tell(**{f"encrypt_with_{name}_a_second": round(rate)}, items=GROUP, clients=CLIENTS)
 
 
 def _bytes(database: Path) -> int:
