@@ -9,6 +9,7 @@ from typing import TypeGuard
 from msgspec.structs import replace
 
 from gateway import creation, errors, material, registration
+from gateway.access.permissions import Use
 from gateway.call import Call
 from gateway.creation import Draft
 from gateway.keys import pkcs12
@@ -45,7 +46,7 @@ async def made(call: Call, managed: Managed) -> PrivateKey:
     linked = managed.linked(LinkType.PKCS_12_PASSWORD_LINK)
     if linked is None:
         raise errors.KeyFormatTypeNotSupported("a PKCS#12 file needs a password: the key has no Link to one")
-    secret = await _password(call, linked)
+    secret = await _password(call, linked, Use.WRAP_KEY)
     key = await _material(call, managed, KeyFormatType.PKCS_8)
     contents = pkcs12.Contents(key, tuple([await _certificate(call, each) for each in _chain(call, managed)]))
     name = sets.value(managed.attributes, Tag.PKCS_12_FRIENDLY_NAME)
@@ -54,7 +55,7 @@ async def made(call: Call, managed: Managed) -> PrivateKey:
     return PrivateKey(key_block=KeyBlock(key_format_type=KeyFormatType.PKCS_12, key_value=value))
 
 
-async def _password(call: Call, unique_identifier: str) -> bytes:
+async def _password(call: Call, unique_identifier: str, right: Use) -> bytes:
     """Give the password that a PKCS#12 Password Link leads to.
 
     Raises:
@@ -62,7 +63,7 @@ async def _password(call: Call, unique_identifier: str) -> bytes:
         InvalidObjectType: it is no Secret Data.
         WrongLifecycleState: it is not Active.
     """
-    found = call.live(unique_identifier)
+    found = call.live(unique_identifier, right)
     if found.object_type is not ObjectType.SECRET_DATA:
         raise errors.InvalidObjectType("the PKCS#12 Password Link leads to an object that is no Secret Data")
     if found.state(call.now) is not State.ACTIVE:
@@ -125,7 +126,7 @@ async def taken_apart(call: Call, file: PrivateKey, attributes: Attributes) -> l
         InvalidField: the password does not open the file, there is no key in it, or too many certificates are.
         What registration.drafted raises.
     """
-    secret = await _password(call, _password_link(attributes) or "")
+    secret = await _password(call, _password_link(attributes) or "", Use.UNWRAP_KEY)
     content = material.material_of(call, file.key_block)
     if not isinstance(content, bytes):
         raise errors.InvalidField("a PKCS#12 file is a byte string")

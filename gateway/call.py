@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from gateway import errors
 from gateway.access.identity import GATEWAY, Peer
-from gateway.access.rights import for_operation, reach, whole
 from gateway.ahead import OutOfTurn
 from gateway.config import KmipConfig
+from gateway.gate import Gate
 from gateway.items import Batch, Outcome, Polled
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip import lifecycle
@@ -122,19 +122,18 @@ def _by_place(rows: Sequence[AttributeRow]) -> dict[tuple[int, str, int], Attrib
     return {(row.tag, row.name, row.index): row for row in rows}
 
 
-class Call:
+class Call(Gate):
     """One batch item: who asks, in which version, and everything the operation may reach."""
 
-    __slots__ = ("ahead", "batch", "now", "peer", "polled", "rights", "services", "version")
+    __slots__ = ("ahead", "now", "polled", "version")
+
+    services: Services
 
     def __init__(self, services: Services, peer: Peer, version: Version, batch: Batch, *, ahead: bool = False) -> None:
         """`ahead` says that items before this one are not done yet."""
+        super().__init__(services, peer, batch)
         self.ahead = ahead
-        self.services = services
-        self.peer = peer
-        self.rights = batch.rights  # of the ticket; from `enter` on, those for this operation
         self.version = version
-        self.batch = batch
         self.now = services.clock()
         self.polled: Polled | None = None
 
@@ -172,43 +171,6 @@ class Call:
     def of_gateway(self) -> "Call":
         """Give the world of the gateway itself, whose own objects no client sees."""
         return Call(self.services, GATEWAY, self.version, Batch())
-
-    def enter(self, operation: int) -> None:
-        """Make sure that the request may ask for an operation at all.
-
-        Raises:
-            InvalidTicket, TicketUsedUp, AuthenticationNotSuccessful: the ticket that it shows does not hold.
-            NotAuthorized: that ticket does not allow it.
-        """
-        if self.batch.refusal is not None:
-            raise self.batch.refusal
-        if self.batch.rights is not None:
-            self.rights = for_operation(self.batch.rights, operation)
-            if not self.rights:
-                raise errors.NotAuthorized("the ticket does not allow this operation")
-
-    def may_enter(self, operation: int) -> bool:
-        """Tell whether the ticket that the request shows, if any, allows an operation."""
-        rights = self.batch.rights
-        return rights is None or bool(for_operation(rights, operation))
-
-    def require_everything(self) -> None:
-        """Make sure that the operation is allowed whatever the object, for what it does is not about a certain one.
-
-        Raises:
-            NotAuthorized: a ticket allows it for some objects only.
-        """
-        if self.rights is not None and not whole(self.rights):
-            raise errors.NotAuthorized("the ticket allows this for some objects only")
-
-    def require_fixed_groups(self) -> None:
-        """Make sure that no right hangs on an object's group, for the group is about to be changed.
-
-        Raises:
-            NotAuthorized: one does: whoever has the ticket could bring any object into its reach.
-        """
-        if any(each.object_groups is not None for each in self.batch.rights or ()):
-            raise errors.NotAuthorized("the ticket allows nothing that changes an Object Group")
 
     def in_turn(self) -> None:
         """Make sure that every item before this one is done, before anything is changed or taken from them.
@@ -278,68 +240,45 @@ class Call:
             raise errors.ItemNotFound("the batch item that is referred to has put out no data")
         return found.data
 
-    def find(self, given: Identifier | None) -> Managed:
-        """Give an object that this client may see, destroyed ones included.
+    def find(self, given: Identifier | None, use: int | None = None) -> Managed:
+        """Give an object that this client may use so, destroyed ones included; None is the operation itself.
 
         Raises:
             ObjectNotFound: there is none, or it is somebody else's (the two are told alike).
+            NotAuthorized: it is this client's, and roles or ticket do not allow this.
         """
         unique_identifier = self.identifier(given)
         # A request sees all that was committed before it came; the items begun ahead in it need not look again.
         store = self.services.store
         row = store.recall(unique_identifier) if self.ahead else store.peek(unique_identifier)
-        if row is None or not self.owns(row):
-            raise self._missing(unique_identifier, row)
+        if row is None or not self.may(row, use):
+            if row is not None:  # It takes as long as with none: that one is looked for in the database.
+                store.peek("")
+            raise self.missing(unique_identifier, row)
         return self.services.catalogue.managed(row)
 
-    def owns(self, row: ObjectRow) -> bool:
-        """Tell whether an object is this client's, and the ticket that the request shows, if any, is for it."""
-        return self._is_own(row) and (self.rights is None or reach(self.rights, row.unique_identifier, _groups(row)))
-
-    def check_new(self, row: ObjectRow) -> None:
-        """Make sure that the ticket that the request shows, if any, is for an object that is about to be made.
-
-        Raises:
-            NotAuthorized: it is not; one that is for certain objects is for no new one.
-        """
-        if not self.owns(row):
-            raise errors.NotAuthorized("the ticket does not allow to make this object")
-
-    def _is_own(self, row: ObjectRow) -> bool:
-        identity = self.peer.identity
-        return row.owner == identity.name and row.tenant == identity.tenant
-
-    def _missing(self, unique_identifier: str, row: ObjectRow | None) -> errors.KmipError:
-        # The official cases with two clients (TC-111, TC-112) want a foreign object to be denied: a switch, off by
-        # default, since telling the two apart tells a stranger which identifiers exist.
-        if row is not None and self.services.config.foreign_objects == "denied":
-            return errors.NotAuthorized("this object belongs to another client")
-        if row is not None and self._is_own(row):
-            return errors.NotAuthorized("the ticket does not allow this for this object")
-        return errors.ObjectNotFound(f"there is no object {unique_identifier[:100]!r}")
-
-    def live(self, given: Identifier | None) -> Managed:
-        """Give an object that this client may see and that still has its material.
+    def live(self, given: Identifier | None, use: int | None = None) -> Managed:
+        """Give an object that this client may use so and that still has its material.
 
         Raises:
             ObjectNotFound, ObjectDestroyed, ObjectArchived.
         """
-        managed = self.find(given)
+        managed = self.find(given, use)
         if managed.destroy is not None:
             raise errors.ObjectDestroyed(f"{managed.unique_identifier} was destroyed")
         if managed.archive is not None:
             raise errors.ObjectArchived(f"{managed.unique_identifier} is archived")
         return managed
 
-    def key(self, given: Identifier | None, use: CryptographicUsageMask) -> Managed:
-        """Give a key that this client may see and that may be used so, now.
+    def key(self, given: Identifier | None, use: CryptographicUsageMask, right: int | None = None) -> Managed:
+        """Give a key that may be used so, now, and that this client may use so; `right` as in `find`.
 
         Raises:
             ObjectNotFound, ObjectDestroyed, ObjectArchived.
             WrongLifecycleState: its State or its dates forbid it (KMIP 2.1 section 4.57 State).
             UsageMaskMissing: its Cryptographic Usage Mask does.
         """
-        managed = self.live(given)
+        managed = self.live(given, right)
         now = self.now
         if int(use) & _PROTECTING_BITS:
             usable = managed.state(now) is State.ACTIVE
@@ -422,8 +361,8 @@ class Call:
             ObjectNotFound: it may not, or there is none.
         """
         row = transaction.get(unique_identifier)
-        if row is None or not self.owns(row):
-            raise self._missing(unique_identifier, row)
+        if row is None or not self.may(row, source=transaction):
+            raise self.missing(unique_identifier, row)
         return self.services.catalogue.decode(row)
 
     def _row(self, unique_identifier: str) -> ObjectRow:
@@ -449,10 +388,6 @@ class Call:
         """Say how to take back what was just done, for a batch that asks for Undo."""
         if self.batch.undo is not None:
             self.batch.undo.append(fn)
-
-
-def _groups(row: ObjectRow) -> frozenset[str]:
-    return frozenset(str(each.scalar) for each in row.attributes if each.tag == Tag.OBJECT_GROUP)
 
 
 def _spent(current: Managed, data_bytes: int) -> Attributes:

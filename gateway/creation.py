@@ -115,8 +115,16 @@ def template(
     profile = call.token.profile
     whole = profile.kwp_any_length or bits % BLOCK_BITS == 0
     wrapped = whole if bits else key_type in profile.private_exports
-    wrapped = wrapped and call.config.custody == "wrapped" and call.peer is not GATEWAY
+    wrapped = wrapped and custody(call, attributes) == "wrapped"
     return KeyTemplate(unique_identifier, rights_for(mask), is_extractable(attributes), wrapped=wrapped)
+
+
+def custody(call: Call, attributes: Attributes) -> str:
+    """Tell where a new key with these attributes is to be kept: as a role says, else as the configuration does."""
+    if call.peer is GATEWAY:
+        return Custody.TOKEN
+    terms = call.terms_for(None, attributes)
+    return call.config.custody if terms is None or terms.role.custody is None else terms.role.custody
 
 
 def is_extractable(attributes: Attributes) -> bool:
@@ -278,7 +286,7 @@ async def add(
         altered = [call.alter(transaction, change.managed, change.fn, names=True) for change in changes]
         for new in news:
             constraints.check_new(call, transaction, new.object_type, new.attributes)
-            call.check_new(new.row)
+            call.check_new(transaction, new.row)
             if check is not None:
                 check(call, transaction, new)
             made.append(Managed(transaction.add(new.row, new.names()), new.attributes))

@@ -5,6 +5,7 @@ one of the object's groups lies over what is laid down for all.
 """
 
 from gateway import client_settings
+from gateway.access.permissions import OPEN
 from gateway.call import Call
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import ObjectType
@@ -42,18 +43,32 @@ def of_groups(defaults: DefaultsInformation, groups: tuple[str, ...]) -> Default
 
 
 def completed(call: Call, object_type: ObjectType, given: Attributes) -> Attributes:
-    """Give the attributes of an object that is to be made, the client's defaults under them."""
-    defaults = _for(read(call).object_defaults, object_type, given)
+    """Give the attributes of an object that is to be made, the client's defaults under them, and its role's below."""
+    given = _under(_for(read(call).object_defaults, object_type, given), given)
+    return _under(_of_role(call, object_type, given), given)
+
+
+def beside_material(call: Call, object_type: ObjectType, given: Attributes) -> Attributes:
+    """Give the attributes of an object that a client brings, its defaults under them, and its role's below."""
+    own = overlaid(sets.drop(_for(read(call).object_defaults, object_type, given), *TOLD_BY_MATERIAL), given)
+    return overlaid(sets.drop(_of_role(call, object_type, own), *TOLD_BY_MATERIAL), own)
+
+
+def _under(defaults: Attributes, given: Attributes) -> Attributes:
+    """Give attributes with defaults under them; what those say of another algorithm they do not say."""
     algorithm = sets.value(given, Tag.CRYPTOGRAPHIC_ALGORITHM)
     if algorithm not in (None, sets.value(defaults, Tag.CRYPTOGRAPHIC_ALGORITHM)):
         defaults = sets.drop(defaults, *OF_AN_ALGORITHM)
     return overlaid(defaults, given) if defaults else given
 
 
-def beside_material(call: Call, object_type: ObjectType, given: Attributes) -> Attributes:
-    """Give the attributes of an object that a client brings, its defaults under them."""
-    defaults = sets.drop(_for(read(call).object_defaults, object_type, given), *TOLD_BY_MATERIAL)
-    return overlaid(defaults, given) if defaults else given
+def _of_role(call: Call, object_type: ObjectType, given: Attributes) -> Attributes:
+    """Give what the client's role gives such new objects: what it names, and that they do not leave if none may."""
+    terms = call.terms_for(object_type, given)
+    if terms is None:
+        return ()
+    resident = terms.role.extractable == "resident" and object_type not in OPEN
+    return sets.put(terms.defaults, Tag.EXTRACTABLE, False) if resident else terms.defaults
 
 
 def _for(all_defaults: tuple[ObjectDefaults, ...], object_type: ObjectType, given: Attributes) -> Attributes:

@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec.structs import replace
 
 from gateway import bundles, keyblocks, material, wrapping
+from gateway.access.permissions import OPEN
 from gateway.call import Call
 from gateway.errors import (
     IllegalObjectType,
@@ -22,9 +23,8 @@ from gateway.kmip.objects import KeyBlock, KeyValue, KeyWrappingSpecification, M
 from gateway.kmip.structure import Identifier, Since, Structure
 from gateway.managed import Managed
 
-# What is no secret is given to everybody who may see the object, whatever Extractable says. Sensitive is not there by
-# itself, so a client that asks for it means it, even for a public key (test case BL-M-12 of 2.1).
-OPEN = (ObjectType.PUBLIC_KEY, ObjectType.CERTIFICATE, ObjectType.CERTIFICATE_REQUEST, ObjectType.TEMPLATE)
+# Sensitive is not there by itself, so a client that asks for it means it, even for a public key and other objects that
+# are no secret (test case BL-M-12 of 2.1).
 FIELDS = {kind: kind.name.lower() for kind in ObjectType}
 
 
@@ -43,6 +43,7 @@ async def given(call: Call, managed: Managed, asked: Asked) -> ManagedObject:
 
     Raises:
         NotExtractable, Sensitive: it does not leave the server, or only wrapped.
+        NotAuthorized: no role lets key material leave.
         KeyFormatTypeNotSupported, KeyCompressionTypeNotSupported, KeyWrapTypeNotSupported: not in this form.
         KeyValueNotPresent: the server does not hold the key.
         IllegalObjectType: the version has no such objects; or it is to be wrapped, and has no Key Block.
@@ -52,6 +53,7 @@ async def given(call: Call, managed: Managed, asked: Asked) -> ManagedObject:
         raise IllegalObjectType(f"KMIP {call.version} has no {managed.object_type.token}")
     if managed.object_type not in OPEN and not managed.extractable:
         raise NotExtractable(f"{managed.unique_identifier} is not Extractable")
+    call.require_export(managed.row)
     if asked.key_wrapping_specification is not None:
         return await _wrapped(call, managed, asked, asked.key_wrapping_specification)
     return await _as_it_is(call, managed, asked)

@@ -15,7 +15,7 @@ from gateway.call import Altered, Call
 from gateway.creation import Draft
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.attributes import CERTIFICATE_NAMES
-from gateway.kmip.enums import KeyWrapType, LinkType, ObjectType, State
+from gateway.kmip.enums import KeyWrapType, LinkType, ObjectType, Operation, State
 from gateway.kmip.lifecycle import state_at
 from gateway.kmip.objects import KeyBlock, ManagedObject
 from gateway.kmip.structure import Attributes
@@ -183,7 +183,9 @@ class Room:
 
     def _check(self, row: ObjectRow | None) -> None:
         # Of a foreign object the same is told as of an own one that stays.
-        if row is not None and not (self._replace_existing and self._call.owns(row)):
+        # To replace is to destroy, which is a right of its own.
+        call = self._call
+        if row is not None and not (self._replace_existing and call.owns(row) and call.owns(row, Operation.DESTROY)):
             raise errors.ObjectAlreadyExists
 
     def make(self, transaction: Transaction) -> None:

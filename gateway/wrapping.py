@@ -10,6 +10,7 @@ from typing import NamedTuple
 from msgspec.structs import replace
 
 from gateway import errors, policy
+from gateway.access.permissions import Use
 from gateway.call import Call
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import (
@@ -84,10 +85,10 @@ def strength(managed: Managed) -> int:
     return 0 if managed.algorithm is None else min(managed.length, MAX_STRENGTH)
 
 
-def _key(call: Call, information: EncryptionKeyInformation, use: CryptographicUsageMask) -> Managed:
+def _key(call: Call, information: EncryptionKeyInformation, use: CryptographicUsageMask, right: Use) -> Managed:
     """Give a wrapping key that may be used so, now; what is wrong with it is told as of a wrapping key."""
     try:
-        return call.key(information.unique_identifier, use)
+        return call.key(information.unique_identifier, use, right)
     except errors.ObjectNotFound as error:
         raise errors.WrappingObjectNotFound(error.message) from None
     except errors.ObjectDestroyed as error:
@@ -111,12 +112,13 @@ def _wrapping(call: Call, information: EncryptionKeyInformation | None, use: Cry
 
 def _key_for(call: Call, information: EncryptionKeyInformation, use: CryptographicUsageMask) -> Managed:
     """Give a wrapping key; where the operator says so, one that may wrap may unwrap (TC-WRAP-2 and 3 of 1.4)."""
+    right = Use.WRAP_KEY if use is M.WRAP_KEY else Use.UNWRAP_KEY
     try:
-        return _key(call, information, use)
+        return _key(call, information, use, right)
     except errors.UsageMaskMissing:
         if use is not M.UNWRAP_KEY or not call.config.unwrap_by_wrap_key:
             raise
-        return _key(call, information, M.WRAP_KEY)
+        return _key(call, information, M.WRAP_KEY, right)
 
 
 def _by_copy(key: Managed, use: CryptographicUsageMask) -> bool:

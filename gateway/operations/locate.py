@@ -94,8 +94,9 @@ async def _members(call: Call, request: LocateRequest, asked: Attributes) -> lis
 
 def _conditions(call: Call, asked: Attributes) -> Conditions:
     found = matching.conditions(asked, call.services.catalogue, call.services.codec, call.now)
-    # A ticket that is for some objects finds no others.
-    return found if call.rights is None else found._replace(tests=(*found.tests, call.owns))
+    # A ticket, or a role, that is for some objects finds no others.
+    whole = call.rights is None and call.reach.whole
+    return found if whole else found._replace(tests=(*found.tests, call.owns))
 
 
 def _query(call: Call, request: LocateRequest, conditions: Conditions, offset: int, limit: int | None) -> Query:

@@ -222,6 +222,10 @@ class Transaction(Protocol):
         """Give objects of whatever owner that have this value of an attribute, destroyed or not."""
         ...
 
+    def count_objects(self, tenant: str, owner: str, most: int) -> int:
+        """Count an owner's objects that are not destroyed, up to `most` of them."""
+        ...
+
     def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:
         """Give what a client has laid down under a tag for its own objects, None where it has not."""
         ...

@@ -12,7 +12,7 @@ from gateway.errors import GeneralFailure, NameTaken, NonUniqueName, ObjectAlrea
 from gateway.store import requests
 from gateway.store.account_rows import SqliteAccounts
 from gateway.store.api import AttributeRow, Change, Committed, Custody, HeldRequest, ObjectRow, Scalar, TicketRow
-from gateway.store.rows import SELECT_ATTRIBUTES, SELECT_SETTING, read_object, read_ticket, storage_of
+from gateway.store.rows import ARCHIVED, SELECT_ATTRIBUTES, SELECT_SETTING, read_object, read_ticket, storage_of
 
 _INSERT_OBJECT = """INSERT INTO objects (unique_identifier, tenant, owner, object_type, custody, token, object_class,
     cka_id, material, wrapped, storage, trusted, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -28,6 +28,8 @@ _PUT_SETTING = """INSERT INTO settings (tenant, owner, tag, ttlv) VALUES (?, ?, 
 _DELETE_SETTING = "DELETE FROM settings WHERE tenant = ? AND owner = ? AND tag = ?"
 _DROP_EXPIRED = "DELETE FROM tickets WHERE tenant = ? AND owner = ? AND (expires <= ? OR requests = 0)"
 _COUNT_TICKETS = "SELECT count(*) FROM tickets WHERE tenant = ? AND owner = ?"
+_COUNT_OBJECTS = """SELECT count(*) FROM (SELECT 1 FROM objects
+    WHERE tenant = ? AND owner = ? AND storage IN (0, ?) LIMIT ?)"""
 _SPEND = "DELETE FROM reservations WHERE cka_id = ? AND instance = ? AND NOT condemned"
 
 _RESERVE = "INSERT INTO reservations (cka_id, instance) VALUES (?, ?)"
@@ -137,6 +139,10 @@ class SqliteTransaction:
     def with_scalar(self, tag: int, scalar: Scalar, limit: int) -> list[ObjectRow]:
         found = self._cursor.execute(_WITH_SCALAR, (tag, scalar, limit)).fetchall()
         return [row for (name,) in found if (row := self.get(name)) is not None]
+
+    def count_objects(self, tenant: str, owner: str, most: int) -> int:
+        (count,) = self._cursor.execute(_COUNT_OBJECTS, (tenant, owner, ARCHIVED, most)).fetchone()
+        return int(count)
 
     def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:
         found = self._cursor.execute(SELECT_SETTING, (tenant, owner, tag)).fetchone()
