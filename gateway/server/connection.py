@@ -23,6 +23,7 @@ from gateway.server.peer import CertificateRefused, peer_of
 from gateway.server.plain import Plain
 from gateway.server.tls import reason_of
 from gateway.server.trust import Trust
+from gateway.token.turns import CLIENT
 
 # One TLS record at most comes out of one read, or goes in with one write (RFC 8446 section 5.1).
 RECORD_BYTES = 16384
@@ -121,6 +122,8 @@ class Connection:
         try:
             await self._handshake()
             self._admit()
+            if self.peer is not None:
+                CLIENT.set(self.peer.identity.name)
             await self._converse()
         except CertificateRefused as refused:
             log.info("connection refused", address=self.address, reason=str(refused))

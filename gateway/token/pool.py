@@ -1,7 +1,6 @@
-"""The Token that a front end uses: requests spread over workers, joined to their replies, failed when a worker dies.
+"""The Token that a front end uses: requests spread over workers.
 
-The rule of the room: what may have changed the token is never sent twice. A call costs one future and no task; frames
-of one turn of the event loop leave in one write.
+The rule of the room: what may have changed the token is never sent twice. A call costs one future and no task.
 """
 
 import asyncio
@@ -11,7 +10,7 @@ from zlib import crc32
 
 import msgspec
 
-from gateway.errors import GeneralFailure, InvalidCorrelationValue, ServerLimitExceeded, TokenDown, TokenTimeout
+from gateway.errors import GeneralFailure, InvalidCorrelationValue, TokenDown
 from gateway.token import frames
 from gateway.token.api import (
     Attributes,
@@ -28,21 +27,13 @@ from gateway.token.api import (
     Token,
     TokenInfo,
 )
+from gateway.token.channel import Worker
 from gateway.token.frames import (
     STREAM_BYTES,
-    Failed,
-    FailureCode,
-    Splitter,
-    append_frame,
     decode_finished,
     decode_pair,
-    reply_decoder,
 )
 
-RECEIVE_BYTES = 256 * 1024
-# In flight to one worker; one KMIP message may bring 10 000 batch items, which are sent one after the other.
-MAX_IN_FLIGHT = 4096
-MAX_OUTGOING_BYTES = 64 * 1024 * 1024
 # A key whose home is this deep in work is used on a worker that has less than half of it, if it is used so often that
 # the look through the token which the first such use may cost (90 µs an object on SoftHSM) is soon repaid. A key just
 # made is not: with 32 clients creating keys, looking for each on the other worker took all of the token's time.
@@ -55,111 +46,6 @@ SWEEP_S = 1.0
 SUCCESSION_S = 3.0
 # A correlation value is the number of the worker and the name of the stream there, so that every front end finds it.
 PLACE_BYTES = 2
-
-Sent = tuple["asyncio.Future[frames.Result]", float]
-
-
-class Worker:
-    """One worker's socket: what is to go, and the futures of what was sent."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, index: int) -> None:
-        sock.setblocking(False)
-        self.index = index
-        self._loop = loop
-        self._sock = sock
-        self._splitter = Splitter()
-        self._outgoing = bytearray()
-        self._flush_scheduled = False
-        self._blocked = False
-        self.sent: dict[int, Sent] = {}
-        self.open = True
-        self.token_down = False  # it said so before it ended
-        self.closed_at = 0.0  # by the loop's clock
-        loop.add_reader(sock, self._readable)
-
-    def send(self, frame: frames.Frame, now: float) -> "asyncio.Future[frames.Result]":
-        """Send a request at the end of this turn of the loop; the future gets its result."""
-        if len(self.sent) >= MAX_IN_FLIGHT or len(self._outgoing) > MAX_OUTGOING_BYTES:
-            raise ServerLimitExceeded("too many requests are waiting for the token; try again later")
-        future: asyncio.Future[frames.Result] = self._loop.create_future()
-        append_frame(self._outgoing, frame)
-        self.sent[frame.id] = (future, now)
-        if not self._flush_scheduled:
-            self._flush_scheduled = True
-            self._loop.call_soon(self._flush)
-        return future
-
-    def _flush(self) -> None:
-        self._flush_scheduled = False
-        if not self.open or self._blocked:
-            return
-        self._write()
-
-    def _write(self) -> None:
-        try:
-            sent = self._sock.send(self._outgoing)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            self.close()
-            return
-        del self._outgoing[:sent]
-        if self._outgoing and not self._blocked:
-            self._blocked = True
-            self._loop.add_writer(self._sock, self._writable)
-
-    def _writable(self) -> None:
-        self._write()
-        if not self._outgoing and self._blocked and self.open:
-            self._blocked = False
-            self._loop.remove_writer(self._sock)
-
-    def _readable(self) -> None:
-        try:
-            data = self._sock.recv(RECEIVE_BYTES)
-            replies = [reply_decoder.decode(frame) for frame in self._splitter.feed(data)]
-        except BlockingIOError:
-            return
-        except (OSError, ValueError, msgspec.DecodeError):
-            self.close()
-            return
-        for reply in replies:
-            self._deliver(reply)
-        if not data:
-            self.close()
-
-    def _deliver(self, reply: frames.Reply) -> None:
-        future, _ = self.sent.pop(reply.id, (None, 0.0))
-        if future is None or future.done():  # timed out or cancelled meanwhile
-            return
-        if isinstance(reply, Failed):
-            future.set_exception(reply.error())
-            if reply.code is FailureCode.DOWN:  # the worker ends after saying so
-                self.token_down = True
-                self.close()
-        else:
-            future.set_result(reply.result)
-
-    def expire(self, before: float) -> None:
-        """Fail what was sent before that time."""
-        for future, sent_at in self.sent.values():
-            if sent_at < before and not future.done():
-                future.set_exception(TokenTimeout())
-
-    def close(self) -> None:
-        """Give the worker up: everything in flight fails at once, as it may or may not have been carried out."""
-        if not self.open:
-            return
-        self.open = False
-        self.closed_at = self._loop.time()
-        self._loop.remove_reader(self._sock)
-        if self._blocked:
-            self._loop.remove_writer(self._sock)
-        self._sock.close()
-        for future, _ in self.sent.values():
-            if not future.done():
-                future.set_exception(TokenDown())
-        self.sent.clear()
 
 
 class TokenPool(Token):
@@ -203,7 +89,7 @@ class TokenPool(Token):
     @property
     def in_flight(self) -> int:
         """How many requests have no reply yet."""
-        return sum(len(worker.sent) for worker in self._workers.values())
+        return sum(worker.load for worker in self._workers.values())
 
     @property
     def ready(self) -> bool:
@@ -261,13 +147,13 @@ class TokenPool(Token):
         """Give the key's home, or for a key in much use the idlest worker when the home is deep in work."""
         home = self._home(cka_id)
         uses = self._uses[cka_id] = self._uses.get(cka_id, 0) + 1
-        depth = len(home.sent)
+        depth = home.load
         if depth < SPILL_DEPTH or uses < SPILL_USES:
             return home
         chosen, least = home, depth // 2
         for worker in self._workers.values():
-            if worker.open and len(worker.sent) < least:
-                chosen, least = worker, len(worker.sent)
+            if worker.open and worker.load < least:
+                chosen, least = worker, worker.load
         return chosen
 
     async def _succession(self) -> None:
@@ -298,11 +184,14 @@ class TokenPool(Token):
             await self._succession()
             return await self._least_loaded().send(frame, self._now)
 
-    async def _made(self, cka_id: bytes, frame: frames.Frame, template: KeyTemplate) -> frames.Result:
+    async def _made(
+        self, cka_id: bytes, frame: frames.Frame, template: KeyTemplate, *, pair: bool = False
+    ) -> frames.Result:
         """Make a key, once, and remember which worker knows it."""
         await self._succession()
         maker = self._least_loaded() if template.wrapped else self._maker(cka_id)
-        result = await maker.send(frame, self._now)
+        send = maker.send_pair if pair else maker.send
+        result = await send(frame, self._now)
         self._settle(cka_id, maker)
         return result
 
@@ -332,7 +221,7 @@ class TokenPool(Token):
         public: KeyTemplate,
     ) -> MadePair:
         frame = frames.GenerateKeyPair(self._next_id(), cka_id, key_type, bits, curve_oid, private, public)
-        return decode_pair(_bytes(await self._made(cka_id, frame, private)))
+        return decode_pair(_bytes(await self._made(cka_id, frame, private, pair=True)))
 
     async def import_key(self, ref: KeyRef, key_type: KeyType, material: bytes, template: KeyTemplate) -> KeyRef:
         frame = frames.ImportKey(self._next_id(), ref, key_type, material, template)
@@ -445,7 +334,7 @@ class TokenPool(Token):
 
 
 def _load(worker: Worker) -> int:
-    return len(worker.sent)
+    return worker.load
 
 
 def _bytes(result: frames.Result) -> bytes:

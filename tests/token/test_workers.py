@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from gateway.errors import ConfigurationError, GeneralFailure, ServerLimitExceeded, TokenDown
-from gateway.token import frames, pool, workers
+from gateway.token import channel, frames, pool, turns, workers
 from gateway.token.api import STORAGE_KEY_LABEL, KeyRef, KeyType, Mechanism, Rights
 from gateway.token.local import LocalWorkers
 from gateway.token.pool import TokenPool
@@ -208,10 +208,16 @@ async def test_a_handle_is_found_again_after_another_process_replaced_the_key(se
 
 
 async def test_a_full_queue_says_so(workers: LocalWorkers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "MAX_IN_FLIGHT", 10)
+    monkeypatch.setattr(turns, "MOST_SENT", 10)
+    monkeypatch.setattr(channel, "MAX_WAITING", 5)
+    for each in range(2):  # a new channel to each worker has the bounds that are set now
+        ours, theirs = worker_pair()
+        workers.workers[each].add_front_end(theirs)
+        theirs.close()
+        workers.pool.attach(each, ours)
     results = await asyncio.gather(*(workers.pool.random(8) for _ in range(50)), return_exceptions=True)
-    assert sum(isinstance(result, bytes) for result in results) == 20
-    assert sum(isinstance(result, ServerLimitExceeded) for result in results) == 30
+    assert sum(isinstance(result, bytes) for result in results) == 30
+    assert sum(isinstance(result, ServerLimitExceeded) for result in results) == 20
 
 
 async def test_nonsense_from_a_front_end_ends_that_connection_alone(workers: LocalWorkers) -> None:
