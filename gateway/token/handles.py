@@ -15,6 +15,7 @@ from gateway.token.failures import CryptokiError, KeyGone, Recovery, failure_of
 from gateway.token.templates import packed
 
 ON_TOKEN = AttributeArray(packed({Attribute.TOKEN: True}))
+NOT_YET = AttributeArray(packed({Attribute.TOKEN: False}))
 KEY_CLASSES = frozenset(ObjectClass)
 
 
@@ -69,10 +70,21 @@ class Handles:
         self._map.clear()
 
     def present(self, cka_ids: list[bytes]) -> list[KeyRef]:
-        """Give the keys that carry one of the CKA_IDs, as the token has them now."""
+        """Give the keys that carry one of the CKA_IDs, as the token has them now, half made or whole."""
         self.enumerate()
+        found = self._map.keys() | self.half_made().keys()
         refs = [KeyRef(object_class, cka_id) for cka_id in cka_ids for object_class in ObjectClass]
-        return [ref for ref in refs if ref in self._map]
+        return [ref for ref in refs if ref in found]
+
+    def half_made(self) -> dict[KeyRef, int]:
+        """Give the keys with a CKA_ID that do not say that they are on the token.
+
+        They are session objects; or SoftHSM was killed while it wrote them, one attribute after another: then they are
+        there for good, and no search for what is on the token finds them.
+        """
+        with self._connection.reading():
+            handles = self._connection.calls.search(self._connection.session, NOT_YET)
+            return {ref: handle for handle in handles if (ref := self._ref_of(handle)) is not None}
 
     def all(self) -> list[KeyRef]:
         """Give every key that the token has now, and that has a CKA_ID."""

@@ -199,7 +199,7 @@ def destroy(reach: Reach, request: frames.Destroy) -> bool:
         reach.parcels.forget(request.ref)
         return False
     with reach.connection.writing():
-        handle = reach.handles.get(request.ref)
+        handle = reach.handles.get(request.ref) or reach.handles.half_made().get(request.ref)
         if handle is None:
             return False
         try:

@@ -45,10 +45,13 @@ class Gateway:
 
 
 @contextmanager
-def running_dev(folder, *arguments, stderr=None):
-    """Give a gateway started by `dev` on a free port, ready to be spoken to; its log goes to `stderr`, if given."""
-    command = [sys.executable, "-m", "gateway", "dev", "--dir", str(folder), "--kmip-port", "0", *arguments]
-    streams = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "stderr": stderr}
+def running_dev(folder, *arguments, stderr=None, module="gateway", env=None):
+    """Give a gateway started by `dev` on a free port, ready to be spoken to; its log goes to `stderr`, if given.
+
+    `module` is run in its place by tests that change something in its processes.
+    """
+    command = [sys.executable, "-m", module, "dev", "--dir", str(folder), "--kmip-port", "0", *arguments]
+    streams = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, "stderr": stderr, "env": env}
     with subprocess.Popen(command, text=True, **streams) as process:
         try:
             line = process.stdout.readline()

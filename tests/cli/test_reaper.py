@@ -84,3 +84,22 @@ async def test_a_queued_deletion_is_finished_on_its_own_token_only(store, token,
     assert bool(await token.find([ref.cka_id])) is not bool(reaped)
     assert bool(await store.pending_destroys()) is not bool(reaped)
     await token.destroy(ref)
+
+
+async def test_a_key_that_the_module_was_killed_over_goes_too(store, dev_folder):
+    """SoftHSM writes one attribute after another: that the key is on the token is said late, its CKA_ID before."""
+    config = load(dev_folder / "gateway.toml")
+    settings = WorkerSettings.of(config.token, config.server.runtime_dir)
+    before = set(dev_folder.glob("tokens/*/*.object"))
+    async with LocalWorkers(settings) as token:
+        left = await generated(token, b"half of an objec")
+    (file,) = set(dev_folder.glob("tokens/*/*.object")) - before
+    whole = file.read_bytes()
+    on_token = (1).to_bytes(8, "big") + (1).to_bytes(8, "big")  # CKA_TOKEN, a Boolean
+    assert whole.count(on_token + b"\xff") == 1
+    file.write_bytes(whole.replace(on_token + b"\xff", on_token + b"\x00"))
+    leaving = Condemning(store, [left.cka_id])
+    async with LocalWorkers(settings) as token:
+        assert await Reaper(leaving, token, config.token).reap() == 1
+        assert await token.find([left.cka_id]) == []
+    assert not file.exists()
