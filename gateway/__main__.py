@@ -314,6 +314,40 @@ def ticket_end(
 
 
 @app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy; its manifest is FILE.json.")],
+    config: ConfigOption,
+) -> None:
+    """Copy the database while the gateway serves, with a manifest of the token's keys; keys stay on the token."""
+    from gateway.admin.backup import back_up
+    from gateway.config import load
+
+    manifest = back_up(load(config), file)
+    print(f"{file}: {manifest.counts['objects']} objects, {len(manifest.keys)} keys on the token")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `backup` made, FILE.json beside it.")],
+    config: ConfigOption,
+    other_token: Annotated[
+        bool, typer.Option("--other-token", help="The token has another label or serial number, and the same keys.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Make FILE the database, where there is none; exit 1 where keys of it are gone, 2 where the token is another."""
+    from gateway.admin.restore import lines_of, put_back
+    from gateway.config import load
+
+    restored = put_back(load(config), file, other_token=other_token)
+    if json:
+        print_json(restored)
+    else:
+        print(*lines_of(restored), sep="\n")
+    raise typer.Exit(0 if restored.agrees else PROBLEMS_FOUND)
+
+
+@app.command()
 def fsck(
     config: ConfigOption,
     repair: Annotated[bool, typer.Option("--repair", help="Delete keys that are ours and over; nothing else.")] = False,
@@ -369,6 +403,7 @@ def run_gateway(read: "Callable[[], Config]", suffix: str = "") -> None:
 @asynccontextmanager
 async def build(config: "Config", pool: "TokenPool") -> "AsyncIterator[Exchange]":
     """Join store, token and exchange in a front end, and finish the store's writes at its end."""
+    from gateway.admin.proof import check_proof
     from gateway.admin.reaper import Reaper
     from gateway.authority import check
     from gateway.exchange import Exchange
@@ -382,14 +417,14 @@ async def build(config: "Config", pool: "TokenPool") -> "AsyncIterator[Exchange]
     store = open_store(config.store.path, unique_names=config.kmip.unique_names)
     exchange = Exchange(config.kmip, store, pool, time.time, token_name=config.token.name, protection=protection)
     send = Pusher(config.tls).send if config.kmip.push else None
-    rounds: list[asyncio.Task[Any]] = [
-        asyncio.create_task(Reaper(store, pool, config.token).run()),
-        asyncio.create_task(exchange.rotation(send).run()),
-        asyncio.create_task(exchange.requests.run()),
-    ]
-    if send is not None:
-        rounds.append(asyncio.create_task(exchange.notices(send).run()))
+    rounds: list[asyncio.Task[Any]] = []
     try:
+        await check_proof(store, pool, config.token.name)  # first: on another token, nothing is to be reaped
+        rounds.append(asyncio.create_task(Reaper(store, pool, config.token).run()))
+        rounds.append(asyncio.create_task(exchange.rotation(send).run()))
+        rounds.append(asyncio.create_task(exchange.requests.run()))
+        if send is not None:
+            rounds.append(asyncio.create_task(exchange.notices(send).run()))
         await check(store, config.kmip.certification_authority)
         yield exchange
     finally:

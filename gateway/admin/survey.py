@@ -136,7 +136,7 @@ class Survey:
 
     def _compare(self, rows: Iterable[ObjectRow], there: frozenset[KeyRef]) -> None:
         for row in rows:
-            if row.on_token and _is_key(row):
+            if row.on_token and is_key(row):
                 self._place(row, ref_of(row), there)
             elif row.on_token:
                 self._add(Kind.UNREADABLE, row, detail=f"object class {row.object_class}")
@@ -167,13 +167,13 @@ class Survey:
                 self._add(Kind.LEFTOVER, self._destroyed[ref], ref)
             else:
                 unknown.append(ref)
-        await _each(unknown, lambda ref: self._name_unknown(pool, ref))
+        await each_of(unknown, lambda ref: self._name_unknown(pool, ref))
 
     async def _name_unknown(self, pool: TokenPool, ref: KeyRef) -> None:
         try:
             label = str((await pool.attributes(ref)).get("label", ""))
         except KmipError as error:
-            _raise_if_down(error)
+            raise_if_down(error)
             return  # it is gone by now
         ours = len(ref.cka_id) == CKA_ID_BYTES and OURS.fullmatch(label)
         self._add(Kind.ORPHAN if ours else Kind.FOREIGN, ref=ref, detail=label)
@@ -200,7 +200,7 @@ class Survey:
     async def _try(self, pool: TokenPool, rows: list[ObjectRow], there: frozenset[KeyRef]) -> None:
         tried = [row for row in rows if not row.destroyed and _is_tried(row, there)]
         self._looked_into += len(tried)
-        await _each(tried, lambda row: self._try_one(pool, row))
+        await each_of(tried, lambda row: self._try_one(pool, row))
 
     async def _try_one(self, pool: TokenPool, row: ObjectRow) -> None:
         kind = Kind.DOES_NOT_OPEN if row.custody is Custody.SEALED else Kind.DOES_NOT_UNWRAP
@@ -212,7 +212,7 @@ class Survey:
                 unpack(row.wrapped)
             self._hold_against(row, await pool.attributes(ref_of(row)))
         except KmipError as error:
-            _raise_if_down(error)
+            raise_if_down(error)
             if row.custody is not Custody.TOKEN:  # one that is gone from the token since is found by the next look
                 self._add(kind, row, detail=error.message)
 
@@ -237,19 +237,20 @@ def key_name(ref: KeyRef) -> str:
 
 
 def _key_of(row: ObjectRow | None) -> str:
-    return "" if row is None or not _is_key(row) else key_name(ref_of(row))
+    return "" if row is None or not is_key(row) else key_name(ref_of(row))
 
 
-def _is_key(row: ObjectRow) -> bool:
+def is_key(row: ObjectRow) -> bool:
+    """Tell whether a row names a class of keys."""
     return row.object_class in set(ObjectClass)
 
 
 def _is_tried(row: ObjectRow, there: frozenset[KeyRef]) -> bool:
     match row.custody:
         case Custody.TOKEN:
-            return row.on_token and _is_key(row) and ref_of(row) in there
+            return row.on_token and is_key(row) and ref_of(row) in there
         case Custody.WRAPPED:
-            return bool(row.wrapped) and _is_key(row)
+            return bool(row.wrapped) and is_key(row)
         case Custody.SEALED:
             return row.material is not None
 
@@ -261,11 +262,13 @@ def _attribute_tag(number: int) -> Tag:
     return tag
 
 
-def _raise_if_down(error: KmipError) -> None:
+def raise_if_down(error: KmipError) -> None:
+    """Pass on what says nothing of the one key that was asked for."""
     if isinstance(error, TokenDown | TokenTimeout):
         raise error
 
 
-async def _each(items: Sequence[T], work: Callable[[T], Awaitable[None]]) -> None:
+async def each_of(items: Sequence[T], work: Callable[[T], Awaitable[None]]) -> None:
+    """Do something for all, a few at a time."""
     for start in range(0, len(items), AT_A_TIME):
         await asyncio.gather(*(work(item) for item in items[start : start + AT_A_TIME]))

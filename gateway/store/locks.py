@@ -72,6 +72,11 @@ class LockFile:
         kind: int = struct.unpack(_FLOCK, fcntl(self._fd, F_OFD_GETLK, _flock(F_WRLCK, byte)))[0]
         return kind != F_UNLCK
 
+    def in_use(self) -> bool:
+        """Say whether any process has the database open."""
+        kind: int = struct.unpack(_FLOCK, fcntl(self._fd, F_OFD_GETLK, _flock(F_WRLCK, MIGRATION, TELLING)))[0]
+        return kind != F_UNLCK
+
     def note(self, commit: int) -> None:
         """Write down the number of the last commit, for whoever opens the database next.
 
@@ -89,5 +94,5 @@ class LockFile:
         os.close(self._fd)
 
 
-def _flock(kind: int, byte: int) -> bytes:
-    return struct.pack(_FLOCK, kind, os.SEEK_SET, byte, 1, 0)
+def _flock(kind: int, byte: int, length: int = 1) -> bytes:
+    return struct.pack(_FLOCK, kind, os.SEEK_SET, byte, length, 0)

@@ -106,6 +106,15 @@ class SqliteStore:
         values = token, (1).to_bytes(4, "big"), version.to_bytes(4, "big"), limit
         return self._reader.scan([uid for (uid,) in self._all(_WRAPPED_BEFORE, values)])
 
+    def fact(self, key: str) -> str | None:
+        """Give what was kept of the database as a whole under this key."""
+        found = self._all("SELECT value FROM meta WHERE key = ?", (key,))
+        return found[0][0] if found else None
+
+    async def keep_fact(self, key: str, value: str) -> None:
+        """Keep a fact of the database as a whole, unless there is one under this key."""
+        await self._writer.write(lambda tx: tx.keep_fact(key, value))
+
     async def unspent(self) -> list[bytes]:
         known = [each for (each,) in self._all("SELECT id FROM instances")]
         dead = [each for each in known if each != self._instance and not self._locks.held_elsewhere(each)]

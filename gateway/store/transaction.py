@@ -179,6 +179,10 @@ class SqliteTransaction:
         if self._cursor.execute(_SPEND, (cka_id, self._instance)).rowcount:
             self._spent.add(cka_id)
 
+    def keep_fact(self, key: str, value: str) -> None:
+        """Keep a fact of the database as a whole, unless there is one."""
+        self._cursor.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (key, value))
+
     def reserve(self, cka_ids: Sequence[bytes]) -> None:
         """Reserve a block for this instance."""
         self._cursor.executemany(_RESERVE, [(each, self._instance) for each in cka_ids])

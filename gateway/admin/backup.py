@@ -1,0 +1,102 @@
+"""`backup`: the database as it is at one moment, and which keys of the token it hangs on; these stay on the token."""
+
+import asyncio
+from datetime import UTC, datetime
+from itertools import chain, count
+from pathlib import Path
+
+from gateway import __version__
+from gateway.admin.manifest import FORMAT, BackedUpKey, Manifest, manifest_path, sha256_of, write_manifest
+from gateway.admin.survey import each_of, is_key, raise_if_down
+from gateway.config import Config
+from gateway.errors import ConfigurationError, KmipError
+from gateway.managed import ref_of
+from gateway.store.catalogue import Catalogue, open_catalogue
+from gateway.store.copying import copy_database, version_of
+from gateway.token.api import STORAGE_KEY_LABEL, KeyRef, kek_label
+from gateway.token.local import LocalWorkers
+from gateway.token.pool import TokenPool
+from gateway.token.settings import WorkerSettings
+
+PAGE = 500
+
+
+def back_up(config: Config, file: Path) -> Manifest:
+    """Copy the database to a new file, and give the manifest that stands beside it.
+
+    Raises:
+        ConfigurationError: the database or the token cannot be used, or the file is there already.
+    """
+    for path in (file, manifest_path(file)):
+        if path.exists():
+            raise ConfigurationError(f"{path} exists already; name a new file.")
+    copy_database(config.store.path, file)
+    try:
+        return asyncio.run(_described(config, file))
+    except KmipError as error:
+        raise ConfigurationError(f"{file} was made, and no manifest of it: {error.message}") from None
+
+
+async def _described(config: Config, file: Path) -> Manifest:
+    catalogue = open_catalogue(file)
+    try:
+        async with LocalWorkers(WorkerSettings.of(config.token, config.server.runtime_dir)) as pool:
+            manifest = Manifest(
+                format=FORMAT,
+                gateway=__version__,
+                made=datetime.now(UTC).isoformat(timespec="seconds"),
+                sha256=sha256_of(file),
+                schema_version=version_of(file),
+                counts=catalogue.counts(),
+                token_name=config.token.name,
+                token=await pool.info(),
+                own_keys=await own_keys(pool),
+                keys=await _keys(pool, catalogue, config.token.name),
+            )
+    finally:
+        catalogue.close()
+    write_manifest(file, manifest)
+    return manifest
+
+
+async def own_keys(pool: TokenPool) -> dict[str, str]:
+    """Give the labels of the gateway's own keys on a token, each with its check value."""
+    found: dict[str, str] = {}
+    for label in chain([STORAGE_KEY_LABEL], map(kek_label, count(1))):
+        ref = await pool.labelled(label)
+        if ref is not None:
+            found[label] = await check_value(pool, ref)
+        elif label != STORAGE_KEY_LABEL:
+            break
+    return found
+
+
+async def check_value(pool: TokenPool, ref: KeyRef) -> str:
+    """Give a key's check value in hexadecimal, "" where the token tells none or has no such key any more."""
+    if not pool.profile.check_values:
+        return ""
+    try:
+        return str((await pool.attributes(ref)).get("check_value", ""))
+    except KmipError as error:
+        raise_if_down(error)
+        return ""
+
+
+async def _keys(pool: TokenPool, catalogue: Catalogue, token_name: str) -> tuple[BackedUpKey, ...]:
+    """Give the keys on the token that living objects name, in the order in which they were made."""
+    refs: list[KeyRef] = []
+    last = 0
+    while rows := catalogue.page(after=last, limit=PAGE):
+        last = rows[-1].id
+        refs += [
+            ref_of(row)
+            for row in rows
+            if row.on_token and not row.destroyed and is_key(row) and row.token == token_name
+        ]
+    values: dict[KeyRef, str] = {}
+
+    async def ask(ref: KeyRef) -> None:
+        values[ref] = await check_value(pool, ref)
+
+    await each_of(refs, ask)
+    return tuple(BackedUpKey(int(ref.object_class), ref.cka_id.hex(), values[ref]) for ref in refs)

@@ -1,0 +1,136 @@
+"""`restore`: a backup made the database again, where file and token belong together.
+
+The rule of the room: what can be explained by what has happened since is told, and what cannot is refused before
+anything is written. Nothing on the token is touched.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec import Struct
+
+from gateway.admin.backup import check_value, own_keys
+from gateway.admin.manifest import BackedUpKey, Manifest, read_manifest
+from gateway.admin.proof import check_opens, fact_of
+from gateway.admin.survey import each_of, key_name
+from gateway.config import Config
+from gateway.errors import ConfigurationError, KmipError
+from gateway.store.copying import fact_in, put_in_place
+from gateway.token.api import KeyRef, ObjectClass
+from gateway.token.local import LocalWorkers
+from gateway.token.pool import TokenPool
+from gateway.token.settings import WorkerSettings
+
+MOST_NAMED = 3  # of keys that are another, in the sentence that refuses them
+
+
+class Restored(Struct, frozen=True):
+    """What was restored, and what the token has had done to it since; keys as reports name them."""
+
+    made: str
+    objects: int
+    keys: int
+    missing: tuple[str, ...]  # named by the backup, and not on the token
+    newest_missing: bool  # the missing are just the newest: the token is the older of the two
+    unknown: int  # on the token, and not in the backup
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the token has every key that the database names."""
+        return not self.missing
+
+
+def put_back(config: Config, file: Path, *, other_token: bool) -> Restored:
+    """Make the backup the database that the configuration names, and tell what the token has by now.
+
+    Raises:
+        ConfigurationError: the backup was altered, the token is another one or has other keys, or there is a database.
+    """
+    manifest = read_manifest(file)
+    proof = fact_in(file, fact_of(config.token.name))
+    if config.store.path.exists():
+        raise ConfigurationError(f"{config.store.path} exists already; move it away, or name another in [store].")
+    try:
+        restored = asyncio.run(_compared(config, manifest, proof, other_token))
+    except KmipError as error:
+        raise ConfigurationError(f"Nothing was restored: {error.message}") from None
+    put_in_place(file, config.store.path)
+    return restored
+
+
+async def _compared(config: Config, manifest: Manifest, proof: str | None, other_token: bool) -> Restored:
+    async with LocalWorkers(WorkerSettings.of(config.token, config.server.runtime_dir)) as pool:
+        if manifest.token_name != config.token.name:
+            raise ConfigurationError(
+                f"The backup is of a token that [token] name calls '{manifest.token_name}', not '{config.token.name}'."
+            )
+        await _check_identity(pool, manifest, other_token)
+        if proof is not None:
+            await check_opens(pool, proof, config.token.name)
+        _check_own_keys(await own_keys(pool), manifest)
+        there = frozenset(await pool.keys())
+        await _check_keys(pool, manifest.keys, there)
+    return _told(manifest, there)
+
+
+async def _check_identity(pool: TokenPool, manifest: Manifest, other_token: bool) -> None:
+    now, then = await pool.info(), manifest.token
+    if (now.label, now.serial) != (then.label, then.serial) and not other_token:
+        raise ConfigurationError(
+            f"The token is '{now.label}', serial {now.serial}, and the backup is of '{then.label}', "
+            f"serial {then.serial}; if it holds the same keys (a clone, a member of a cluster), say --other-token."
+        )
+
+
+def _check_own_keys(now: dict[str, str], manifest: Manifest) -> None:
+    for label, value in manifest.own_keys.items():
+        if label not in now:
+            raise ConfigurationError(f"The token does not have the key '{label}', which the backup needs.")
+        if value and now[label] and value != now[label]:
+            raise ConfigurationError(f"The token's key '{label}' is another than that of the backup.")
+
+
+async def _check_keys(pool: TokenPool, keys: Iterable[BackedUpKey], there: frozenset[KeyRef]) -> None:
+    """Refuse a token that has other keys under the same names."""
+    others: list[str] = []
+
+    async def compare(key: BackedUpKey) -> None:
+        now = await check_value(pool, _ref(key))
+        if now and now != key.check_value:
+            others.append(key_name(_ref(key)))
+
+    await each_of([key for key in keys if key.check_value and _ref(key) in there], compare)
+    if others:
+        raise ConfigurationError(
+            f"{len(others)} keys on the token are others than those of the backup: "
+            f"{', '.join(sorted(others)[:MOST_NAMED])}; it is another token, or somebody has replaced them."
+        )
+
+
+def _told(manifest: Manifest, there: frozenset[KeyRef]) -> Restored:
+    refs = [_ref(key) for key in manifest.keys]
+    missing = [ref for ref in refs if ref not in there]
+    return Restored(
+        made=manifest.made,
+        objects=manifest.counts["objects"],
+        keys=len(refs),
+        missing=tuple(map(key_name, missing)),
+        newest_missing=bool(missing) and refs[-len(missing) :] == missing,
+        unknown=len(there - set(refs)) - len(manifest.own_keys),
+    )
+
+
+def lines_of(restored: Restored) -> list[str]:
+    """Give the report as text."""
+    lines = [f"restored {restored.objects} objects as of {restored.made}; {restored.keys} of their keys on the token"]
+    if restored.unknown > 0:
+        lines.append(f"{restored.unknown} keys on the token are in no object: made since, or not ours; they stay")
+    if restored.missing:
+        why = "the token was put back to an earlier state" if restored.newest_missing else "destroyed since"
+        lines.append(f"{len(restored.missing)} keys are not on the token ({why}): {', '.join(restored.missing)}")
+    return [*lines, "run `kmip-gateway fsck` before you start the gateway"]
+
+
+def _ref(key: BackedUpKey) -> KeyRef:
+    return KeyRef(ObjectClass(key.object_class), bytes.fromhex(key.cka_id))
