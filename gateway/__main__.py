@@ -18,7 +18,7 @@ from gateway import __version__
 from gateway.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from gateway.admin.token_report import Report
     from gateway.config import Config
@@ -401,26 +401,34 @@ def run_gateway(read: "Callable[[], Config]", suffix: str = "") -> None:
 
 
 @asynccontextmanager
-async def build(config: "Config", pool: "TokenPool") -> "AsyncIterator[Exchange]":
+async def build(config: "Config", pools: "Mapping[str, TokenPool]") -> "AsyncIterator[Exchange]":
     """Join store, token and exchange in a front end, and finish the store's writes at its end."""
     from gateway.admin.proof import check_proof
     from gateway.admin.reaper import Reaper
     from gateway.authority import check
     from gateway.exchange import Exchange
     from gateway.kmip.enums import ProtectionStorageMask
+    from gateway.placement import Places
     from gateway.server.pushing import Pusher
     from gateway.store.sqlite import open_store
     from gateway.token.quirks import quirk_of
 
-    in_software = quirk_of(pool.first_info.manufacturer, pool.first_info.model).in_software
-    protection = ProtectionStorageMask.SOFTWARE if in_software else ProtectionStorageMask.HARDWARE
+    def protection(pool: "TokenPool") -> ProtectionStorageMask:
+        in_software = quirk_of(pool.first_info.manufacturer, pool.first_info.model).in_software
+        return ProtectionStorageMask.SOFTWARE if in_software else ProtectionStorageMask.HARDWARE
+
+    name = config.token.name
+    pool = pools[name]
+    places = Places(pools, protection) if config.tokens else {}
     store = open_store(config.store.path, unique_names=config.kmip.unique_names)
-    exchange = Exchange(config.kmip, store, pool, time.time, token_name=config.token.name, protection=protection)
+    exchange = Exchange(
+        config.kmip, store, pool, time.time, token_name=name, protection=protection(pool), places=places
+    )
     send = Pusher(config.tls).send if config.kmip.push else None
     rounds: list[asyncio.Task[Any]] = []
     try:
         await check_proof(store, pool, config.token.name)  # first: on another token, nothing is to be reaped
-        rounds.append(asyncio.create_task(Reaper(store, pool, config.token).run()))
+        rounds.append(asyncio.create_task(Reaper(store, pools, config.all_tokens()).run()))
         rounds.append(asyncio.create_task(exchange.rotation(send).run()))
         rounds.append(asyncio.create_task(exchange.requests.run()))
         if send is not None:

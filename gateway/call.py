@@ -4,7 +4,7 @@ The one rule here: there is no other way from an identifier to an object, and no
 """
 
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -88,8 +88,15 @@ class Background(Protocol):
         ...
 
 
+class Place(NamedTuple):
+    """One of several tokens, and where it keeps its keys."""
+
+    token: Token
+    protection: ProtectionStorageMask
+
+
 class Services(NamedTuple):
-    """What all calls of a process share."""
+    """What all calls of a process share; of several tokens, `token` is the one that new objects go to."""
 
     config: KmipConfig
     store: Store
@@ -100,6 +107,7 @@ class Services(NamedTuple):
     token_name: str
     protection: ProtectionStorageMask  # where the token keeps its keys
     background: Background | None = None  # for requests of clients, and not for what it carries out itself
+    places: Mapping[str, Place] = {}  # all tokens that there are now, by name; empty where there is one alone
 
 
 class Altered(NamedTuple):

@@ -20,6 +20,7 @@ Count = Annotated[int, Meta(ge=0)]
 PortOrNone = Annotated[int, Meta(ge=-1, le=65535)]  # -1: does not listen
 AtLeastOne = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
+TOKEN_NAME = re.compile(r"[A-Za-z0-9_-]+")  # part of a file's name
 
 
 class ServerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,7 +63,7 @@ class HttpsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class TokenConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The PKCS#11 module, which of its tokens is ours, and where the PIN comes from (never the PIN itself)."""
 
-    name: str = "default"  # as object rows name the token
+    name: str = "default"  # as object rows name the token; of a further one, the NAME in [tokens.NAME]
     module: Path
     label: str = ""
     serial: str = ""
@@ -73,6 +74,8 @@ class TokenConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     reserved: str = ""  # pReserved of C_Initialize
     call_timeout_s: Seconds = 10.0
     generate_timeout_s: Seconds = 60.0
+    workers: Count = 0  # processes for this token; 0: as many as [server] token_workers says
+    required: bool = False  # a further token without which the gateway does not start; [token] always is
 
 
 class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,6 +92,13 @@ class PushTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     port: Annotated[int, Meta(ge=1, le=65535)]
     version: Literal["1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.1"] = "2.1"
     tells: Literal["replacements", "changes"] = "replacements"  # by the gateway itself; or all, whoever made them
+
+
+class GroupToken(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the new objects of an Object Group go, instead of to [token]."""
+
+    group: str
+    token: str  # the NAME of [tokens.NAME], or [token] name
 
 
 RegistrationMethod = Literal["SERVER_PRE_GENERATED", "SERVER_ON_DEMAND", "CLIENT_GENERATED", "CLIENT_REGISTERED"]
@@ -153,6 +163,7 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     certify_other_keys: bool = False
     max_asynchronous_requests: AtLeastOne = 100  # of one client, results that it has not fetched included
     asynchronous_result_lifetime_s: Seconds = 86400.0
+    group_tokens: tuple[GroupToken, ...] = ()  # where new objects of certain Object Groups go
 
 
 class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -170,9 +181,14 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tls: TlsConfig
     https: HttpsConfig = HttpsConfig()
     token: TokenConfig
+    tokens: dict[str, TokenConfig] = {}  # further ones, by their names
     store: StoreConfig = StoreConfig()
     kmip: KmipConfig = KmipConfig()
     log: LogConfig = LogConfig()
+
+    def all_tokens(self) -> dict[str, TokenConfig]:
+        """Give every token by the name that object rows know it by, the one of [token] first."""
+        return {self.token.name: self.token, **self.tokens}
 
 
 SECTIONS: dict[str, type[Struct]] = {
@@ -231,7 +247,10 @@ def load(path: Path) -> Config:
         config = convert(_with_paths(raw, path.absolute().parent), Config)
     except ValidationError as error:
         raise ConfigurationError(f"{path}: {_sentence(str(error))}.") from None
-    _check_token(config.token, path)
+    _check_token(config.token, path, "token")
+    for name, token in config.tokens.items():
+        _check_token(token, path, f"tokens.{name}")
+    _check_names(config, path)
     return config
 
 
@@ -260,12 +279,22 @@ def _read(path: Path) -> dict[str, Any]:
 def _with_paths(raw: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Give the same tables with each path joined to the folder, defaults included."""
     tables = dict(raw)
+    further = tables.get("tokens")
+    if isinstance(further, dict):
+        tables["tokens"] = {name: _named(name, table, folder) for name, table in further.items()}
     for name, section in SECTIONS.items():
         table = tables.get(name, {})
         if isinstance(table, dict):
             tables[name] = _absolute(table, section, folder)
     # A table that is required and was left out must still be told as missing.
     return {name: table for name, table in tables.items() if table or name in raw}
+
+
+def _named(name: str, table: Any, folder: Path) -> Any:
+    """Give the table of a further token, which has its name from where it stands."""
+    if not isinstance(table, dict):
+        return table
+    return {"name": name, **_absolute(table, TokenConfig, folder)}
 
 
 def _absolute(table: dict[str, Any], section: type[Struct], folder: Path) -> dict[str, Any]:
@@ -298,9 +327,25 @@ def _sentence(fault: str) -> str:
     return fault
 
 
-def _check_token(token: TokenConfig, path: Path) -> None:
-    """Raise where the token's own keys contradict each other."""
+def _check_token(token: TokenConfig, path: Path, table: str) -> None:
+    """Raise where a token's own keys contradict each other."""
     if not token.label and not token.serial and token.slot < 0:
-        raise ConfigurationError(f"{path}: [token] names no token; set label, serial or slot.")
+        raise ConfigurationError(f"{path}: [{table}] names no token; set label, serial or slot.")
     if token.pin_file and token.pin_credential:
-        raise ConfigurationError(f"{path}: [token] has both pin_file and pin_credential; keep one of them.")
+        raise ConfigurationError(f"{path}: [{table}] has both pin_file and pin_credential; keep one of them.")
+
+
+def _check_names(config: Config, path: Path) -> None:
+    """Raise where tokens are named that there are not, or one name is given to two."""
+    names = [config.token.name, *config.tokens]
+    for name, token in config.tokens.items():
+        if token.name != name or names.count(name) > 1:
+            raise ConfigurationError(f"{path}: [tokens.{name}] is named twice; leave its key 'name' out, or rename it.")
+        if not TOKEN_NAME.fullmatch(name):
+            raise ConfigurationError(f"{path}: [tokens.{name}] has a name with other than letters, digits, - and _.")
+    for each in config.kmip.group_tokens:
+        if each.token not in names:
+            raise ConfigurationError(
+                f"{path}: [kmip] group_tokens sends '{each.group}' to '{each.token}', and there is no "
+                f"[tokens.{each.token}]; add it, or correct the name."
+            )

@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 from uuid import uuid4
 
-from gateway import constraints
+from gateway import constraints, placement
 from gateway.access.identity import GATEWAY
 from gateway.call import Altered, Call
 from gateway.errors import (
@@ -402,7 +402,7 @@ async def _delete_held(call: Call, row: ObjectRow) -> None:
 
 async def _delete(call: Call, row: ObjectRow) -> None:
     if row.on_token:
-        await call.token.destroy(KeyRef(ObjectClass(row.object_class), row.cka_id))
+        await placement.at(call, row.token).token.destroy(KeyRef(ObjectClass(row.object_class), row.cka_id))
         await call.store.destroyed(row.id)
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -10,7 +10,7 @@ from gateway import batch, errors
 from gateway.access.identity import Peer
 from gateway.asynchronous import Requests
 from gateway.batch import Done
-from gateway.call import Services
+from gateway.call import Place, Services
 from gateway.config import Config, KmipConfig
 from gateway.kmip.enums import Operation, ProtectionStorageMask, ResultStatus
 from gateway.kmip.messages import ProtocolVersion, RequestHeader, RequestMessage, ResponseBatchItem, ResponseHeader
@@ -40,9 +40,13 @@ class Exchange:
         *,
         token_name: str = "default",  # noqa: S107 - a name, no secret
         protection: ProtectionStorageMask = ProtectionStorageMask.SOFTWARE,
+        places: Mapping[str, Place] | None = None,
     ) -> None:
+        """`places` are all tokens where there are several, by name; one may come or go at any time."""
         codec = Codec()
-        services = Services(config, store, token, Catalogue(codec), codec, clock, token_name, protection)
+        services = Services(
+            config, store, token, Catalogue(codec), codec, clock, token_name, protection, places=places or {}
+        )
         self.requests = Requests(services, batch.carry_out)
         self._services = services._replace(background=self.requests)
         # Server Correlation Values need only differ from each other, also after a restart.

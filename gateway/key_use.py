@@ -7,7 +7,7 @@ import hmac
 
 from msgspec import msgpack
 
-from gateway import errors, keyplans
+from gateway import errors, keyplans, placement
 from gateway.call import Call
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, UsageLimitsUnit, ValidityIndicator
 from gateway.kmip.structure import Identifier
@@ -100,7 +100,7 @@ async def decrypt(call: Call, key: Managed, mechanism: Mechanism, data: bytes) -
         CryptographicFailure: for every reason that lies in the data, with the same words.
     """
     try:
-        return await call.token.decrypt(key.ref, mechanism, data)
+        return await placement.token_of(call, key).decrypt(key.ref, mechanism, data)
     except IN_THE_DATA:
         raise undecipherable() from None
 
@@ -146,7 +146,7 @@ def authenticator(
             the token, or of another algorithm and may not leave it.
     """
     key = usable(call, given, use, ObjectType.SYMMETRIC_KEY)
-    profile = call.token.profile
+    profile = placement.token_of(call, key).profile
     chosen = mechanisms.mac(profile, key.algorithm, parameters_of(key, parameters))
     if beside_token(key, chosen):
         if key.flag(Tag.SENSITIVE, True) or not key.flag(Tag.EXTRACTABLE, False):
@@ -178,12 +178,12 @@ def beside_token(key: Managed, chosen: Mac) -> bool:
 async def mac(call: Call, key: Managed, chosen: Mac, data: bytes) -> bytes:
     """Give the MAC of data."""
     if chosen.hash is not None and beside_token(key, chosen):
-        return hmac.digest(await call.token.export_key(key.ref), data, chosen.hash.name)
-    return await call.token.sign(key.ref, Mechanism(chosen.ckm), data)
+        return hmac.digest(await placement.token_of(call, key).export_key(key.ref), data, chosen.hash.name)
+    return await placement.token_of(call, key).sign(key.ref, Mechanism(chosen.ckm), data)
 
 
 async def mac_is_right(call: Call, key: Managed, chosen: Mac, data: bytes, code: bytes) -> bool:
     """Tell whether a MAC is right."""
     if beside_token(key, chosen):
         return hmac.compare_digest(await mac(call, key, chosen, data), code)
-    return await call.token.verify(key.ref, Mechanism(chosen.ckm), data, code)
+    return await placement.token_of(call, key).verify(key.ref, Mechanism(chosen.ckm), data, code)

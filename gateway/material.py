@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from gateway import errors, keyblocks, wrapping
+from gateway import errors, keyblocks, placement, wrapping
 from gateway.call import Call
 from gateway.keys.curves import Material, NotUnderstood
 from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType, SecretDataType
@@ -48,7 +48,7 @@ async def unseal(call: Call, managed: Managed) -> ManagedObject:
     blob = managed.row.material
     if blob is None:
         raise errors.KeyValueNotPresent
-    packed = await call.token.open(blob, managed.unique_identifier.encode())
+    packed = await placement.token_of(call, managed).open(blob, managed.unique_identifier.encode())
     value: ManagedObject = unpack(call, OBJECTS[managed.object_type], packed)  # type: ignore[assignment]
     return value
 
@@ -100,7 +100,7 @@ async def fetch(
     chosen = format_for(call, managed, format_type)
     if managed.row.custody is Custody.SEALED or _kept_as_it_came(managed):
         return await _from_database(call, managed, chosen, compression, wrap_type)
-    form = await call.token.export_key(managed.ref)
+    form = await placement.token_of(call, managed).export_key(managed.ref)
     material = keyblocks.material(managed.ref.object_class, form, chosen, compression)
     return shell(call, managed, chosen, KeyValue(key_material=material), compression)
 

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import NamedTuple, Protocol
 
-from gateway import errors
+from gateway import errors, placement
 from gateway.call import Call
 from gateway.kmip.enums import Operation
 from gateway.kmip.structure import Data
@@ -52,6 +52,7 @@ class Part:
 
     def __init__(self, call: Call, operation: Operation, request: Streamed) -> None:
         self._call = call
+        self._token = call.token  # until `claim` has seen the key
         self._operation = operation
         self._correlation_value = request.correlation_value or b""
         self.data = call.data(request.data) or b""
@@ -71,16 +72,18 @@ class Part:
     def claim(self, subject: str, key: Managed | None = None) -> Claim:
         """Give the claim of this client on a stream about `subject` and with this key."""
         purpose = f"{self._operation.token}\0{subject}".encode()
+        if key is not None:
+            self._token = placement.token_of(self._call, key)
         return Claim(self.owner, purpose, None if key is None else key.ref)
 
     async def begin(self, opening: Opening) -> Passed:
         """Begin the stream on the token."""
-        value, output = await self._call.token.begin_stream(opening, self.data)
+        value, output = await self._token.begin_stream(opening, self.data)
         return Passed(output, value)
 
     async def go_on(self, claim: Claim, trailer: bytes | None = None) -> Passed:
         """Give the stream this part, and end it if it is the last."""
-        token, value = self._call.token, self._correlation_value
+        token, value = self._token, self._correlation_value
         if not self.last:
             return Passed(await token.continue_stream(value, claim, self.data), value)
         done = await token.finish_stream(value, claim, self.data, trailer or b"")
@@ -90,7 +93,7 @@ class Part:
         """End the stream, if it is still there."""
         if not self.first:
             with suppress(errors.KmipError):  # the refusal is what the client is to hear of
-                await self._call.token.end_stream(self._correlation_value, self.owner)
+                await self._token.end_stream(self._correlation_value, self.owner)
 
 
 def is_part(request: Streamed) -> bool:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from gateway import errors, policy
+from gateway import errors, placement, policy
 from gateway.access.permissions import Use
 from gateway.call import Call
 from gateway.kmip import attribute_sets as sets
@@ -106,7 +106,7 @@ def _wrapping(call: Call, information: EncryptionKeyInformation | None, use: Cry
         raise errors.IllegalObjectType(f"a {key.object_type.token} does not do this")
     if not key.served:
         raise errors.FeatureNotSupported("the token does not hold the wrapping key")
-    chosen = way(key, information.cryptographic_parameters, call.token.profile)
+    chosen = way(key, information.cryptographic_parameters, placement.token_of(call, key).profile)
     return Wrapping(key, chosen, _by_copy(key, use))
 
 
@@ -211,6 +211,7 @@ def wraps_in_place(
         and managed.length > 0
         and managed.length % BLOCK_BITS == 0
         and managed.served
+        and managed.row.token == wrapping.key.row.token
         and managed.row.object_class == ObjectClass.SECRET_KEY
         and format_type in (KeyFormatType.RAW, KeyFormatType.OPAQUE)
         and not _encoded(specification.encoding_option)
@@ -220,7 +221,9 @@ def wraps_in_place(
 async def wrap_in_place(call: Call, managed: Managed, wrapping: Wrapping) -> bytes:
     """Give a token's secret key wrapped, where `wraps_in_place`; it does not leave the token in the clear."""
     assert isinstance(wrapping.way, Mechanism)  # noqa: S101 - so `wraps_in_place` has seen
-    return await call.token.wrap(wrapping.key.ref, wrapping.way, managed.ref, by_copy=wrapping.by_copy)
+    return await placement.token_of(call, wrapping.key).wrap(
+        wrapping.key.ref, wrapping.way, managed.ref, by_copy=wrapping.by_copy
+    )
 
 
 async def wrap_value(
@@ -241,8 +244,12 @@ async def wrap_value(
     else:
         raise errors.EncodingOptionError("a structure is wrapped in its encoding only")
     if isinstance(wrapping.way, Oaep):
-        return oaep.encrypt(await call.token.export_key(wrapping.key.ref), wrapping.way, data)
-    return await call.token.wrap_data(wrapping.key.ref, wrapping.way, data, by_copy=wrapping.by_copy)
+        return oaep.encrypt(
+            await placement.token_of(call, wrapping.key).export_key(wrapping.key.ref), wrapping.way, data
+        )
+    return await placement.token_of(call, wrapping.key).wrap_data(
+        wrapping.key.ref, wrapping.way, data, by_copy=wrapping.by_copy
+    )
 
 
 def wrapped_block(
@@ -288,7 +295,7 @@ async def _unwrapped(call: Call, unwrapping: Wrapping, blob: bytes, iv: bytes | 
         if not iv:
             raise errors.MissingData("the IV/Counter/Nonce with which the key was wrapped is missing")
         chosen = replace(chosen, iv=iv)
-    return await call.token.unwrap_data(key.ref, chosen, blob, by_copy=by_copy)
+    return await placement.token_of(call, key).unwrap_data(key.ref, chosen, blob, by_copy=by_copy)
 
 
 async def _without_oaep(call: Call, key: Managed, scheme: Oaep, blob: bytes) -> bytes:
@@ -296,7 +303,9 @@ async def _without_oaep(call: Call, key: Managed, scheme: Oaep, blob: bytes) -> 
     key_bytes = (key.length + 7) // 8
     clear = None
     if len(blob) == key_bytes:
-        clear = oaep.unpad(await call.token.unwrap_data(key.ref, mechanisms.RSA_RAW, blob), key_bytes, scheme)
+        clear = oaep.unpad(
+            await placement.token_of(call, key).unwrap_data(key.ref, mechanisms.RSA_RAW, blob), key_bytes, scheme
+        )
     if clear is None:
         raise errors.CryptographicFailure("it was not wrapped by this key and these parameters")
     return clear

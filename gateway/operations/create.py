@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import attribute_rules, creation, defaults, keymaking, templates
+from gateway import attribute_rules, creation, defaults, keymaking, placement, templates
 from gateway.call import Call
 from gateway.creation import Wanted
 from gateway.errors import InvalidObjectType
@@ -51,9 +51,10 @@ async def create(call: Call, request: CreateRequest) -> CreateResponse:
     if request.object_type not in CREATED:
         raise InvalidObjectType(f"Create makes symmetric keys and Secret Data, not {request.object_type.token}")
     wanted = Wanted(request.protection_storage_masks)
-    creation.check_protection(call, wanted)
     given = defaults.completed(call, request.object_type, await templates.expanded(call, request.attributes))
     attributes = attribute_rules.at_birth(given, request.object_type)
-    (made,) = await creation.add(call, await keymaking.secret(call, request.object_type, attributes), wanted=[wanted])
+    home = placement.home(call, attributes)
+    creation.check_protection(home, wanted)
+    (made,) = await creation.add(home, await keymaking.secret(home, request.object_type, attributes), wanted=[wanted])
     call.batch.placeholder = made.unique_identifier
     return CreateResponse(object_type=request.object_type, unique_identifier=made.unique_identifier)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import attribute_rules, creation, defaults, keymaking, templates
+from gateway import attribute_rules, creation, defaults, keymaking, placement, templates
 from gateway.call import Call
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import ObjectType, Operation
@@ -54,7 +54,6 @@ async def create_key_pair(call: Call, request: CreateKeyPairRequest) -> CreateKe
         request.private_protection_storage_masks,
         request.public_protection_storage_masks,
     )
-    creation.check_protection(call, *wanted)
     # Object Type in what is common can hold for one of the halves at most; some clients put it there.
     common = sets.drop(await templates.expanded(call, request.common_attributes), Tag.OBJECT_TYPE)
     halves = [
@@ -64,7 +63,9 @@ async def create_key_pair(call: Call, request: CreateKeyPairRequest) -> CreateKe
             (ObjectType.PUBLIC_KEY, request.public_key_attributes),
         )
     ]
-    private, public = await creation.add(call, *await keymaking.pair(call, *halves), wanted=wanted)
+    home = placement.home(call, halves[0])
+    creation.check_protection(home, *wanted)
+    private, public = await creation.add(home, *await keymaking.pair(home, *halves), wanted=wanted)
     call.batch.placeholder = private.unique_identifier
     return CreateKeyPairResponse(
         private_key_unique_identifier=private.unique_identifier,

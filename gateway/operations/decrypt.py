@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from gateway import key_use, parts, software_ciphers
+from gateway import key_use, parts, placement, software_ciphers
 from gateway.call import Call
 from gateway.errors import InvalidMessage, UnsupportedCryptographicParameters
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
@@ -74,7 +74,7 @@ async def decrypt(call: Call, request: DecryptRequest) -> DecryptResponse:
     if key.object_type is ObjectType.PRIVATE_KEY:
         plaintext = await _with_private_key(call, key, parameters, whole)
         return DecryptResponse(unique_identifier=key.unique_identifier, data=plaintext)
-    cipher = mechanisms.cipher(call.token.profile, key.algorithm, parameters)
+    cipher = mechanisms.cipher(placement.token_of(call, key).profile, key.algorithm, parameters)
     mechanism = mechanisms.mechanism(
         cipher, parameters, request.iv_counter_nonce, request.authenticated_encryption_additional_data
     )
@@ -123,7 +123,7 @@ def _opening(call: Call, key: Managed, claim: Claim, request: DecryptRequest) ->
     if key.object_type is ObjectType.PRIVATE_KEY:
         raise UnsupportedCryptographicParameters("RSA decrypts one block, and so not in parts")
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
-    cipher = mechanisms.cipher(call.token.profile, key.algorithm, parameters)
+    cipher = mechanisms.cipher(placement.token_of(call, key).profile, key.algorithm, parameters)
     mechanism = mechanisms.mechanism(
         cipher, parameters, request.iv_counter_nonce, request.authenticated_encryption_additional_data
     )
@@ -163,7 +163,7 @@ def _unpadded(cipher: mechanisms.Cipher, padded: bytes) -> bytes:
 
 async def _with_private_key(call: Call, key: Managed, parameters: CryptographicParameters, data: bytes) -> bytes:
     """Decrypt with the private half of an RSA pair; where the token lacks this OAEP it does the bare RSA in it."""
-    chosen = mechanisms.rsa_encryption(call.token.profile, key.algorithm, parameters)
+    chosen = mechanisms.rsa_encryption(placement.token_of(call, key).profile, key.algorithm, parameters)
     key_bytes = (key.length + 7) // 8
     if len(data) != key_bytes:
         raise key_use.undecipherable()

@@ -3,7 +3,17 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from gateway import attribute_rules, creation, defaults, derivations, deriving, duplicates, keyplans, templates
+from gateway import (
+    attribute_rules,
+    creation,
+    defaults,
+    derivations,
+    deriving,
+    duplicates,
+    keyplans,
+    placement,
+    templates,
+)
 from gateway.call import Call
 from gateway.derivations import Asked
 from gateway.deriving import Order
@@ -74,10 +84,11 @@ async def derive_key(call: Call, request: DeriveKeyRequest) -> DeriveKeyResponse
     attributes = attribute_rules.at_birth(given, request.object_type)
     order = await _order(call, request, found, attributes)
     await call.spend(order.base, order.asked.size)
-    draft = await deriving.drafted(call, order)
+    home = placement.at(call, order.base.row.token)  # the token derives what stays on it
+    draft = await deriving.drafted(home, order)
     changes = deriving.bases_linked(call, order, draft.unique_identifier)
     check = duplicates.check if deriving.is_resident(order.base) else None
-    (made,) = await creation.add(call, draft, changes=changes, check=check)
+    (made,) = await creation.add(home, draft, changes=changes, check=check)
     call.batch.placeholder = made.unique_identifier
     return DeriveKeyResponse(unique_identifier=made.unique_identifier)
 
@@ -100,7 +111,7 @@ async def _order(call: Call, request: DeriveKeyRequest, found: Sequence[Managed]
     base, other = _in_roles(found, first, second)
     if agreement and (other is None or request.derivation_parameters.derivation_data):
         raise InvalidField("keys agree by a Private Key and a Public Key, and nothing else")
-    plan = keyplans.plan_secret(request.object_type, attributes, call.token.profile)
+    plan = keyplans.plan_secret(request.object_type, attributes, placement.token_of(call, base).profile)
     given = request.derivation_parameters
     asked = Asked(
         parameters=parameters_of(base, given.cryptographic_parameters),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from gateway import key_use, parts, software_ciphers
+from gateway import key_use, parts, placement, software_ciphers
 from gateway.call import Call
 from gateway.errors import InvalidField, UnsupportedCryptographicParameters
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
@@ -70,12 +70,12 @@ async def encrypt(call: Call, request: EncryptRequest) -> EncryptResponse:
         return await _in_software(call, key, parameters, request, whole)
     if key.object_type is ObjectType.PUBLIC_KEY:
         return await _for_private_key(call, key, parameters, whole)
-    cipher = mechanisms.cipher(call.token.profile, key.algorithm, parameters)
+    cipher = mechanisms.cipher(placement.token_of(call, key).profile, key.algorithm, parameters)
     mechanism, drawn = _mechanism(cipher, parameters, request)
     data = _blocks(cipher, whole) if cipher.block_bytes else whole
     if key.usage_limits is not None:
         await key_use.spend(call, key, whole)
-    ciphertext = await call.token.encrypt(key.ref, mechanism, data)
+    ciphertext = await placement.token_of(call, key).encrypt(key.ref, mechanism, data)
     tag = None
     if cipher.tagged and call.version >= V1_4:
         tag_at = len(ciphertext) - mechanism.tag_bits // 8
@@ -145,7 +145,7 @@ def _opening(call: Call, key: Managed, claim: Claim, request: EncryptRequest) ->
     if key.object_type is ObjectType.PUBLIC_KEY:
         raise UnsupportedCryptographicParameters("RSA encrypts what fits into one block, and so not in parts")
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
-    cipher = mechanisms.cipher(call.token.profile, key.algorithm, parameters)
+    cipher = mechanisms.cipher(placement.token_of(call, key).profile, key.algorithm, parameters)
     mechanism, drawn = _mechanism(cipher, parameters, request)
     opening = Opening(
         StreamKind.ENCRYPT,
@@ -172,13 +172,13 @@ async def _for_private_key(
     call: Call, key: Managed, parameters: CryptographicParameters, data: bytes
 ) -> EncryptResponse:
     """Encrypt with the public half of an RSA pair: on the token if it can, else with the public key outside it."""
-    chosen = mechanisms.rsa_encryption(call.token.profile, key.algorithm, parameters)
+    chosen = mechanisms.rsa_encryption(placement.token_of(call, key).profile, key.algorithm, parameters)
     room = (key.length + 7) // 8 - chosen.overhead_bytes
     if len(data) > room:
         raise InvalidField(f"this key encrypts {max(room, 0)} bytes at most with this padding")
     await key_use.spend(call, key, data)
     if isinstance(chosen.way, mechanisms.Oaep):
-        ciphertext = oaep.encrypt(await call.token.export_key(key.ref), chosen.way, data)
+        ciphertext = oaep.encrypt(await placement.token_of(call, key).export_key(key.ref), chosen.way, data)
     else:
-        ciphertext = await call.token.encrypt(key.ref, chosen.way, data)
+        ciphertext = await placement.token_of(call, key).encrypt(key.ref, chosen.way, data)
     return EncryptResponse(unique_identifier=key.unique_identifier, data=ciphertext)

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import creation, duplicates, imports, registration
+from gateway import creation, duplicates, imports, placement, registration
 from gateway.call import Call
 from gateway.imports import Room
 from gateway.kmip.enums import KeyWrapType, ObjectType, Operation
@@ -72,9 +72,10 @@ async def import_(call: Call, request: ImportRequest) -> ImportResponse:
     unwrapped = imports.is_unwrapped(given, request.key_wrap_type)
     if unwrapped:
         given = await imports.unwrapped(call, given, request.attributes)
-    draft = await imports.drafted(call, object_type, given, request.attributes, unique_identifier)
+    home = placement.home(call, request.attributes)
+    draft = await imports.drafted(home, object_type, given, request.attributes, unique_identifier)
     call.on_undo(room.give_back)  # Undone after the new object, which has the identifier until then.
-    await creation.add(call, draft, first=room.make, check=duplicates.check if unwrapped else None)
+    await creation.add(home, draft, first=room.make, check=duplicates.check if unwrapped else None)
     await room.leave()
     call.batch.placeholder = unique_identifier
     return ImportResponse(unique_identifier=unique_identifier)

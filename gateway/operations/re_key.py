@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import creation, keymaking, replacement, templates
+from gateway import creation, keymaking, placement, replacement, templates
 from gateway.call import Call
 from gateway.creation import Wanted
 from gateway.kmip.enums import ObjectType, Operation
@@ -41,13 +41,14 @@ async def re_key(call: Call, request: ReKeyRequest) -> ReKeyResponse:
         ProtectionStorageUnavailable, NonUniqueName, and what else Create raises.
     """
     wanted = Wanted(request.protection_storage_masks)
-    creation.check_protection(call, wanted)
     old = replacement.replaceable(call.live(request.unique_identifier), ObjectType.SYMMETRIC_KEY)
     given = await templates.expanded(call, request.attributes)
     attributes = replacement.attributes_for(call, old, given, request.offset)
-    draft = replacement.successor(await keymaking.secret(call, ObjectType.SYMMETRIC_KEY, attributes), old)
+    home = placement.at(call, old.row.token)
+    creation.check_protection(home, wanted)
+    draft = replacement.successor(await keymaking.secret(home, ObjectType.SYMMETRIC_KEY, attributes), old)
     (new,) = await creation.add(
-        call, draft, changes=[replacement.replaced(call, old, draft.unique_identifier)], wanted=[wanted]
+        home, draft, changes=[replacement.replaced(call, old, draft.unique_identifier)], wanted=[wanted]
     )
     call.batch.placeholder = new.unique_identifier
     return ReKeyResponse(unique_identifier=new.unique_identifier)

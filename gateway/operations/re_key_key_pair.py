@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import creation, keymaking, replacement, templates
+from gateway import creation, keymaking, placement, replacement, templates
 from gateway.call import Call
 from gateway.errors import ObjectNotFound
 from gateway.kmip import attribute_sets as sets
@@ -56,7 +56,6 @@ async def re_key_key_pair(call: Call, request: ReKeyKeyPairRequest) -> ReKeyKeyP
         request.private_protection_storage_masks,
         request.public_protection_storage_masks,
     )
-    creation.check_protection(call, *wanted)
     private = replacement.replaceable(call.live(request.private_key_unique_identifier), ObjectType.PRIVATE_KEY)
     public = replacement.replaceable(call.live(_public(private)), ObjectType.PUBLIC_KEY)
     common = sets.drop(await templates.expanded(call, request.common_attributes), Tag.OBJECT_TYPE)
@@ -64,10 +63,12 @@ async def re_key_key_pair(call: Call, request: ReKeyKeyPairRequest) -> ReKeyKeyP
     for old, own in ((private, request.private_key_attributes), (public, request.public_key_attributes)):
         given = templates.overlaid(common, await templates.expanded(call, own))
         halves.append(replacement.attributes_for(call, old, given, request.offset))
-    pairs = list(zip(await keymaking.pair(call, *halves), (private, public), strict=True))
+    home = placement.at(call, private.row.token)
+    creation.check_protection(home, *wanted)
+    pairs = list(zip(await keymaking.pair(home, *halves), (private, public), strict=True))
     drafts = [replacement.successor(draft, old) for draft, old in pairs]
     changes = [replacement.replaced(call, old, draft.unique_identifier) for draft, old in pairs]
-    made = await creation.add(call, *drafts, changes=changes, wanted=wanted)
+    made = await creation.add(home, *drafts, changes=changes, wanted=wanted)
     call.batch.placeholder = made[0].unique_identifier
     return ReKeyKeyPairResponse(
         private_key_unique_identifier=made[0].unique_identifier,

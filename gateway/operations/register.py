@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import attribute_rules, bundles, creation, defaults, registration, templates
+from gateway import attribute_rules, bundles, creation, defaults, placement, registration, templates
 from gateway.call import Call
 from gateway.creation import Wanted
 from gateway.kmip.enums import ObjectType, Operation
@@ -63,14 +63,15 @@ async def register(call: Call, request: RegisterRequest) -> RegisterResponse:
     """
     _, given = registration.brought(request, request.object_type)
     wanted = Wanted(request.protection_storage_masks)
-    creation.check_protection(call, wanted)
     named = await templates.expanded(call, request.attributes)
     named = defaults.beside_material(call, request.object_type, named)
     attributes = attribute_rules.at_birth(named, request.object_type)
+    home = placement.home(call, attributes)
+    creation.check_protection(home, wanted)
     if bundles.is_file(given, attributes):
-        drafts = await bundles.taken_apart(call, given, attributes)
+        drafts = await bundles.taken_apart(home, given, attributes)
     else:
-        drafts = [await registration.drafted(call, request.object_type, given, attributes)]
-    made, *_ = await creation.add(call, *drafts, wanted=[wanted])
+        drafts = [await registration.drafted(home, request.object_type, given, attributes)]
+    made, *_ = await creation.add(home, *drafts, wanted=[wanted])
     call.batch.placeholder = made.unique_identifier
     return RegisterResponse(unique_identifier=made.unique_identifier)

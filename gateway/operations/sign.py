@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import errors, key_use, parts
+from gateway import errors, key_use, parts, placement
 from gateway.call import Call
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
 from gateway.kmip.structure import Data, Identifier, Since, Structure
@@ -55,13 +55,13 @@ async def sign(call: Call, request: SignRequest) -> SignResponse:
     data = call.data(request.data)
     message = chosen.message(data, request.digested_data)
     await key_use.spend(call, key, data or request.digested_data)
-    signature = await call.token.sign(key.ref, chosen.mechanism(), message)
+    signature = await placement.token_of(call, key).sign(key.ref, chosen.mechanism(), message)
     return SignResponse(unique_identifier=key.unique_identifier, signature_data=chosen.outward(signature))
 
 
 def _chosen(call: Call, key: Managed, parameters: CryptographicParameters) -> Signing:
-    chosen = signatures.signing(call.token.profile, key.algorithm, key.length, parameters)
-    if not signatures.on_token(call.token.profile, chosen):
+    chosen = signatures.signing(placement.token_of(call, key).profile, key.algorithm, key.length, parameters)
+    if not signatures.on_token(placement.token_of(call, key).profile, chosen):
         raise errors.UnsupportedCryptographicParameters("the token does not sign with this hash")
     return chosen
 
@@ -84,7 +84,7 @@ async def _part(call: Call, request: SignRequest) -> SignResponse:
         if part.last:
             chosen = _chosen(call, key, key_use.kept_parameters(passed.kept))
             message = chosen.message(None, passed.output)
-            signature = chosen.outward(await call.token.sign(key.ref, chosen.mechanism(), message))
+            signature = chosen.outward(await placement.token_of(call, key).sign(key.ref, chosen.mechanism(), message))
     return SignResponse(
         unique_identifier=key.unique_identifier,
         signature_data=signature,

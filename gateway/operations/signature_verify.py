@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import errors, key_use, parts
+from gateway import errors, key_use, parts, placement
 from gateway.call import Call
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation, ValidityIndicator
 from gateway.kmip.structure import Data, Identifier, Since, Structure
@@ -59,7 +59,7 @@ async def signature_verify(call: Call, request: SignatureVerifyRequest) -> Signa
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
     valid = False
     if signatures.fits(key.algorithm, parameters):
-        chosen = signatures.signing(call.token.profile, key.algorithm, key.length, parameters)
+        chosen = signatures.signing(placement.token_of(call, key).profile, key.algorithm, key.length, parameters)
         message = chosen.message(call.data(request.data), request.digested_data)
         valid = await _verified(call, key, chosen, message, request.signature_data)
     return SignatureVerifyResponse(unique_identifier=key.unique_identifier, validity_indicator=key_use.validity(valid))
@@ -67,13 +67,15 @@ async def signature_verify(call: Call, request: SignatureVerifyRequest) -> Signa
 
 async def _verified(call: Call, key: Managed, chosen: Signing, message: bytes, signature: bytes) -> bool:
     unsalted = chosen.scheme.salted and chosen.salt_bytes is None
-    if unsalted or not signatures.on_token(call.token.profile, chosen):
-        return signatures.verify_pss(await call.token.export_key(key.ref), chosen, message, signature)
+    if unsalted or not signatures.on_token(placement.token_of(call, key).profile, chosen):
+        return signatures.verify_pss(
+            await placement.token_of(call, key).export_key(key.ref), chosen, message, signature
+        )
     inward = chosen.inward(signature)
     if inward is None:
         return False
     try:
-        return await call.token.verify(key.ref, chosen.mechanism(), message, inward)
+        return await placement.token_of(call, key).verify(key.ref, chosen.mechanism(), message, inward)
     except errors.CryptographicFailure:
         return False  # some tokens fail on a signature that is no number below the modulus
 
@@ -87,13 +89,13 @@ async def _part(call: Call, request: SignatureVerifyRequest) -> SignatureVerifyR
         valid = None
         if part.first:
             parameters = key_use.parameters_of(key, request.cryptographic_parameters)
-            chosen = signatures.signing(call.token.profile, key.algorithm, key.length, parameters)
+            chosen = signatures.signing(placement.token_of(call, key).profile, key.algorithm, key.length, parameters)
             passed = await part.begin(key_use.digesting(claim, chosen, parameters, request.signature_data or b""))
         else:
             passed = await part.go_on(claim, request.signature_data)
         if part.last:
             parameters = key_use.kept_parameters(passed.kept)
-            chosen = signatures.signing(call.token.profile, key.algorithm, key.length, parameters)
+            chosen = signatures.signing(placement.token_of(call, key).profile, key.algorithm, key.length, parameters)
             message = chosen.message(None, passed.output)
             valid = key_use.validity(await _verified(call, key, chosen, message, passed.trailer))
     return SignatureVerifyResponse(

@@ -10,12 +10,13 @@ from contextlib import suppress
 
 import structlog
 
-from gateway.config import Config
+from gateway.config import Config, TokenConfig
 from gateway.server import control
 from gateway.server.front_end import Start
 from gateway.server.front_end import run as run_front_end
 from gateway.server.process import die_with_parent, forbid_dumps
 from gateway.server.restarts import Restarts
+from gateway.token.frames import Ready
 from gateway.token.settings import WorkerSettings
 from gateway.token.workers import WorkerProcess, worker_pair
 
@@ -89,13 +90,14 @@ class FrontEndSlot:
 
 
 class WorkerSlot:
-    """Place `index` of the token workers; it takes requests when it is `ready`.
+    """Place `index` of all token workers; it takes requests when it is `ready`.
 
     A process that asks to be replaced works on until its `successor` takes requests, so that there is no gap.
     """
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, token: TokenConfig) -> None:
         self.index = index
+        self.token = token
         self.ready = False
         self.process: WorkerProcess | None = None
         self.successor: WorkerSlot | None = None
@@ -109,7 +111,7 @@ class WorkerSlot:
 
     def spawn(self, config: Config) -> WorkerProcess:
         """Start the process."""
-        self.process = WorkerProcess(WorkerSettings.of(config.token, config.server.runtime_dir), self.index)
+        self.process = WorkerProcess(WorkerSettings.of(self.token, config.server.runtime_dir), self.index)
         self.restarts.started(time.monotonic())
         self._killed = False
         return self.process
@@ -146,14 +148,14 @@ class WorkerSlot:
         return code
 
 
-def join(worker: WorkerSlot, front_end: FrontEndSlot) -> None:
+def join(worker: WorkerSlot, front_end: FrontEndSlot, found: Ready | None) -> None:
     """Give both an end of a new socket pair, if both are there; whoever is not gets one at its next start."""
-    if not worker.ready or worker.process is None or front_end.channel is None:
+    if found is None or not worker.ready or worker.process is None or front_end.channel is None:
         return
     ours, theirs = worker_pair()
     with ours, theirs, suppress(OSError):
         worker.process.add_front_end(theirs)
-        control.send(front_end.channel, control.Attach(worker.index), ours.fileno())
+        control.send(front_end.channel, control.Attach(worker.index, worker.token.name, found), ours.fileno())
 
 
 def how_ended(code: int) -> str:

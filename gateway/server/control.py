@@ -9,13 +9,20 @@ import socket
 
 import msgspec
 
-PACKET_BYTES = 4096
+from gateway.token.frames import Ready
+
+PACKET_BYTES = 65536
 
 
 class Attach(msgspec.Struct, frozen=True, tag=True):
-    """Use the descriptor that comes with this packet to reach token worker `worker` from now on."""
+    """Use the descriptor that comes with this packet to reach worker `worker` of a token from now on.
+
+    `found` is what the token's first worker found it to be, for who hears of the token for the first time.
+    """
 
     worker: int
+    token: str
+    found: Ready
 
 
 class Adopt(msgspec.Struct, frozen=True, tag=True):

@@ -6,7 +6,7 @@ It has no PIN and loads no PKCS#11 module; token workers come to it as sockets f
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
@@ -29,7 +29,8 @@ from gateway.token.frames import Ready
 from gateway.token.pool import TokenPool
 
 # Joins store, token and exchange in the front end's own process; what it opens it closes after the drain.
-Build = Callable[[Config, TokenPool], AbstractAsyncContextManager[Exchange]]
+# The tokens come by their names; the one of [token] is there from the start.
+Build = Callable[[Config, Mapping[str, TokenPool]], AbstractAsyncContextManager[Exchange]]
 
 MISCONFIGURED = 2
 
@@ -53,7 +54,7 @@ class Start(Struct, frozen=True):
     trust: Trust
     tally: Tally
     build: Build
-    token: Ready  # what the first worker found the token to be
+    token: Ready  # what the first worker found the token of [token] to be
 
 
 def run(start: Start, channel: socket.socket) -> int:
@@ -75,10 +76,11 @@ async def _serve(start: Start, channel: socket.socket) -> None:
     loop.set_exception_handler(_tell_fault)
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    pool = TokenPool(start.token.profile, start.token.info, timeout_s=_patience(start.config.token))
+    pools: dict[str, TokenPool] = {}
+    _pool(pools, start.config, start.config.token.name, start.token)
     renewals = Renewals(start)
-    loop.add_reader(channel.fileno(), _obey, channel, pool, stop, renewals)
-    async with start.build(start.config, pool) as exchange:
+    loop.add_reader(channel.fileno(), _obey, channel, pools, start.config, stop, renewals)
+    async with start.build(start.config, pools) as exchange:
         listeners = _listeners(start, exchange)
         renewals.join(exchange, listeners)
         for listener in listeners:
@@ -87,7 +89,15 @@ async def _serve(start: Start, channel: socket.socket) -> None:
         await stop.wait()
         await asyncio.gather(*(listener.drain(start.config.server.drain_timeout_s) for listener in listeners))
     loop.remove_reader(channel.fileno())
-    pool.close()
+    for pool in pools.values():
+        pool.close()
+
+
+def _pool(pools: dict[str, TokenPool], config: Config, name: str, found: Ready) -> TokenPool:
+    """Give the pool of a token, which is made when the front end hears of it for the first time."""
+    if name not in pools:
+        pools[name] = TokenPool(found.profile, found.info, timeout_s=_patience(config.all_tokens()[name]))
+    return pools[name]
 
 
 class Renewals:
@@ -137,7 +147,9 @@ def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
     log.error("fault", what=context["message"], exc_info=context.get("exception"))
 
 
-def _obey(channel: socket.socket, pool: TokenPool, stop: asyncio.Event, renewals: Renewals) -> None:
+def _obey(
+    channel: socket.socket, pools: dict[str, TokenPool], config: Config, stop: asyncio.Event, renewals: Renewals
+) -> None:
     """Carry out one message of the supervisor; the loop calls it when there is one."""
     received = control.receive(channel)
     if received is None:
@@ -147,6 +159,7 @@ def _obey(channel: socket.socket, pool: TokenPool, stop: asyncio.Event, renewals
         return
     message, descriptors = received
     if isinstance(message, control.Attach):
+        pool = _pool(pools, config, message.token, message.found)
         pool.attach(message.worker, socket.socket(fileno=descriptors[0]))
     elif isinstance(message, control.Adopt):
         control.send(channel, control.Adopted(message.number, renewals.adopt(descriptors[0])))

@@ -16,7 +16,7 @@ from functools import partial
 import structlog
 from msgspec.structs import replace
 
-from gateway.config import Config
+from gateway.config import Config, TokenConfig
 from gateway.errors import ConfigurationError
 from gateway.server import control
 from gateway.server.administration import Administration
@@ -64,14 +64,16 @@ class Supervisor:
         self._tally = Tally(front_ends)
         self._ports = Ports(0)
         self._front_ends = [FrontEndSlot(index) for index in range(front_ends)]
-        self._workers = [WorkerSlot(index) for index in range(config.server.token_workers or cores)]
+        self._tokens: dict[str, Ready] = {}  # what the first worker of each found it to be
+        self._missing: set[str] = set()  # further tokens that could not be used when the gateway started
+        self._workers = _slots(config, cores)
         self._new_start: Callable[[Config, Ready], Start]
         self._reloading: Reloading
-        self._start: Start | None = None  # known when the first worker has told the token's profile
+        self._start: Start | None = None  # known when the first worker of [token] has told its profile
         self._ready = False
         self._stopping = False
-        self._login_barred = False  # the token refused the PIN: nobody tries it again
-        self._down_since: float | None = None  # no worker takes requests, which is told once
+        self._login_barred: set[str] = set()  # tokens that refused the PIN: nobody tries it again
+        self._down_since: dict[str, float] = {}  # tokens of which no worker takes requests, each told once
 
     def run(self) -> int:
         """Serve until SIGTERM or SIGINT and give the exit code 0; children are gone afterwards, whatever happens.
@@ -125,11 +127,13 @@ class Supervisor:
             self._start_due(now)
 
     def _start_due(self, now: float) -> None:
-        for worker in self._workers:
-            if not worker.alive and worker.restarts.due <= now and self._may_log_in():
+        for worker in self._workers.values():
+            if worker.restarts.due > now or not self._may_log_in(worker.token.name):
+                continue
+            if not worker.alive:
                 self._start_worker(worker)
-            elif worker.wants_successor and worker.restarts.due <= now and self._may_log_in():
-                worker.successor = WorkerSlot(worker.index)
+            elif worker.wants_successor:
+                worker.successor = WorkerSlot(worker.index, worker.token)
                 self._start_worker(worker.successor)
         for front_end in self._front_ends:
             if not front_end.alive and front_end.restarts.due <= now and self._start is not None:
@@ -172,12 +176,12 @@ class Supervisor:
 
     # Token workers.
 
-    def _may_log_in(self) -> bool:
+    def _may_log_in(self, token: str) -> bool:
         """Say whether one more worker may try the PIN: a wrong one is tried by one worker, not by all at a time."""
-        if self._login_barred:
+        if token in self._login_barred:
             return False
-        starting = any(worker.alive and not worker.ready for worker in self._all_workers())
-        return not starting or (self._start is not None and not self._ready)
+        starting = any(worker.alive and not worker.ready for worker in self._all_workers(token))
+        return not starting or (token in self._tokens and not self._ready)
 
     def _start_worker(self, worker: WorkerSlot) -> None:
         process = worker.spawn(self._config)
@@ -191,36 +195,58 @@ class Supervisor:
             return False
         if process.failure:
             if not self._ready:
-                self._give_up(process.failure)
-            self._worker_log("token worker cannot start", index=worker.index, reason=process.failure)
+                self._start_without(worker.token, process.failure)
+            self._worker_log("token worker cannot start", worker, reason=process.failure)
         elif process.ready is not None and not worker.ready:
             self._welcome(worker, process.ready)
         return True
 
     def _welcome(self, worker: WorkerSlot, ready: Ready) -> None:
         """Join a worker that takes requests to every front end."""
-        self._check_promises(ready)
+        self._check_promises(worker.token, ready)
         worker.ready = True
-        self._tell_up()
-        self._start = self._start or self._new_start(self._reloading.config, ready)
-        if ready.profile.one_process and len(self._workers) > 1:
-            log.warning("the token bears one worker only", instead_of=len(self._workers))
-            del self._workers[1:]  # none of them has been started: the first logs in alone
+        self._tell_up(worker.token.name)
+        self._missing.discard(worker.token.name)
+        self._tokens.setdefault(worker.token.name, ready)
+        if self._start is None and worker.token is self._config.token:
+            self._start = self._new_start(self._reloading.config, ready)
+        if ready.profile.one_process:
+            self._keep_one(worker)
         before = self._workers[worker.index]
         if before is not worker:
             log.info("token worker is succeeded", index=worker.index)
             self._workers[worker.index] = worker
             self._leaving[before] = time.monotonic() + HANDOVER_S
         for front_end in self._front_ends:
-            join(worker, front_end)
+            join(worker, front_end, ready)
         self._tell_ready()
 
-    def _check_promises(self, ready: Ready) -> None:
+    def _keep_one(self, worker: WorkerSlot) -> None:
+        """Give up the other workers of a token; none of them has been started, for the first logs in alone."""
+        others = [each.index for each in self._workers.values() if each.token is worker.token and not each.alive]
+        if others:
+            log.warning("the token bears one worker only", token=worker.token.name, instead_of=len(others) + 1)
+        for index in others:
+            del self._workers[index]
+
+    def _start_without(self, token: TokenConfig, sentence: str) -> None:
+        """Go on with the start where a further token is missing; it is looked for again and again."""
+        if token is self._config.token or token.required:
+            self._give_up(sentence)
+        elif token.name not in self._missing:
+            self._missing.add(token.name)
+            log.error("token missing", token=token.name, reason=sentence)
+            self._tell_ready()
+
+    def _check_promises(self, token: TokenConfig, ready: Ready) -> None:
         if self._config.kmip.custody == "wrapped" and not ready.profile.kwp:
             self._give_up(
-                'The token cannot wrap keys as RFC 5649 says, which custody = "wrapped" in [kmip] needs; '
-                'set it to "token".'
+                f"The token '{token.name}' cannot wrap keys as RFC 5649 says, which custody = \"wrapped\" in [kmip] "
+                'needs; set it to "token".'
             )
+        for name, other in self._tokens.items():
+            if name != token.name and other.info == ready.info:
+                self._give_up(f"[tokens] names one token twice: '{name}' and '{token.name}'; remove one of them.")
 
     def _worker_ended(self, worker: WorkerSlot, channel: socket.socket) -> None:
         while self._hear_worker(worker):
@@ -228,18 +254,19 @@ class Supervisor:
         self._forget(channel)
         code = worker.empty()
         if self._leaving.pop(worker, None) is None:
-            self._worker_log("child ended", kind="token worker", index=worker.index, how=how_ended(code))
-            self._tell_down()
+            self._worker_log("child ended", worker, kind="token worker", how=how_ended(code))
+            self._tell_down(worker.token.name)
         holder = self._workers[worker.index]
         if holder.successor is worker:  # it never took over: try again, later and later
             holder.successor = None
             holder.restarts.died(time.monotonic())
         if code == PIN_REFUSED:
-            self._login_barred = True
-            if not any(other.alive for other in self._workers):
+            self._login_barred.add(worker.token.name)
+            if not any(other.alive for other in self._workers.values()):
                 self._give_up("The token refuses the PIN; correct it and start the gateway again.")
         if not self._ready:
-            self._give_up(f"The token worker ended before it was ready ({how_ended(code)}); check [token] module.")
+            sentence = f"The token worker ended before it was ready ({how_ended(code)}); check [token] module."
+            self._start_without(worker.token, sentence)
 
     def _kill_overdue(self, now: float) -> None:
         for worker in self._all_workers():
@@ -252,10 +279,11 @@ class Supervisor:
             if due <= now:
                 worker.stop()
 
-    def _all_workers(self) -> list[WorkerSlot]:
+    def _all_workers(self, token: str | None = None) -> list[WorkerSlot]:
         """Give every slot that may have a process: those in use, those that are to come and those that are to go."""
-        successors = [worker.successor for worker in self._workers if worker.successor is not None]
-        return [*self._workers, *successors, *self._leaving]
+        successors = [worker.successor for worker in self._workers.values() if worker.successor is not None]
+        workers = [*self._workers.values(), *successors, *self._leaving]
+        return workers if token is None else [worker for worker in workers if worker.token.name == token]
 
     # Front ends.
 
@@ -264,8 +292,8 @@ class Supervisor:
         pid, channel = front_end.fork(start, self._leave_behind)
         self._watch(pid, partial(self._front_end_ended, front_end, channel))
         self._listen_to(channel, partial(self._hear_front_end, front_end))
-        for worker in self._workers:
-            join(worker, front_end)
+        for worker in self._workers.values():
+            join(worker, front_end, self._tokens.get(worker.token.name))
 
     def _hear_front_end(self, front_end: FrontEndSlot) -> bool:
         """Act on what a front end says; False when it will say no more."""
@@ -328,27 +356,31 @@ class Supervisor:
         os.close(descriptor)
         ended()
 
-    def _worker_log(self, event: str, **what: object) -> None:
-        """Tell of a worker; while the token is down, which has been told, its workers come and go unheard."""
+    def _worker_log(self, event: str, worker: WorkerSlot, **what: object) -> None:
+        """Tell of a worker; while its token is down, which has been told, its workers come and go unheard."""
+        name = worker.token.name
         if not self._stopping:
-            (log.error if self._down_since is None else log.debug)(event, **what)
+            unheard = name in self._down_since or name in self._missing
+            (log.debug if unheard else log.error)(event, token=name, index=worker.index, **what)
 
-    def _tell_down(self) -> None:
-        """Tell once that no worker takes requests any more: one alert for one outage."""
-        if self._ready and not self._stopping and self._down_since is None:
-            if not any(worker.ready for worker in self._workers):
-                self._down_since = time.monotonic()
-                log.error("token down", token=self._config.token.name)
+    def _tell_down(self, token: str) -> None:
+        """Tell once that no worker of a token takes requests any more: one alert for one outage."""
+        if self._ready and not self._stopping and token not in self._down_since and token not in self._missing:
+            if not any(worker.ready for worker in self._all_workers(token)):
+                self._down_since[token] = time.monotonic()
+                log.error("token down", token=token)
 
-    def _tell_up(self) -> None:
-        if self._down_since is not None:
-            seconds = round(time.monotonic() - self._down_since, 1)
-            log.warning("token up", token=self._config.token.name, down_s=seconds)
-            self._down_since = None
+    def _tell_up(self, token: str) -> None:
+        since = self._down_since.pop(token, None)
+        if since is not None:
+            log.warning("token up", token=token, down_s=round(time.monotonic() - since, 1))
+        elif token in self._missing:
+            log.warning("token up", token=token)
 
     def _tell_ready(self) -> None:
         """Tell the caller, once, when every front end listens and every worker takes requests."""
-        children: list[FrontEndSlot | WorkerSlot] = [*self._front_ends, *self._workers]
+        workers = [worker for worker in self._workers.values() if worker.token.name not in self._missing]
+        children: list[FrontEndSlot | WorkerSlot] = [*self._front_ends, *workers]
         if not self._ready and all(child.ready for child in children):
             self._ready = True
             if self._ports.admin is not None:
@@ -380,3 +412,12 @@ class Supervisor:
         end = time.monotonic() + seconds
         while not done() and time.monotonic() < end:
             self._turn()
+
+
+def _slots(config: Config, cores: int) -> dict[int, WorkerSlot]:
+    """Give the places of all workers, those of one token after the other; each has a number of its own."""
+    slots: dict[int, WorkerSlot] = {}
+    for token in config.all_tokens().values():
+        for _ in range(token.workers or config.server.token_workers or cores):
+            slots[len(slots)] = WorkerSlot(len(slots), token)
+    return slots

@@ -54,7 +54,7 @@ async def test_an_unacknowledged_key_goes_and_its_reservation_waits_a_round(stor
     left = await generated(token, b"unacknowledged!!")
     ours = await generated(token, b"nobody's concern")
     leaving = Condemning(store, [left.cka_id])
-    reaper = Reaper(leaving, token, load(dev_folder / "gateway.toml").token)
+    reaper = Reaper(leaving, {"default": token}, load(dev_folder / "gateway.toml").all_tokens())
     assert await reaper.reap() == 1
     assert leaving.forgotten == []
     assert await token.find([left.cka_id, ours.cka_id]) == [ours]
@@ -80,7 +80,7 @@ async def test_a_queued_deletion_is_finished_on_its_own_token_only(store, token,
     )
     added = await store.write(lambda tx: tx.add(row))
     await store.write(lambda tx: tx.set_storage(added.id, destroyed=True) or tx.queue_destroy(added.id))
-    assert await Reaper(store, token, load(dev_folder / "gateway.toml").token).reap() == reaped
+    assert await Reaper(store, {"default": token}, load(dev_folder / "gateway.toml").all_tokens()).reap() == reaped
     assert bool(await token.find([ref.cka_id])) is not bool(reaped)
     assert bool(await store.pending_destroys()) is not bool(reaped)
     await token.destroy(ref)

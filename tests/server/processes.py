@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -56,13 +56,13 @@ class Probe:
 
 
 @asynccontextmanager
-async def build(config: Config, pool: TokenPool) -> AsyncIterator[Probe]:
+async def build(config: Config, pools: Mapping[str, TokenPool]) -> AsyncIterator[Probe]:
     match sys.argv[2:]:
         case ["sentence"]:
             raise ConfigurationError("The database is not there.")
         case ["fault"]:
             raise RuntimeError("a mistake of ours")
-    yield Probe(pool, config.kmip.policy)
+    yield Probe(pools[config.token.name], config.kmip.policy)
 
 
 def _retire_first(supervisor: Supervisor) -> None:

@@ -13,6 +13,8 @@ from gateway.server import control
 from gateway.server.children import how_ended
 from gateway.server.restarts import LONGEST_DELAY_S, WELL_AFTER_S, Restarts
 from gateway.server.tally import Tally
+from gateway.token.api import Profile, TokenInfo
+from gateway.token.frames import Ready
 from tests.server.clients import ask, connect
 from tests.server.conftest import Serving
 
@@ -70,8 +72,13 @@ def test_restarts_wait_longer_each_time() -> None:
     assert (restarts.deaths, restarts.due) == (1, now + WELL_AFTER_S + 1)
 
 
+READY = Ready(Profile(), TokenInfo("label", "manufacturer", "model", "serial", "1.0"))
+
+
 @pytest.mark.parametrize(
-    "message", [control.Attach(3), control.Listening(), control.Failed("It cannot be.")], ids=lambda m: type(m).__name__
+    "message",
+    [control.Attach(3, "default", READY), control.Listening(), control.Failed("It cannot be.")],
+    ids=lambda m: type(m).__name__,
 )
 def test_a_message_arrives_with_its_descriptor(message: control.Message) -> None:
     ours, theirs = control.pair()
