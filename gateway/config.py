@@ -264,6 +264,8 @@ def renewed(running: Config, read: Config) -> tuple[Config, tuple[str, ...]]:
         taken = AT_RUN_TIME.get(table, frozenset())
         tables[table] = replace(old, **{key: getattr(new, key) for key in different if key in taken})
         waiting += [f"[{table}] {key}" for key in different if key not in taken]
+    if running.tokens != read.tokens:
+        waiting.append("[tokens]")
     return replace(running, **tables), tuple(waiting)
 
 

@@ -72,7 +72,7 @@ async def _repair(config: Config, pool: TokenPool, findings: Iterable[Finding]) 
         for each in findings:
             if each.kind is Kind.LEFTOVER:
                 await store.write(partial(_queue, each.object))
-        return await Reaper(store, pool, config.token).reap()
+        return await Reaper(store, {config.token.name: pool}, config.all_tokens()).reap()
 
 
 @asynccontextmanager
