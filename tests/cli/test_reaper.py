@@ -100,6 +100,6 @@ async def test_a_key_that_the_module_was_killed_over_goes_too(store, dev_folder)
     file.write_bytes(whole.replace(on_token + b"\xff", on_token + b"\x00"))
     leaving = Condemning(store, [left.cka_id])
     async with LocalWorkers(settings) as token:
-        assert await Reaper(leaving, token, config.token).reap() == 1
+        assert await Reaper(leaving, {"default": token}, config.all_tokens()).reap() == 1
         assert await token.find([left.cka_id]) == []
     assert not file.exists()
