@@ -85,11 +85,12 @@ async def change(call: Call, managed: Managed, tag: Tag, fn: Callable[[Managed],
     Names are compared with those of other objects if it is one.
 
     Raises:
-        NotAuthorized: it is the group, on which rights of a ticket hang.
+        NotAuthorized: it is the group, on which rights of a ticket hang, or of another client's object.
         ConstraintViolation: the client's constraints forbid it.
         What `fn` raises.
     """
     if tag is Tag.OBJECT_GROUP:
+        call.require_own(managed.row)
         call.require_fixed_groups()
     about: Attributes = ()
 

@@ -27,10 +27,9 @@ def read(call: Call, tag: Tag, kind: type[S]) -> S | None:
     return _decoded(call, kind, call.store.setting(identity.tenant, identity.name, tag))
 
 
-def read_in(call: Call, transaction: Transaction, tag: Tag, kind: type[S]) -> S | None:
-    """Give the same as it is inside a transaction."""
-    identity = call.peer.identity
-    return _decoded(call, kind, transaction.setting(identity.tenant, identity.name, tag))
+def read_in(call: Call, transaction: Transaction, tag: Tag, kind: type[S], owner: str) -> S | None:
+    """Give what an owner of the client's tenant has laid down, as it is inside a transaction."""
+    return _decoded(call, kind, transaction.setting(call.peer.identity.tenant, owner, tag))
 
 
 async def lay_down(call: Call, tag: Tag, new: Structure | None) -> None:

@@ -28,24 +28,27 @@ def check_new(call: Call, transaction: Transaction, object_type: ObjectType, att
     Raises:
         ConstraintViolation: none of the constraints that govern it is met.
     """
-    _check(_governing(_read_in(call, transaction), object_type, attributes), attributes)
+    own = _read_in(call, transaction, call.peer.identity.name)
+    _check(_governing(own, object_type, attributes), attributes)
 
 
 def check_changed(call: Call, transaction: Transaction, changed: Managed, tag: Tag) -> None:
     """Check an object whose attribute of this tag was changed, if that is what constraints are about.
 
-    An object that was there before the constraints may have other attributes changed: it need not meet them.
+    They are the owner's, whoever changes it. An object that was there before them may have other attributes changed: it
+    need not meet them.
 
     Raises:
         ConstraintViolation: none of the constraints that govern it is met.
     """
-    governing = _governing(_read_in(call, transaction), changed.object_type, changed.attributes)
+    of_owner = _read_in(call, transaction, changed.row.owner)
+    governing = _governing(of_owner, changed.object_type, changed.attributes)
     if tag is Tag.OBJECT_GROUP or any(sets.has(each.attributes, tag) for each in governing):
         _check(governing, changed.attributes)
 
 
-def _read_in(call: Call, transaction: Transaction) -> tuple[Constraint, ...]:
-    found = client_settings.read_in(call, transaction, Tag.CONSTRAINTS, Constraints)
+def _read_in(call: Call, transaction: Transaction, owner: str) -> tuple[Constraint, ...]:
+    found = client_settings.read_in(call, transaction, Tag.CONSTRAINTS, Constraints, owner)
     return () if found is None else found.constraint
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from gateway import errors
 from gateway.access.identity import Peer
-from gateway.access.permissions import NAMES, OPEN, Facts, Terms
+from gateway.access.permissions import MAY_BE_GRANTED, NAMES, OPEN, Facts, Terms
 from gateway.access.rights import for_operation, reach, whole
 from gateway.config import KmipConfig
 from gateway.items import Batch
@@ -115,7 +115,7 @@ class Gate:
 
     def owns(self, row: ObjectRow, use: int | None = None) -> bool:
         """Tell whether an object is this client's, and roles and ticket allow the use; None is the operation itself."""
-        return self.is_own(row) and self._is_allowed(row, use)
+        return self.is_own(row) and self.allows(row, use)
 
     def may(self, row: ObjectRow, use: int | None = None, source: Store | Transaction | None = None) -> bool:
         """Tell whether an object may be used; grants are looked up in `source`, the store when it is None."""
@@ -123,11 +123,16 @@ class Gate:
         if row.tenant != identity.tenant:
             return False
         if row.owner == identity.name:
-            return (use is None and self.rights is None and self.reach.whole) or self._is_allowed(row, use)
+            return (use is None and self.rights is None and self.reach.whole) or self.allows(row, use)
         # A ticket that is for less passes on what is its client's, and not what others have lent to it.
-        return False
+        if self.rights is not None or not self.allows(row, use):
+            return False
+        use = self.operation if use is None else use
+        grants = (self.services.store if source is None else source).grants
+        return use in MAY_BE_GRANTED and grants.allow(row.id, identity.tenant, identity.name, use)
 
-    def _is_allowed(self, row: ObjectRow, use: int | None) -> bool:
+    def allows(self, row: ObjectRow, use: int | None = None) -> bool:
+        """Tell whether roles and ticket allow a use of an object, whosesoever it is."""
         allowed = self.reach if use is None else self.peer.permissions.reach(use)
         if not allowed.whole and not allowed.covers(_facts(row)):
             return False

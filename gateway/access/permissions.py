@@ -32,6 +32,18 @@ class Use(IntEnum):
 
 # How roles and grants name what may be done: operations as XML names them, and the uses beside them.
 USES: dict[str, int] = {each.token: int(each) for each in Operation} | {"WrapKey": -1, "UnwrapKey": -2}
+# What may be granted of another client's objects. What replaces an object, certifies its key or splits it, its owner
+# alone asks for, and for a ticket too.
+GRANTABLE: dict[str, int] = {
+    name: USES[name]
+    for name in (
+        "Activate", "AddAttribute", "AdjustAttribute", "Archive", "Check", "Decrypt", "DeleteAttribute", "DeriveKey",
+        "Destroy", "Encrypt", "Export", "Get", "GetAttributeList", "GetAttributes", "GetUsageAllocation", "Locate",
+        "MAC", "MACVerify", "ModifyAttribute", "ObtainLease", "Recover", "Revoke", "SetAttribute", "Sign",
+        "SignatureVerify", "UnwrapKey", "Validate", "WrapKey",
+    )
+}  # fmt: skip
+MAY_BE_GRANTED = frozenset(GRANTABLE.values())
 NAMES = {use: name for name, use in USES.items()}
 TYPES = {each.token: int(each) for each in ObjectType}
 ALGORITHMS = {each.token: int(each) for each in CryptographicAlgorithm}

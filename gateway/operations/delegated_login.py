@@ -35,7 +35,7 @@ async def delegated_login(call: Call, request: DelegatedLoginRequest) -> Delegat
 
     Raises:
         NotAuthorized: a right is not covered by one right of the ticket that the request shows.
-        ObjectNotFound: a right is for an object that this client has not.
+        ObjectNotFound: a right is for an object that is not this client's own.
         InvalidField: a Request Count below 0.
         FeatureNotSupported: Usage Limits; those of the keys hold whoever uses them.
         ServerLimitExceeded: the client has too many tickets, or grants too much at once.

@@ -96,7 +96,7 @@ def _conditions(call: Call, asked: Attributes) -> Conditions:
     found = matching.conditions(asked, call.services.catalogue, call.services.codec, call.now)
     # A ticket, or a role, that is for some objects finds no others.
     whole = call.rights is None and call.reach.whole
-    return found if whole else found._replace(tests=(*found.tests, call.owns))
+    return found if whole else found._replace(tests=(*found.tests, call.allows))
 
 
 def _query(call: Call, request: LocateRequest, conditions: Conditions, offset: int, limit: int | None) -> Query:
@@ -104,6 +104,7 @@ def _query(call: Call, request: LocateRequest, conditions: Conditions, offset: i
     return Query(
         tenant=call.peer.identity.tenant,
         owner=call.peer.identity.name,
+        lent=Operation.LOCATE if call.rights is None else None,
         filters=conditions.filters,
         include_online=bool(mask & ON_LINE),
         include_archived=bool(mask & StorageStatusMask.ARCHIVAL_STORAGE),

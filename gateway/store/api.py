@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from msgspec import Struct
 
 from gateway.store.accounts import Accounts, AccountsRead
+from gateway.store.grants import Grants, GrantsRead
 
 T = TypeVar("T")
 Scalar = int | str | bytes | None
@@ -151,6 +152,7 @@ class Query(Struct, frozen=True):
 
     tenant: str | None  # None: every tenant, which is for the gateway's own rounds, and for no client
     owner: str | None = None  # None: every owner of the tenant
+    lent: int | None = None  # and what the owner was granted this use of
     filters: tuple[Filter, ...] = ()
     include_online: bool = True  # neither archived nor destroyed
     include_archived: bool = False
@@ -278,6 +280,11 @@ class Transaction(Protocol):
         """The tenants, roles, clients and credentials."""
         ...
 
+    @property
+    def grants(self) -> Grants:
+        """What clients were granted of each other's objects."""
+        ...
+
     def request(self, correlation: bytes) -> HeldRequest | None:
         """Give an asynchronous request as it is now."""
         ...
@@ -338,6 +345,11 @@ class Store(Protocol):
     @property
     def accounts(self) -> AccountsRead:
         """The tenants, roles, clients and credentials, with all that was committed before each question."""
+        ...
+
+    @property
+    def grants(self) -> GrantsRead:
+        """What clients were granted of each other's objects, with all that was committed before each question."""
         ...
 
     def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:

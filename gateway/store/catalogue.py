@@ -12,6 +12,7 @@ from gateway.errors import ConfigurationError
 from gateway.store.account_rows import SqliteAccounts
 from gateway.store.api import ObjectRow, TicketRow
 from gateway.store.connection import READER_TIMEOUT_S, check_version, open_connection
+from gateway.store.grant_rows import SqliteGrants
 from gateway.store.reader import translated
 from gateway.store.rows import MIGRATIONS, all_tickets, read_object
 
@@ -51,6 +52,11 @@ class Catalogue:
     def accounts(self) -> SqliteAccounts:
         """The tenants, roles, clients and credentials."""
         return SqliteAccounts(self._all)
+
+    @property
+    def grants(self) -> SqliteGrants:
+        """What clients were granted of each other's objects."""
+        return SqliteGrants(self._all)
 
     def _all(self, sql: str, values: Sequence[object]) -> list[Any]:
         with translated("read"):

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from sqlite3 import Cursor
 from typing import NamedTuple
 
+from gateway.kmip.tags import Tag
 from gateway.store.api import Filter, Op, Query, Scalar
+from gateway.store.grant_rows import REACHED, SqliteGrants
 from gateway.store.rows import ARCHIVED, DESTROYED
 
 RARE = 1000  # A filter with fewer matches than this may drive the query.
@@ -36,9 +38,22 @@ def matching(cursor: Cursor, query: Query) -> Clause:
     if query.tenant is not None:
         clauses.append(Clause(f"{plus}tenant = ?", (query.tenant,)))
     if query.owner is not None:
-        clauses.append(Clause(f"{plus}owner = ?", (query.owner,)))
+        clauses.append(_owned(cursor, query, query.owner, plus))
     clauses.append(_storage(query, plus))
     return _join(clauses)
+
+
+def _owned(cursor: Cursor, query: Query, owner: str, plus: str) -> Clause:
+    """Give the test for an owner's objects, and for those that it was granted, where there can be any.
+
+    Who was granted something has all of its tenant looked through, unless a filter is rare.
+    """
+    own = Clause(f"{plus}owner = ?", (owner,))
+    tenant, use = query.tenant, query.lent
+    grants = SqliteGrants(lambda sql, values: cursor.execute(sql, values).fetchall())
+    if tenant is None or use is None or not grants.any_for(tenant, owner, use):
+        return own
+    return Clause(f"({own.sql} OR {REACHED})", (*own.values, owner, use, int(Tag.OBJECT_GROUP)))
 
 
 def _condition(filter_: Filter, scalar: str = "scalar") -> Clause:

@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway.store.account_rows import TABLES as ACCOUNT_TABLES
 from gateway.store.api import AttributeRow, Custody, ObjectRow, TicketRow
+from gateway.store.grant_rows import TABLES as GRANT_TABLES
 
 # STRICT, because without it a column's affinity would turn the scalar '1' into 1 and match what it must not.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -124,6 +125,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     # Of the keys that are there already nobody knows where they were made.
     ("ALTER TABLE objects ADD COLUMN trusted INTEGER NOT NULL DEFAULT 0",),
     ACCOUNT_TABLES,
+    GRANT_TABLES,
 )
 
 # The column `storage`: one number, so that one index answers for every Storage Status Mask.

@@ -14,6 +14,7 @@ from gateway.store import requests
 from gateway.store.account_rows import SqliteAccounts
 from gateway.store.api import Committed, HeldRequest, Located, ObjectRow, Query, TicketRow, Transaction
 from gateway.store.connection import READER_TIMEOUT_S, WRITER_TIMEOUT_S, migrate, open_connection
+from gateway.store.grant_rows import SqliteGrants
 from gateway.store.lineage import check_lineage
 from gateway.store.locate import Clause, matching
 from gateway.store.locks import LockFile
@@ -55,6 +56,7 @@ class SqliteStore:
         self.refresh = reader.refresh
         self.access_generation = reader.generation
         self.accounts = SqliteAccounts(self._all)
+        self.grants = SqliteGrants(self._all)
 
     async def get(self, unique_identifier: str) -> ObjectRow | None:
         return self._reader.peek(unique_identifier)

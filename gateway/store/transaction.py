@@ -5,6 +5,7 @@ The number of the commit goes to each object it touches; readers learn from it w
 
 from collections.abc import Iterable, Sequence
 from sqlite3 import Cursor, IntegrityError
+from typing import Any
 
 from msgspec.structs import astuple, replace
 
@@ -12,6 +13,7 @@ from gateway.errors import GeneralFailure, NameTaken, NonUniqueName, ObjectAlrea
 from gateway.store import requests
 from gateway.store.account_rows import SqliteAccounts
 from gateway.store.api import AttributeRow, Change, Committed, Custody, HeldRequest, ObjectRow, Scalar, TicketRow
+from gateway.store.grant_rows import SqliteGrants
 from gateway.store.rows import ARCHIVED, SELECT_ATTRIBUTES, SELECT_SETTING, read_object, read_ticket, storage_of
 
 _INSERT_OBJECT = """INSERT INTO objects (unique_identifier, tenant, owner, object_type, custody, token, object_class,
@@ -56,7 +58,14 @@ class SqliteTransaction:
 
     @property
     def accounts(self) -> SqliteAccounts:
-        return SqliteAccounts(lambda sql, values: self._cursor.execute(sql, values).fetchall())
+        return SqliteAccounts(self._all)
+
+    @property
+    def grants(self) -> SqliteGrants:
+        return SqliteGrants(self._all)
+
+    def _all(self, sql: str, values: Sequence[object]) -> list[Any]:
+        return self._cursor.execute(sql, values).fetchall()
 
     def changes(self) -> tuple[Change, ...]:
         """Tell what was done to objects so far."""

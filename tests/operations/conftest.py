@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from gateway.access.identity import Identity, Peer
-from gateway.access.roles import EVERYTHING
+from gateway.access.roles import EVERYTHING, Role
 from gateway.config import KmipConfig
 from gateway.exchange import Exchange
 from gateway.kmip.enums import Operation, ResultReason, ResultStatus
@@ -51,12 +51,21 @@ class Refused(Exception):
 class Client:
     """One client of the gateway: asks in any version, and gets decoded answers."""
 
-    def __init__(self, exchange: Exchange, name: str, clock: Clock, store: Store, token: Token) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        name: str,
+        clock: Clock,
+        store: Store,
+        token: Token,
+        roles: tuple[Role, ...] = (EVERYTHING,),
+        tenant: str = "default",
+    ) -> None:
         self.exchange = exchange
         self.clock = clock
         self.store = store
         self.token = token
-        self._peer = Peer(Identity(name), "127.0.0.1", (EVERYTHING,))
+        self._peer = Peer(Identity(name, tenant), "127.0.0.1", roles)
 
     async def ask(self, version: Version, *items: tuple[Operation, Structure], **header: Any) -> list[Answer]:
         """Send one message; `header` gives further fields of the request header."""
@@ -86,6 +95,10 @@ class Gateway(Client):
     def __init__(self, exchange: Exchange, clock: Clock, store: Store, token: Token) -> None:
         super().__init__(exchange, "cert:a", clock, store, token)
         self.other = Client(exchange, "cert:b", clock, store, token)
+
+    def client(self, name: str, *roles: Role, tenant: str = "default") -> Client:
+        """Give another client of the same gateway; one of this name has the same objects, whatever its roles."""
+        return Client(self.exchange, name, self.clock, self.store, self.token, roles, tenant)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
