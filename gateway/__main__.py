@@ -422,7 +422,14 @@ async def build(config: "Config", pools: "Mapping[str, TokenPool]") -> "AsyncIte
     places = Places(pools, protection) if config.tokens else {}
     store = open_store(config.store.path, unique_names=config.kmip.unique_names)
     exchange = Exchange(
-        config.kmip, store, pool, time.time, token_name=name, protection=protection(pool), places=places
+        config.kmip,
+        store,
+        pool,
+        time.time,
+        token_name=name,
+        protection=protection(pool),
+        places=places,
+        access=config.access,
     )
     send = Pusher(config.tls).send if config.kmip.push else None
     rounds: list[asyncio.Task[Any]] = []

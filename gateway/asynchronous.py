@@ -17,8 +17,8 @@ from msgspec import Struct, msgpack
 from msgspec.structs import replace
 
 from gateway import errors, recovered, tickets
-from gateway.access.identity import Identity, Peer
-from gateway.access.roles import EVERYTHING
+from gateway.access.identity import Identity
+from gateway.admission import acting
 from gateway.batch import Done
 from gateway.call import Call, Services
 from gateway.config import KmipConfig
@@ -233,7 +233,7 @@ class Requests:
         try:
             opened = await self._services.token.open(held.sealed, bound(held.correlation, REQUEST))
             asked = msgpack.decode(opened, type=Asked)
-            peer = Peer(asked.identity, asked.address, (EVERYTHING,))
+            peer = acting(services, asked.identity, asked.address)
             # Rights and states are looked at now, and not as they were when it was asked for.
             admission = Admission(peer) if held.ticket is None else tickets.admit_again(services, held.ticket, peer)
         except KmipError as error:

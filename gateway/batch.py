@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 import structlog
 from msgspec.structs import replace
 
-from gateway import errors, tickets
-from gateway.access.identity import Peer
+from gateway import errors
 from gateway.ahead import Ahead
 from gateway.call import Call, Services
-from gateway.items import Batch, Outcome, Polled
+from gateway.items import Admission, Batch, Outcome, Polled
 from gateway.kmip.enums import (
     AsynchronousIndicator,
     BatchErrorContinuationOption,
@@ -97,11 +96,10 @@ class Done(NamedTuple):
     correlation: bytes | None = None  # Asynchronous Correlation Value
 
 
-async def run(services: Services, message: RequestMessage, peer: Peer, version: Version) -> list[Done]:
+async def run(services: Services, message: RequestMessage, admission: Admission, version: Version) -> list[Done]:
     """Carry out the items of a request and tell what became of each that is to be answered."""
     header = message.request_header
     option = header.batch_error_continuation_option or BatchErrorContinuationOption.STOP
-    admission = await tickets.admit(services, header.authentication, peer, version)
     peer, batch = admission.peer, Batch(admission, header.maximum_response_size)
     if option is Undo:
         batch.undo = []

@@ -14,6 +14,8 @@ from gateway import errors
 from gateway.access.identity import GATEWAY, Peer
 from gateway.ahead import OutOfTurn
 from gateway.config import KmipConfig
+from gateway.credentials import Credentials
+from gateway.directory import Directory
 from gateway.gate import Gate
 from gateway.items import Batch, Outcome, Polled
 from gateway.kmip import attribute_sets as sets
@@ -108,6 +110,8 @@ class Services(NamedTuple):
     protection: ProtectionStorageMask  # where the token keeps its keys
     background: Background | None = None  # for requests of clients, and not for what it carries out itself
     places: Mapping[str, Place] = {}  # all tokens that there are now, by name; empty where there is one alone
+    directory: Directory | None = None  # of the clients; a command of an administrator has none
+    credentials: Credentials | None = None
 
 
 class Altered(NamedTuple):

@@ -90,6 +90,7 @@ class PushTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     identity: str  # as `object list` shows the owner: cert: and the SHA-256 of its public key
     host: str
     port: Annotated[int, Meta(ge=1, le=65535)]
+    key: str = ""  # SHA-256 of the public key that listens there; empty: the one in `identity`
     version: Literal["1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.1"] = "2.1"
     tells: Literal["replacements", "changes"] = "replacements"  # by the gateway itself; or all, whoever made them
 
@@ -166,6 +167,18 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     group_tokens: tuple[GroupToken, ...] = ()  # where new objects of certain Object Groups go
 
 
+class AccessConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is let in that no administrator has named, and what such a client may do."""
+
+    # Wait for an administrator, are refused, or have a space and the roles of `default_roles` of their own.
+    unknown_clients: Literal["pending", "refuse", "own"] = "pending"
+    default_roles: tuple[str, ...] = ()
+    certificates: Literal["required", "optional"] = "required"  # optional: a credential alone is enough
+    # Of a name that nobody has: refused, or as if it had not been shown, which tells who asks which names there are.
+    unknown_credentials: Literal["refuse", "ignore"] = "refuse"
+    credential_lifetime_s: Seconds = 300.0  # for which a password that was right is not hashed again
+
+
 class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What goes to stderr."""
 
@@ -184,6 +197,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tokens: dict[str, TokenConfig] = {}  # further ones, by their names
     store: StoreConfig = StoreConfig()
     kmip: KmipConfig = KmipConfig()
+    access: AccessConfig = AccessConfig()
     log: LogConfig = LogConfig()
 
     def all_tokens(self) -> dict[str, TokenConfig]:
@@ -198,6 +212,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "token": TokenConfig,
     "store": StoreConfig,
     "kmip": KmipConfig,
+    "access": AccessConfig,
     "log": LogConfig,
 }
 

@@ -8,10 +8,14 @@ import structlog
 
 from gateway import batch, errors
 from gateway.access.identity import Peer
+from gateway.access.roles import EVERYTHING
+from gateway.admission import admit
 from gateway.asynchronous import Requests
 from gateway.batch import Done
 from gateway.call import Place, Services
-from gateway.config import Config, KmipConfig
+from gateway.config import AccessConfig, Config, KmipConfig
+from gateway.credentials import Credentials
+from gateway.directory import Directory
 from gateway.kmip.enums import Operation, ProtectionStorageMask, ResultStatus
 from gateway.kmip.messages import ProtocolVersion, RequestHeader, RequestMessage, ResponseBatchItem, ResponseHeader
 from gateway.kmip.structure import DateTime, Encoded
@@ -27,6 +31,10 @@ from gateway.wire.codec import Codec
 
 log = structlog.get_logger()
 
+# Where nobody says who is let in, as where there is no server: peers say themselves who they are and what they may do,
+# and what one has asked for goes on with all that it could have had.
+SELF = AccessConfig(unknown_clients="own", default_roles=(EVERYTHING.name,))
+
 
 class Exchange:
     """Answers request messages with what it is given once: a configuration, a store, a token and a clock."""
@@ -41,11 +49,23 @@ class Exchange:
         token_name: str = "default",  # noqa: S107 - a name, no secret
         protection: ProtectionStorageMask = ProtectionStorageMask.SOFTWARE,
         places: Mapping[str, Place] | None = None,
+        access: AccessConfig = SELF,
     ) -> None:
         """`places` are all tokens where there are several, by name; one may come or go at any time."""
         codec = Codec()
+        self._directory = Directory(access, store, clock)
         services = Services(
-            config, store, token, Catalogue(codec), codec, clock, token_name, protection, places=places or {}
+            config,
+            store,
+            token,
+            Catalogue(codec),
+            codec,
+            clock,
+            token_name,
+            protection,
+            places=places or {},
+            directory=self._directory,
+            credentials=Credentials(store, codec, clock, access.credential_lifetime_s),
         )
         self.requests = Requests(services, batch.carry_out)
         self._services = services._replace(background=self.requests)
@@ -59,8 +79,9 @@ class Exchange:
             version = self._version(raw)
             message = ttlv.decode_request(raw, version)
             self._check(message, version)
-            done = await batch.run(self._services, message, peer, version)
-            return self._response(message.request_header, done, version)
+            admission = await admit(self._services, message.request_header.authentication, peer, version)
+            done = await batch.run(self._services, message, admission, version)
+            return self._response(message.request_header, done, version, admission.server_hashed_password)
         except errors.KmipError as error:
             log.info(
                 "refused",
@@ -78,6 +99,7 @@ class Exchange:
 
     def adopt(self, config: Config) -> None:
         """Answer by this configuration from now on; what is under way ends by the one that it began with."""
+        self._directory.adopt(config.access)
         self._services = self._services._replace(config=config.kmip)
         self.requests.adopt(config.kmip)
 
@@ -128,14 +150,14 @@ class Exchange:
         if items > self._services.config.max_batch_items:
             raise errors.ServerLimitExceeded(f"a message has {self._services.config.max_batch_items} items at most")
 
-    def _response(self, header: RequestHeader, done: list[Done], version: Version) -> bytes:
+    def _response(self, header: RequestHeader, done: list[Done], version: Version, shown: bytes | None) -> bytes:
         items = [self._encoded(each, version) for each in done]
-        answer = ttlv.encode_response(self._header(header, len(items), version), items, version)
+        answer = ttlv.encode_response(self._header(header, len(items), version, shown), items, version)
         limit = header.maximum_response_size
         if limit is None or len(answer) <= limit:
             return answer
         items = self._cut(done, items, limit - len(answer), version)
-        return ttlv.encode_response(self._header(header, len(items), version), items, version)
+        return ttlv.encode_response(self._header(header, len(items), version, shown), items, version)
 
     def _cut(self, done: list[Done], items: list[Encoded], room: int, version: Version) -> list[Encoded]:
         """Let the largest answers fail with Response Too Large until the rest fits; what was done stays done."""
@@ -161,13 +183,16 @@ class Exchange:
         )
         return ttlv.encode_item(item, version)
 
-    def _header(self, request: RequestHeader | None, count: int, version: Version) -> ResponseHeader:
+    def _header(
+        self, request: RequestHeader | None, count: int, version: Version, shown: bytes | None = None
+    ) -> ResponseHeader:
         client = None if request is None else request.client_correlation_value
         # PyKMIP reads neither value in 1.4 and 2.0, so the server's goes to those who send theirs, and to 2.1.
         told = version >= V2_1 or (version >= V1_4 and client is not None)
         return ResponseHeader(
             protocol_version=_PROTOCOL_VERSIONS[version],
             time_stamp=DateTime(int(self._services.clock())),
+            server_hashed_password=shown,
             client_correlation_value=client,
             server_correlation_value=next(self._correlations) if told else None,
             batch_count=count,

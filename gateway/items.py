@@ -46,7 +46,8 @@ class Admission(NamedTuple):
     peer: Peer
     rights: tuple[Right, ...] | None = None
     ticket: bytes | None = None  # the hash of the one shown
-    refusal: errors.KmipError | None = None  # of a ticket that does not hold
+    refusal: errors.KmipError | None = None  # of a client, credential or ticket that does not hold
+    server_hashed_password: bytes | None = None  # what the answer shows to who has shown a Hashed Password
 
 
 class Batch:

@@ -14,8 +14,8 @@ from gateway.access import rights
 from gateway.access.identity import Identity, Peer
 from gateway.call import Call, Services
 from gateway.items import Admission
-from gateway.kmip.enums import CredentialType, TicketType
-from gateway.kmip.messages import Authentication, Ticket, TicketCredential
+from gateway.kmip.enums import TicketType
+from gateway.kmip.messages import Ticket, TicketCredential
 from gateway.kmip.policy import Right, Rights
 from gateway.kmip.structure import Item
 from gateway.kmip.tags import Tag
@@ -33,25 +33,14 @@ DEFAULT_LEASE_S = 3600  # where the client leaves the lease to the server
 log = structlog.get_logger()
 
 
-async def admit(services: Services, authentication: Authentication | None, peer: Peer, version: Version) -> Admission:
-    """Tell as whom a request acts: as whom its ticket was given to, where it shows one, else as who sends it.
+async def admit(services: Services, shown: Item, peer: Peer, version: Version) -> Admission:
+    """Tell as whom a request of this peer acts that shows a ticket: as whom it was given to.
 
-    What is wrong with the ticket is told as the refusal of every batch item.
+    Raises:
+        InvalidTicket, TicketUsedUp: it does not hold.
+        NotAuthorized: whose it is was revoked.
     """
-    shown = () if authentication is None else authentication.credential
-    values = [each.credential_value for each in shown if each.credential_type is CredentialType.TICKET]
-    if not values:
-        return Admission(peer)
-    try:
-        if len(values) > 1:
-            raise errors.AuthenticationNotSuccessful("a request shows one ticket")
-        ticket = services.codec.decode_structure(TicketCredential, values[0], version).ticket
-        return await _admitted(services, _hash(ticket), peer)
-    except errors.KmipError as refusal:
-        return Admission(peer, refusal=refusal)
-
-
-async def _admitted(services: Services, hash: bytes, peer: Peer) -> Admission:
+    hash = _hash(services.codec.decode_structure(TicketCredential, shown, version).ticket)
     now = services.clock()
     line = services.store.ticket(hash)
     _check(line, peer.identity, now)
@@ -61,7 +50,10 @@ async def _admitted(services: Services, hash: bytes, peer: Peer) -> Admission:
     owner = Identity(first.owner, first.tenant)
     if owner != peer.identity:
         log.info("delegated", identity=peer.identity.name, owner=owner.name, address=peer.address)
-    return Admission(Peer(owner, peer.address, peer.roles), _rights(services, first), hash)
+        if services.directory is None:
+            raise errors.InvalidTicket
+        peer = services.directory.acting(owner, peer.address)
+    return Admission(peer, _rights(services, first), hash)
 
 
 def admit_again(services: Services, hash: bytes, peer: Peer) -> Admission:

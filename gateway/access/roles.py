@@ -26,7 +26,7 @@ class Quotas(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit
     requests_per_s: AtLeastOne | None = None
 
 
-class Role(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Role(Struct, frozen=True, kw_only=True, cache_hash=True, forbid_unknown_fields=True, omit_defaults=True):
     """One role of a tenant; lengths are in bits."""
 
     name: str

@@ -42,6 +42,11 @@ label = {label}
 pin_file = "user.pin"
 environment = {{ SOFTHSM2_CONF = {softhsm_conf} }}
 
+[access]
+unknown_clients = "own"
+default_roles = ["everything"]
+unknown_credentials = "ignore"
+
 [kmip]
 certification_authority = {authority}
 """

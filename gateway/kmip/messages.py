@@ -7,11 +7,12 @@ from gateway.kmip.enums import (
     AttestationType,
     BatchErrorContinuationOption,
     CredentialType,
+    HashingAlgorithm,
     ResultReason,
     ResultStatus,
     TicketType,
 )
-from gateway.kmip.structure import DateTime, Encoded, Item, OpenEnumeration, Payload, Since, Structure
+from gateway.kmip.structure import DateTime, DateTimeExtended, Encoded, Item, OpenEnumeration, Payload, Since, Structure
 
 
 class ProtocolVersion(Structure):
@@ -44,6 +45,23 @@ class Device(Structure):
     network_identifier: str | None = None
     machine_identifier: str | None = None
     media_identifier: str | None = None
+
+
+class OneTimePassword(Structure):
+    """A credential that is good for one use (section 9.11 Credential Type)."""
+
+    username: str
+    password: str | None = None
+    one_time_password: str
+
+
+class HashedPassword(Structure):
+    """A credential that shows a password without telling it (section 9.11 Credential Type)."""
+
+    username: str
+    time_stamp: DateTimeExtended
+    hashing_algorithm: HashingAlgorithm | None = None
+    hashed_password: bytes
 
 
 class Ticket(Structure):

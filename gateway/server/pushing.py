@@ -12,7 +12,7 @@ from cryptography.x509 import load_der_x509_certificate
 
 from gateway.config import PushTarget, TlsConfig
 from gateway.errors import ConfigurationError, GeneralFailure
-from gateway.server.peer import CertificateRefused, peer_of
+from gateway.server.peer import CertificateRefused, key_of
 
 TIMEOUT_S = 10.0  # from connecting to the last byte of the answer
 MAX_ANSWER_BYTES = 64 * 1024
@@ -70,10 +70,10 @@ class Pusher:
 def _check(certificate: bytes, target: PushTarget) -> None:
     """Make sure that it is the client that is meant."""
     try:
-        found = peer_of(load_der_x509_certificate(certificate), target.host).identity.name
+        found = f"cert:{key_of(load_der_x509_certificate(certificate))}"
     except CertificateRefused as refused:
         raise GeneralFailure(f"{target.host}:{target.port} shows a certificate that is refused: {refused}") from refused
-    if found != target.identity:
+    if found != (f"cert:{target.key}" if target.key else target.identity):
         raise GeneralFailure(f"{target.host}:{target.port} is somebody else: {found}")
 
 

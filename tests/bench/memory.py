@@ -22,7 +22,7 @@ from gateway.kmip.values import Name
 from gateway.kmip.version import V1_4
 from gateway.managed import Catalogue
 from gateway.operations.get_attributes import GetAttributesRequest
-from gateway.server.peer import peer_of
+from gateway.server.peer import key_of
 from gateway.store.api import Custody, ObjectRow
 from gateway.store.sqlite import open_store
 from gateway.wire.codec import Codec
@@ -101,7 +101,7 @@ def _row(catalogue: Catalogue, owner: str, number: int) -> ObjectRow:
 
 def owner_of(certificate: Path) -> str:
     """Give the name of the identity that a certificate proves."""
-    return peer_of(load_pem_x509_certificate(certificate.read_bytes()), "").identity.name
+    return f"cert:{key_of(load_pem_x509_certificate(certificate.read_bytes()))}"
 
 
 def main() -> None:

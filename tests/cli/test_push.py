@@ -17,7 +17,7 @@ from gateway.kmip.version import V1_4
 from gateway.operations.activate import ActivateRequest
 from gateway.operations.create import CreateRequest
 from gateway.pushes import Answered, AnsweredItem, Notify, Put
-from gateway.server.peer import peer_of
+from gateway.server.peer import key_of
 from gateway.wire import layout
 from tests.cli.process import START_TIMEOUT_S
 from tests.server.authority import Authority
@@ -87,7 +87,7 @@ def test_a_client_is_put_and_told_what_it_did_itself(tmp_path, dev_toml):
     authority = Authority(tmp_path / "pki")
     client, gateway = (authority.issue(name, usage=None) for name in ("client", "gateway"))
     listening = Listening(authority, client, 2)
-    identity = peer_of(client.spki_owner(), "").identity.name
+    identity = f"cert:{key_of(client.spki_owner())}"
     where = f'host = "127.0.0.1", port = {listening.port}, version = "1.4"'
     toml = dev_toml("[kmip]", f'[kmip]\npush = [{{ identity = "{identity}", {where}, tells = "changes" }}]')
     for key, path in (("ca", authority.ca), ("certificate", gateway.certificate), ("key", gateway.key)):

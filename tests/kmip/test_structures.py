@@ -28,6 +28,8 @@ CALLED = {
     "UsernameAndPassword": "CredentialValueUsernameandPasswordCredential",
     "TicketCredential": "CredentialValueTicket",
     "Device": "CredentialValueDeviceCredential",
+    "OneTimePassword": "CredentialValueOneTimePasswordCredential",
+    "HashedPassword": "CredentialValueHashedPasswordCredential",
 }
 # These hold a payload of some operation beside the fields that the table lists.
 PAYLOADS = {"RequestBatchItem", "ResponseBatchItem"}
@@ -67,8 +69,14 @@ def fact_rows():
     """Give the standard's tables by the plain name of the structure, Key Material by that of its format."""
     rows = {}
     for name, versions in facts().get("structures", {}).items():
-        rows[plain(name.removeprefix("Key Material "))] = {version(v): table["fields"] for v, table in versions.items()}
+        tables = {version(v): [called(field) for field in table["fields"]] for v, table in versions.items()}
+        rows[plain(name.removeprefix("Key Material "))] = tables
     return rows
+
+
+def called(field):
+    """Give a field by the name of its tag: the table of Hashed Password writes Time Stamp as one word."""
+    return field | {"xml": "TimeStamp"} if field["xml"] == "Timestamp" else field
 
 
 ROWS = fact_rows()

@@ -11,7 +11,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from gateway.config import PushTarget, TlsConfig
 from gateway.errors import ConfigurationError, KmipError
 from gateway.server import pushing
-from gateway.server.peer import peer_of
+from gateway.server.peer import key_of
 from gateway.server.pushing import Pusher
 from tests.server.authority import Authority
 
@@ -35,7 +35,7 @@ def listener_files(authority, name="listener"):
 
 
 def identity_of(files):
-    return peer_of(files.spki_owner(), "").identity.name
+    return f"cert:{key_of(files.spki_owner())}"
 
 
 @asynccontextmanager
