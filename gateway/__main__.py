@@ -9,6 +9,7 @@ import asyncio
 import sys
 import time
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.admin.token_report import Report
     from gateway.config import Config
     from gateway.exchange import Exchange
+    from gateway.rates import Paces
     from gateway.server.binding import Ports
     from gateway.token.pool import TokenPool
 
@@ -386,6 +388,7 @@ def run_gateway(read: "Callable[[], Config]", suffix: str = "") -> None:
     `read` gives the configuration as its file has it, at the start and for each reload.
     """
     from gateway.admin.logs import configure
+    from gateway.rates import Paces
     from gateway.server.supervisor import Supervisor
     from gateway.store.connection import migrate
 
@@ -397,11 +400,11 @@ def run_gateway(read: "Callable[[], Config]", suffix: str = "") -> None:
     configure(config.log)
     # Once and before the fork: SQLite's locks do not survive one, and front ends must not race to make the tables.
     migrate(config.store.path)
-    raise typer.Exit(Supervisor(config, build, tell_ready, read).run())
+    raise typer.Exit(Supervisor(config, partial(build, Paces()), tell_ready, read).run())
 
 
 @asynccontextmanager
-async def build(config: "Config", pools: "Mapping[str, TokenPool]") -> "AsyncIterator[Exchange]":
+async def build(paces: "Paces", config: "Config", pools: "Mapping[str, TokenPool]") -> "AsyncIterator[Exchange]":
     """Join store, token and exchange in a front end, and finish the store's writes at its end."""
     from gateway.admin.proof import check_proof
     from gateway.admin.reaper import Reaper
@@ -409,6 +412,7 @@ async def build(config: "Config", pools: "Mapping[str, TokenPool]") -> "AsyncIte
     from gateway.exchange import Exchange
     from gateway.kmip.enums import ProtectionStorageMask
     from gateway.placement import Places
+    from gateway.rates import Rates
     from gateway.server.pushing import Pusher
     from gateway.store.sqlite import open_store
     from gateway.token.quirks import quirk_of
@@ -430,6 +434,7 @@ async def build(config: "Config", pools: "Mapping[str, TokenPool]") -> "AsyncIte
         protection=protection(pool),
         places=places,
         access=config.access,
+        rates=Rates(paces, config.limits),
     )
     send = Pusher(config.tls).send if config.kmip.push else None
     rounds: list[asyncio.Task[Any]] = []

@@ -32,6 +32,7 @@ class ServerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     token_workers: Count = 0  # 0: one per core
     max_connections: AtLeastOne = 4000
     max_connections_per_address: AtLeastOne = 1000
+    max_handshakes_per_address_per_s: Count = 0  # ten seconds' worth may come at once; 0: no limit
     handshake_timeout_s: Seconds = 10.0
     message_timeout_s: Seconds = 30.0  # from the header to the last byte of one message
     idle_timeout_s: Seconds = 600.0
@@ -179,6 +180,15 @@ class AccessConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     credential_lifetime_s: Seconds = 300.0  # for which a password that was right is not hashed again
 
 
+class LimitsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How fast clients may ask, of all front ends together; each batch item of a message counts, and 0 is no limit."""
+
+    client_requests_per_s: Count = 0  # of a client whose roles say nothing of it
+    tenant_requests_per_s: Count = 0
+    burst_s: Seconds = 5.0  # how many seconds' worth may come at once
+    patience_s: Seconds = 1.0  # how long what comes too fast waits; what would have to wait longer is refused after it
+
+
 class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What goes to stderr."""
 
@@ -198,6 +208,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     store: StoreConfig = StoreConfig()
     kmip: KmipConfig = KmipConfig()
     access: AccessConfig = AccessConfig()
+    limits: LimitsConfig = LimitsConfig()
     log: LogConfig = LogConfig()
 
     def all_tokens(self) -> dict[str, TokenConfig]:
@@ -213,12 +224,14 @@ SECTIONS: dict[str, type[Struct]] = {
     "store": StoreConfig,
     "kmip": KmipConfig,
     "access": AccessConfig,
+    "limits": LimitsConfig,
     "log": LogConfig,
 }
 
 # What a running gateway takes over when it reads its file again; the rest counts from the next start on.
 AT_RUN_TIME: dict[str, frozenset[str]] = {
     "tls": frozenset({"ca", "certificate", "key", "crl", "crl_policy"}),
+    "limits": frozenset(LimitsConfig.__struct_fields__),
     "kmip": frozenset(
         {
             "policy",

@@ -23,6 +23,7 @@ from gateway.kmip.version import SUPPORTED, V1_4, V2_1, Version
 from gateway.managed import Catalogue
 from gateway.notices import Notices
 from gateway.pushes import Send
+from gateway.rates import Rates
 from gateway.rotation import Rotation
 from gateway.store.api import Store
 from gateway.token.api import Token
@@ -50,8 +51,10 @@ class Exchange:
         protection: ProtectionStorageMask = ProtectionStorageMask.SOFTWARE,
         places: Mapping[str, Place] | None = None,
         access: AccessConfig = SELF,
+        rates: Rates | None = None,
     ) -> None:
         """`places` are all tokens where there are several, by name; one may come or go at any time."""
+        self._rates = rates
         codec = Codec()
         self._directory = Directory(access, store, clock)
         services = Services(
@@ -80,6 +83,8 @@ class Exchange:
             message = ttlv.decode_request(raw, version)
             self._check(message, version)
             admission = await admit(self._services, message.request_header.authentication, peer, version)
+            if self._rates is not None and (wait_s := self._rates.wait_s(admission.peer, len(message.batch_item))):
+                await self._rates.bear(wait_s)
             done = await batch.run(self._services, message, admission, version)
             return self._response(message.request_header, done, version, admission.server_hashed_password)
         except errors.KmipError as error:
@@ -102,6 +107,8 @@ class Exchange:
         self._directory.adopt(config.access)
         self._services = self._services._replace(config=config.kmip)
         self.requests.adopt(config.kmip)
+        if self._rates is not None:
+            self._rates.adopt(config.limits)
 
     def rotation(self, send: Send | None = None) -> Rotation:
         """Give what replaces keys when their owners have said; `send` brings it to clients that listen."""

@@ -78,6 +78,13 @@ class Peer(Struct, frozen=True, cache_hash=True, dict=True):
         """What the roles come to, worked out at the first request."""
         return permissions_of(self.roles)
 
+    @cached_property
+    def requests_per_s(self) -> int | None:
+        """The most that a role lets it ask; None where there is one that says nothing of it."""
+        rates = [each.quotas.requests_per_s for each in self.roles]
+        told = [each for each in rates if each is not None]
+        return max(told) if told and len(told) == len(rates) else None
+
 
 def stranger(shown: Shown, address: str) -> Peer:
     """Give the peer of a connection that has shown this; its identity, without tenant or role, is for the log."""

@@ -90,4 +90,7 @@ class Acceptor:
             return "max_connections"
         if self._tally.open_from(address) >= self._limits.max_connections_per_address:
             return "max_connections_per_address"
+        pace = self._limits.max_handshakes_per_address_per_s
+        if pace and self._tally.too_fast(address, pace):
+            return "max_handshakes_per_address_per_s"
         return ""

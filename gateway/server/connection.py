@@ -123,7 +123,8 @@ class Connection:
             await self._handshake()
             self._admit()
             if self.peer is not None:
-                CLIENT.set(self.peer.identity.name)
+                # Which client it is, a request says; who shows no certificate is told by the address.
+                CLIENT.set(self.peer.shown.key if self.peer.shown and self.peer.shown.key else self.address)
             await self._converse()
         except CertificateRefused as refused:
             log.info("connection refused", address=self.address, reason=str(refused))
@@ -161,11 +162,10 @@ class Connection:
         if self._trust is None or isinstance(self.tls, Plain):
             return
         certificate = self.tls.get_peer_certificate(as_cryptography=True)
-        if certificate is None:  # the handshake asks for one, so this cannot be; nobody is served then
-            raise CertificateRefused("no certificate")
         self.peer = peer_of(certificate, self.address)
-        self.good_until = self._trust.good_until(certificate, self.tls, self._verified_by)
-        self._verified_by = self._trust.authority
+        if certificate is not None:
+            self.good_until = self._trust.good_until(certificate, self.tls, self._verified_by)
+            self._verified_by = self._trust.authority
 
     async def _handshake(self) -> None:
         self._loop.add_reader(self.socket.fileno(), self._wake)

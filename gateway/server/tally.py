@@ -8,9 +8,12 @@ import mmap
 from hashlib import blake2b
 from secrets import token_bytes
 
+from gateway.rates import Paces
+
 BUCKETS = 1024
 TOTAL = 0  # the first cell of a row; the buckets follow
 ROW_CELLS = 1 + BUCKETS
+BURST_S = 10.0  # a client that starts opens all its connections at once
 CELL_BYTES = 4  # written in one store, so a reader never sees half of one
 
 
@@ -22,6 +25,7 @@ class Tally:
         self._cells = memoryview(mmap.mmap(-1, rows * ROW_CELLS * CELL_BYTES)).cast("I")
         self._key = token_bytes(16)  # a client must not be able to choose its bucket
         self.row = 0
+        self._handshakes = Paces()
 
     def opened(self, address: str) -> None:
         """Count a connection of this front end."""
@@ -38,6 +42,10 @@ class Tally:
     def open_from(self, address: str) -> int:
         """Tell how many of them come from this address."""
         return self._sum(self._bucket(address))
+
+    def too_fast(self, address: str, per_s: int) -> bool:
+        """Tell whether new connections from this address come faster than that; one that does not is counted."""
+        return self._handshakes.charge(address, 1 / per_s, BURST_S) > 0
 
     def surplus(self) -> int:
         """Tell how many connections this front end has more than the one that has fewest."""

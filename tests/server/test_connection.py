@@ -247,6 +247,17 @@ def test_connections_beyond_a_cap_are_refused(serving: Serving, context: Context
         kept.pop().close()
 
 
+def test_handshakes_that_come_too_fast_are_refused(serving: Serving, context: Context) -> None:
+    with serving(max_handshakes_per_address_per_s=1) as server:
+        kept = [connect(server.port, context) for _ in range(10)]  # ten seconds' worth
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            # Enough, if the machine is so slow that a second passes now and then.
+            kept.extend(connect(server.port, context) for _ in range(10))
+        assert ask(kept[0], b"here    ") == b"here    "
+        for each in kept:
+            each.close()
+
+
 # The drain.
 
 
