@@ -45,7 +45,7 @@ def test_identity_is_the_key_of_the_certificate(
         assert ask(sock, b"again   ") == b"again   "
         spki = client.spki_owner().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         assert {peer.identity.name for peer in server.echo.peers} == {"cert:" + sha256(spki).hexdigest()}
-        assert {(peer.identity.tenant, peer.address) for peer in server.echo.peers} == {("default", "127.0.0.1")}
+        assert {(peer.identity.tenant, peer.address) for peer in server.echo.peers} == {("", "127.0.0.1")}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
