@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from gateway.config import Config, HttpsConfig, ServerConfig
 from gateway.errors import ConfigurationError
+from gateway.server.systemd import handed_over
 
 # Connections that the kernel completes while all front ends are busy; a data centre that comes back from a power cut
 # connects all at once.
@@ -49,15 +50,22 @@ class Sockets(NamedTuple):
 
 @contextmanager
 def listen_all(config: Config) -> Iterator[Sockets]:
-    """Give every socket that is configured, and close them at the end; raises as `listen` does."""
-    https, opened = config.https, ExitStack()
+    """Give every socket that is configured, and close them at the end; raises as `listen` does.
+
+    Those that systemd hands over are used as they are.
+    """
+    https, opened, given = config.https, ExitStack(), handed_over()
     with opened:
-        kmip = opened.enter_context(listen(config.server))
+        for sock in given.values():
+            opened.enter_context(sock)
+        kmip = given.get("kmip") or opened.enter_context(listen(config.server))
         if https.port < 0:
             yield Sockets(kmip, None, None)
             return
-        secured = opened.enter_context(listen_https(https))
-        admin = opened.enter_context(listen_admin(https)) if https.admin_port >= 0 else None
+        secured = given.get("https") or opened.enter_context(listen_https(https))
+        admin = given.get("admin")
+        if admin is None and https.admin_port >= 0:
+            admin = opened.enter_context(listen_admin(https))
         yield Sockets(kmip, secured, admin)
 
 

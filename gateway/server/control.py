@@ -2,7 +2,7 @@
 
 Supervisor to front end: Attach, with one descriptor, the front end's end of a socket pair to a token worker; Adopt,
 with one of memory. Front end to supervisor: Listening once, or Failed with the sentence that the operator is to read;
-Adopted for each Adopt.
+Adopted for each Adopt; Probed now and then, where a watchdog is to be fed.
 """
 
 import socket
@@ -42,13 +42,17 @@ class Listening(msgspec.Struct, frozen=True, tag=True):
     """The front end accepts connections."""
 
 
+class Probed(msgspec.Struct, frozen=True, tag=True):
+    """The front end has asked database and token for something, and had an answer, good or bad."""
+
+
 class Failed(msgspec.Struct, frozen=True, tag=True):
     """The front end cannot start, because of the configuration."""
 
     sentence: str
 
 
-Message = Attach | Adopt | Adopted | Listening | Failed
+Message = Attach | Adopt | Adopted | Listening | Probed | Failed
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode

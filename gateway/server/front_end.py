@@ -7,16 +7,16 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import structlog
 import uvloop
 from msgspec import Struct
 
 from gateway.config import Config, TokenConfig
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, KmipError
 from gateway.server import control
 from gateway.server.connection import Exchange
 from gateway.server.kmip_connection import KmipConnection
@@ -55,6 +55,7 @@ class Start(Struct, frozen=True):
     tally: Tally
     build: Build
     token: Ready  # what the first worker found the token of [token] to be
+    probe_s: float = 0.0  # how often to probe database and token for a watchdog; 0: never
 
 
 def run(start: Start, channel: socket.socket) -> int:
@@ -86,7 +87,10 @@ async def _serve(start: Start, channel: socket.socket) -> None:
         for listener in listeners:
             listener.start()
         control.send(channel, control.Listening())
+        probing = loop.create_task(_probe(exchange, channel, start.probe_s)) if start.probe_s else None
         await stop.wait()
+        if probing is not None:
+            probing.cancel()
         await asyncio.gather(*(listener.drain(start.config.server.drain_timeout_s) for listener in listeners))
     loop.remove_reader(channel.fileno())
     for pool in pools.values():
@@ -98,6 +102,16 @@ def _pool(pools: dict[str, TokenPool], config: Config, name: str, found: Ready) 
     if name not in pools:
         pools[name] = TokenPool(found.profile, found.info, timeout_s=_patience(config.all_tokens()[name]))
     return pools[name]
+
+
+async def _probe(exchange: Exchange, channel: socket.socket, seconds: float) -> NoReturn:
+    """Tell the supervisor again and again that database and token have answered, which they may do with a failure."""
+    while True:
+        with suppress(KmipError):  # readiness tells of it
+            await exchange.check()
+        with suppress(BlockingIOError):  # the supervisor is told the next time
+            control.send(channel, control.Probed())
+        await asyncio.sleep(seconds)
 
 
 class Renewals:

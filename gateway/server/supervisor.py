@@ -25,7 +25,8 @@ from gateway.server.children import FrontEndSlot, WorkerSlot, how_ended, join
 from gateway.server.front_end import Build, Http, Start
 from gateway.server.meters import Meters
 from gateway.server.process import allow_many_files, forbid_dumps
-from gateway.server.reloading import Reloading
+from gateway.server.reloading import Answer, Outcome, Reloading
+from gateway.server.systemd import Systemd
 from gateway.server.tally import Tally
 from gateway.server.trust import Trust
 from gateway.token.frames import Ready
@@ -62,6 +63,7 @@ class Supervisor:
         self._selector = selectors.DefaultSelector()
         self._leaving: dict[WorkerSlot, float] = {}  # workers that were succeeded, and when each is told to end
         self._tally = Tally(front_ends)
+        self._systemd = Systemd()
         self._ports = Ports(0)
         self._front_ends = [FrontEndSlot(index) for index in range(front_ends)]
         self._tokens: dict[str, Ready] = {}  # what the first worker of each found it to be
@@ -88,7 +90,8 @@ class Supervisor:
             self._reloading = Reloading(self._config, self._reread, trust, self._front_ends)
 
             def new_start(config: Config, ready: Ready) -> Start:
-                return Start(config, sockets.kmip, http, trust, self._tally, self._build, ready)
+                start = Start(config, sockets.kmip, http, trust, self._tally, self._build, ready)
+                return replace(start, probe_s=self._systemd.probe_s)
 
             self._new_start = new_start
             self._prepare_process()
@@ -123,6 +126,7 @@ class Supervisor:
         self._kill_overdue(now)
         self._end_leaving(now)
         self._reloading.turn(now)
+        self._systemd.turn((each.index for each in self._front_ends if each.ready), now)
         if not self._stopping:
             self._start_due(now)
 
@@ -155,12 +159,25 @@ class Supervisor:
             if number in (signal.SIGTERM, signal.SIGINT):
                 log.info("stopping", signal=signal.Signals(number).name)
                 self._stopping = True
+                self._systemd.stopping()
             elif number == signal.SIGHUP:
-                self._reloading.begin(lambda _: None)
+                self._reload(lambda _: None)
+
+    def _reload(self, answer: Answer) -> None:
+        """Have the files read again, and `answer` told what came of it."""
+
+        def reloaded(outcome: Outcome) -> None:
+            if self._ready:
+                self._systemd.ready(self._status() if outcome.good else f"{self._status()}; the last reload failed")
+            answer(outcome)
+
+        if self._ready:
+            self._systemd.reloading()
+        self._reloading.begin(reloaded)
 
     def _administer(self) -> Administration:
         """Listen to the operator of this machine."""
-        administration = Administration(self._config.server.runtime_dir, self._reloading.begin)
+        administration = Administration(self._config.server.runtime_dir, self._reload)
 
         def hear(connection: socket.socket) -> None:
             self._selector.unregister(connection)
@@ -300,11 +317,14 @@ class Supervisor:
         match front_end.hear():
             case control.Listening():
                 front_end.ready = True
+                self._systemd.probed(front_end.index, time.monotonic())
                 self._tell_ready()
             case control.Failed(sentence):
                 if not self._ready:
                     self._give_up(sentence)
                 log.error("front end cannot start", index=front_end.index, reason=sentence)
+            case control.Probed():
+                self._systemd.probed(front_end.index, time.monotonic())
             case control.Adopted() as said:
                 self._reloading.follow(front_end.index, said)
             case _:
@@ -368,14 +388,19 @@ class Supervisor:
         if self._ready and not self._stopping and token not in self._down_since and token not in self._missing:
             if not any(worker.ready for worker in self._all_workers(token)):
                 self._down_since[token] = time.monotonic()
+                self._systemd.status(self._status())
                 log.error("token down", token=token)
 
     def _tell_up(self, token: str) -> None:
         since = self._down_since.pop(token, None)
         if since is not None:
+            self._systemd.status(self._status())
             log.warning("token up", token=token, down_s=round(time.monotonic() - since, 1))
         elif token in self._missing:
             log.warning("token up", token=token)
+
+    def _status(self) -> str:
+        return f"down: {', '.join(sorted(self._down_since))}" if self._down_since else "serving"
 
     def _tell_ready(self) -> None:
         """Tell the caller, once, when every front end listens and every worker takes requests."""
@@ -385,6 +410,7 @@ class Supervisor:
             self._ready = True
             if self._ports.admin is not None:
                 log.info("health and metrics", host=self._config.https.admin_host, port=self._ports.admin)
+            self._systemd.ready("serving")
             self._on_ready(self._ports)
 
     def _give_up(self, sentence: str) -> None:

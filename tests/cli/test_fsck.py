@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 import threading
+import time
 from contextlib import closing
 
 import pytest
@@ -98,6 +99,37 @@ def test_what_a_gateway_leaves_is_sound_and_so_is_a_token_under_load(folder):
             for each in loads:
                 each.join()
     assert finished.returncode == 0 and finished.stdout.endswith(": sound\n"), finished
+
+
+def test_sigterm_under_load_leaves_nothing_half_done(folder, monkeypatch):
+    monkeypatch.setattr(fsck, "LOOK_AGAIN_S", 0.05)
+    acknowledged, gone, unanswered = [], [], []
+
+    def load_it(port):
+        with Client(folder, port) as client:
+            try:
+                while True:
+                    acknowledged.append(created(client))
+                    destroy(client, uid := created(client))
+                    gone.append(uid)
+            except OSError as error:
+                unanswered.append(error)
+
+    with running_dev(folder) as gateway:
+        loads = [threading.Thread(target=load_it, args=(gateway.port,)) for _ in range(4)]
+        for each in loads:
+            each.start()
+        while len(gone) < 8:
+            time.sleep(0.02)
+        assert gateway.stop() == 0
+    for each in loads:
+        each.join()
+    assert len(unanswered) == len(loads)
+    for table in ("instances", "reservations", "destroys"):
+        assert rows(folder, f"SELECT count(*) FROM {table}") == [(0,)], table
+    there = {uid: storage for uid, storage in rows(folder, "SELECT unique_identifier, storage FROM objects")}
+    assert {there[uid] for uid in acknowledged} == {0} and {there[uid] for uid in gone} == {2}
+    assert fsck.check(load(folder / "gateway.toml"), deep=True).findings == ()
 
 
 async def made_and_lost(folder, weaker, dangling, gone):

@@ -48,6 +48,9 @@ class Probe:
                 await asyncio.sleep(float(seconds))
         return question.encode()
 
+    async def check(self) -> None:
+        await self._pool.random(1)
+
     def adopt(self, config: Config) -> None:
         self._policy = config.kmip.policy
 
