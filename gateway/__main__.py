@@ -406,7 +406,7 @@ def run_gateway(read: "Callable[[], Config]", suffix: str = "") -> None:
 @asynccontextmanager
 async def build(paces: "Paces", config: "Config", pools: "Mapping[str, TokenPool]") -> "AsyncIterator[Exchange]":
     """Join store, token and exchange in a front end, and finish the store's writes at its end."""
-    from gateway.admin.proof import check_proof
+    from gateway.admin.admission import Admission
     from gateway.admin.reaper import Reaper
     from gateway.authority import check
     from gateway.exchange import Exchange
@@ -423,8 +423,9 @@ async def build(paces: "Paces", config: "Config", pools: "Mapping[str, TokenPool
 
     name = config.token.name
     pool = pools[name]
-    places = Places(pools, protection) if config.tokens else {}
     store = open_store(config.store.path, unique_names=config.kmip.unique_names)
+    tokens = Admission(store, pools, name)
+    places = Places(tokens.admitted, protection) if config.tokens else {}
     exchange = Exchange(
         config.kmip,
         store,
@@ -439,10 +440,12 @@ async def build(paces: "Paces", config: "Config", pools: "Mapping[str, TokenPool
     send = Pusher(config.tls).send if config.kmip.push else None
     rounds: list[asyncio.Task[Any]] = []
     try:
-        await check_proof(store, pool, config.token.name)  # first: on another token, nothing is to be reaped
-        rounds.append(asyncio.create_task(Reaper(store, pools, config.all_tokens()).run()))
+        await tokens.look()  # first: on another token, nothing is to be reaped
+        rounds.append(asyncio.create_task(Reaper(store, tokens.admitted, config.all_tokens()).run()))
         rounds.append(asyncio.create_task(exchange.rotation(send).run()))
         rounds.append(asyncio.create_task(exchange.requests.run()))
+        if config.tokens:
+            rounds.append(asyncio.create_task(tokens.run()))
         if send is not None:
             rounds.append(asyncio.create_task(exchange.notices(send).run()))
         await check(store, config.kmip.certification_authority)

@@ -66,7 +66,7 @@ class Exchange:
             clock,
             token_name,
             protection,
-            places=places or {},
+            places={} if places is None else places,
             directory=self._directory,
             credentials=Credentials(store, codec, clock, access.credential_lifetime_s),
         )

@@ -82,7 +82,7 @@ async def _serve(start: Start, channel: socket.socket) -> None:
     renewals = Renewals(start)
     loop.add_reader(channel.fileno(), _obey, channel, pools, start.config, stop, renewals)
     async with start.build(start.config, pools) as exchange:
-        listeners = _listeners(start, exchange)
+        listeners = _listeners(start, exchange, pools)
         renewals.join(exchange, listeners)
         for listener in listeners:
             listener.start()
@@ -145,13 +145,16 @@ class Renewals:
         return ""
 
 
-def _listeners(start: Start, exchange: Exchange) -> list[Listener]:
+def _listeners(start: Start, exchange: Exchange, pools: Mapping[str, TokenPool]) -> list[Listener]:
     """Give one for each port."""
     if start.http is not None:
         # aiohttp takes a while to import, and nobody else needs it.
         from gateway.server.sites import listeners
 
-        return listeners(start, start.http, exchange)
+        def further() -> dict[str, bool]:
+            return {name: name in pools and pools[name].ready for name in start.config.tokens}
+
+        return listeners(start, start.http, exchange, further)
     connect = partial(KmipConnection, trust=start.trust, config=start.config, exchange=exchange, speak=None)
     return [Listener(start.listening, connect, start.config.server, start.tally)]
 

@@ -19,7 +19,7 @@ from gateway.server.answers import Answer, refusal
 from gateway.server.connection import Exchange
 from gateway.server.http_conversation import HttpConversation
 from gateway.server.meters import SOURCES, Metered, Meters
-from gateway.server.metrics import MEDIA_TYPE, metrics
+from gateway.server.metrics import MEDIA_TYPE, Further, metrics
 from gateway.server.openapi import DOCUMENT
 from gateway.server.peer import CertificateRefused
 from gateway.server.readiness import Readiness
@@ -88,12 +88,13 @@ class Ready(Endpoint):
 class Metrics(Endpoint):
     """The numbers of all front ends."""
 
-    def __init__(self, meters: Meters, tally: Tally, readiness: Readiness) -> None:
-        self._meters, self._tally, self._readiness = meters, tally, readiness
+    def __init__(self, meters: Meters, tally: Tally, readiness: Readiness, further: Further) -> None:
+        self._meters, self._tally, self._readiness, self._further = meters, tally, readiness, further
 
     async def answer(self, request: web.BaseRequest) -> Answer:
         """Give them in Prometheus's form."""
-        return Answer(metrics(self._meters, self._tally, await self._readiness.failing()), MEDIA_TYPE)
+        failing = await self._readiness.failing()
+        return Answer(metrics(self._meters, self._tally, failing, self._further()), MEDIA_TYPE)
 
 
 class Kmip(Endpoint):

@@ -16,11 +16,12 @@ from gateway.server.http_conversation import HttpConversation
 from gateway.server.kmip_connection import KmipConnection
 from gateway.server.listener import Connect, Listener
 from gateway.server.meters import SOURCES, Metered, Meters
+from gateway.server.metrics import Further
 from gateway.server.readiness import Readiness
 
 
-def listeners(start: Start, http: Http, exchange: Exchange) -> list[Listener]:
-    """Give a listener for each port there is."""
+def listeners(start: Start, http: Http, exchange: Exchange, further: Further = dict) -> list[Listener]:
+    """Give a listener for each port there is; `further` says which further tokens can be used, by name."""
     limits = start.config.server
     readiness = Readiness(exchange.check)
     paths = health(readiness) | public(
@@ -35,7 +36,7 @@ def listeners(start: Start, http: Http, exchange: Exchange) -> list[Listener]:
     secured = partial(Connection, trust=start.trust, limits=limits, speak=speak)
     ports: list[tuple[socket.socket, Connect]] = [(start.listening, kmip), (http.listening, secured)]
     if http.admin is not None:
-        seen = health(readiness) | {"/metrics": Metrics(http.meters, start.tally, readiness)}
+        seen = health(readiness) | {"/metrics": Metrics(http.meters, start.tally, readiness, further)}
         plain = partial(Connection, trust=None, limits=limits, speak=_speaking(seen, http.meters, limits))
         ports.append((http.admin, plain))
     return [Listener(sock, connect, limits, start.tally) for sock, connect in ports]

@@ -39,6 +39,8 @@ WORKER_GRACE_S = 5.0
 KILLED_S = 5.0
 # How long a worker that has a successor is left alone: until then every front end has heard of the new one.
 HANDOVER_S = 1.0
+# How long a start waits for further tokens: one whose module hangs must not keep the others from being served.
+FURTHER_S = 10.0
 # A front end that dies this often in a row never serves; better to end than to spin.
 HOPELESS_DEATHS = 8
 
@@ -72,6 +74,7 @@ class Supervisor:
         self._new_start: Callable[[Config, Ready], Start]
         self._reloading: Reloading
         self._start: Start | None = None  # known when the first worker of [token] has told its profile
+        self._begun = time.monotonic()
         self._ready = False
         self._stopping = False
         self._login_barred: set[str] = set()  # tokens that refused the PIN: nobody tries it again
@@ -139,6 +142,8 @@ class Supervisor:
             elif worker.wants_successor:
                 worker.successor = WorkerSlot(worker.index, worker.token)
                 self._start_worker(worker.successor)
+        if not self._all_known(now):
+            return
         for front_end in self._front_ends:
             if not front_end.alive and front_end.restarts.due <= now and self._start is not None:
                 self._start_front_end(front_end, replace(self._start, config=self._reloading.config))
@@ -245,6 +250,13 @@ class Supervisor:
             log.warning("the token bears one worker only", token=worker.token.name, instead_of=len(others) + 1)
         for index in others:
             del self._workers[index]
+
+    def _all_known(self, now: float) -> bool:
+        """Say whether of each token is known what it is, or that it is missing."""
+        unknown = self._config.all_tokens().keys() - self._tokens.keys() - self._missing
+        for name in unknown - {self._config.token.name} if now > self._begun + FURTHER_S else ():
+            self._start_without(self._config.tokens[name], f"The token '{name}' did not answer in time.")
+        return not unknown
 
     def _start_without(self, token: TokenConfig, sentence: str) -> None:
         """Go on with the start where a further token is missing; it is looked for again and again."""

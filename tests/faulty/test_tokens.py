@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import urllib.request
 from contextlib import contextmanager
 
 import pytest
@@ -37,11 +38,11 @@ def module(tmp_path_factory):
     return FaultyModule(tmp_path_factory.mktemp("faulty"))
 
 
-def table(settings):
-    """Give the settings as the table of a second token."""
+def table(settings, name="second"):
+    """Give the settings as the table of a further token."""
     environment = ", ".join(f'{name} = "{value}"' for name, value in settings.environment.items())
     return f"""
-[tokens.second]
+[tokens.{name}]
 module = "{settings.module}"
 label = "{settings.label}"
 reserved = "{settings.reserved}"
@@ -53,12 +54,12 @@ call_timeout_s = 2.0
 
 
 @contextmanager
-def serving(folder, more, log):
+def serving(folder, more, log, name="second"):
     """`serve` on what `dev` made, with more in the configuration."""
     toml = folder / "several.toml"
     text = (folder / "gateway.toml").read_text()
     ports = "[server]\nkmip_port = 0\ntoken_workers = 1\nfront_ends = 1\n[https]\nport = 0\nadmin_port = 0\n"
-    text = text.replace("[kmip]", '[kmip]\ngroup_tokens = [{ group = "payments", token = "second" }]')
+    text = text.replace("[kmip]", f'[kmip]\ngroup_tokens = [{{ group = "payments", token = "{name}" }}]')
     toml.write_text(f"{text}\n{more}\n{ports}")
     with log.open("wb") as errors:
         command = [sys.executable, "-m", "gateway", "serve", "--config", str(toml)]
@@ -147,6 +148,9 @@ def test_objects_are_on_the_token_of_their_group_and_one_that_is_down_stops_no_o
         assert asker.ask(Operation.CREATE, THERE).reason is ResultReason.GENERAL_FAILURE
         assert asker.ask(Operation.GET, GetRequest(unique_identifier=opaque)).reason is ResultReason.GENERAL_FAILURE
         assert served.status("/readyz") == 200
+        with urllib.request.urlopen(f"{served.health}/metrics", timeout=5) as metrics:
+            lines = metrics.read().decode().splitlines()
+        assert {"kmip_token_up 1.0", 'kmip_further_token_up{token="second"} 0.0'} <= set(lines)
         # What is destroyed meanwhile is gone at once, though the token has it until it is back.
         asker.ask(Operation.DESTROY, DestroyRequest(unique_identifier=dormant))
         assert dormant not in places(folder)
@@ -178,17 +182,23 @@ def test_a_start_without_the_second_token_says_so_and_serves_the_rest(folder, mo
     assert "cannot be" in finished.stderr.splitlines()[-1]
 
 
-def test_a_token_of_another_make_beside_softhsm(folder, tmp_path):
+def test_a_token_of_another_make_beside_softhsm_and_another_under_its_name(folder, second, tmp_path):
     with started("nss", tmp_path) as nss:
-        with serving(folder, table(nss), tmp_path / "log") as served, Client(served.folder, served.port) as client:
+        settings = folder, table(nss, "third"), tmp_path / "log", "third"
+        with serving(*settings) as served, Client(served.folder, served.port) as client:
             asker = Asker(client)
             here, there = asker.made(KEY), asker.made(THERE)
             assert asker.encrypts(here)
             assert asker.encrypts(there)
-            assert places(folder)[there] == "second"
+            assert places(folder)[there] == "third"
             told = asker.ask(Operation.GET_ATTRIBUTES, GetAttributesRequest(unique_identifier=there)).payload
             masks = [each.value for each in told.attributes if each.tag is Tag.PROTECTION_STORAGE_MASK]
             assert masks == [ProtectionStorageMask.SOFTWARE]
+    with serving(folder, table(second, "third"), tmp_path / "other", "third") as served:
+        (refused,) = served.logged("token refused")
+        assert refused["token"] == "third"
+        with Client(served.folder, served.port) as client:
+            assert not Asker(client).encrypts(there)
 
 
 def test_one_token_under_two_names_is_refused(folder, second, tmp_path):
