@@ -5,7 +5,6 @@ The one rule here: there is no other way from an identifier to an object, and no
 
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
 from msgspec.structs import replace
@@ -310,14 +309,27 @@ class Call(Gate):
         return f"the Protect Stop or Process Start Date of {managed.unique_identifier} forbids this now"
 
     async def spend(self, managed: Managed, data_bytes: int) -> None:
-        """Take one use, or so many bytes, off the Usage Limits of a key, before it is used.
+        """Take one use, or so many bytes, off the Usage Limits of a key that is to protect something, before it does.
 
         Raises:
             UsageLimitExhausted: less than that is left.
+            WrongLifecycleState: another client has ended its use since it was looked at.
         """
+
+        def spent(current: Managed) -> Attributes:
+            # That client may have been answered, and seen how much is left: nothing is taken off afterwards.
+            self._check_protects(current)
+            return _spent(current, data_bytes)
+
         if managed.usage_limits is not None:
             # Not to be undone: the result of an undone item is given to the client all the same.
-            await self.change(managed, partial(_spent, data_bytes=data_bytes), touch=False, undoable=False)
+            await self.change(managed, spent, touch=False, undoable=False)
+
+    def _check_protects(self, current: Managed) -> None:
+        now = self.services.clock()  # which may be later than when this item began
+        in_time = current.protect_stop is None or current.protect_stop > now
+        if current.state(now) is not State.ACTIVE or current.archive is not None or not in_time:
+            raise errors.WrongLifecycleState(f"{current.unique_identifier} may not be used so any more")
 
     async def change(
         self,

@@ -394,6 +394,9 @@ class Store(Protocol):
     async def unspent(self) -> list[bytes]:
         """Condemn the reservations that dead processes left, and give all condemned CKA_IDs.
 
+        So it is with those of this process that were handed out and not spent as often as this was asked, three times:
+        their requests failed. It is for a reaper to ask, once in a round.
+
         Whatever carries one on the token was never acknowledged; `forget` them once it is destroyed.
         """
         ...

@@ -8,7 +8,7 @@ import os
 import secrets
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from sqlite3 import Connection
 
 from gateway.store.connection import WRITER_TIMEOUT_S
@@ -17,6 +17,9 @@ from gateway.store.locks import LockFile
 BLOCK = 256  # One durable commit for so many objects made.
 LOW = BLOCK // 4  # Refilled from here on, in the background.
 CKA_ID_BYTES = 16
+# A reservation that the reaper of this very process finds handed out so often in a row is nobody's any more: its rounds
+# are as far apart as a token call may take, and no request takes two of them from the reservation to the commit.
+SIGHTINGS = 3
 
 
 def register(connection: Connection, locks: LockFile) -> int:
@@ -38,6 +41,7 @@ class Stock:
         """Start empty; `reserve` makes a block of reservations durable."""
         self._reserve = reserve
         self._ids: deque[bytes] = deque()
+        self._sightings: dict[bytes, int] = {}
         self._refilling: asyncio.Task[None] | None = None
 
     async def take(self) -> bytes:
@@ -49,6 +53,15 @@ class Stock:
             # Shielded: the others that wait for the same block must get it when this caller is cancelled.
             await asyncio.shield(refilling)
         return self._ids.popleft()
+
+    def overdue(self, unspent: Iterable[bytes]) -> list[bytes]:
+        """Give those of the unspent that were handed out and never will be spent.
+
+        Their requests have failed, and did not know whether there is a key: its worker was killed over it.
+        """
+        left = set(self._ids)
+        self._sightings = {each: self._sightings.get(each, 0) + 1 for each in unspent if each not in left}
+        return [each for each, count in self._sightings.items() if count >= SIGHTINGS]
 
     async def drain(self) -> list[bytes]:
         """Give all that is left, for the end."""

@@ -31,6 +31,7 @@ CACHE_OBJECTS = 20_000
 MAX_COUNTED = 5_000  # Beyond this many candidates, a Locate with a limit does not count the pages it does not give.
 SLICE = 100  # Rows looked at in one turn of the event loop, a few milliseconds when none is cached.
 
+_UNSPENT = "SELECT cka_id FROM reservations WHERE instance = ? AND NOT condemned"
 _PENDING = """SELECT unique_identifier FROM destroys JOIN objects ON objects.id = destroys.object
     WHERE holder IS NULL ORDER BY object"""
 
@@ -120,7 +121,8 @@ class SqliteStore:
     async def unspent(self) -> list[bytes]:
         known = [each for (each,) in self._all("SELECT id FROM instances")]
         dead = [each for each in known if each != self._instance and not self._locks.held_elsewhere(each)]
-        return await self._writer.write(lambda tx: tx.condemn(dead))
+        overdue = self._stock.overdue(each for (each,) in self._all(_UNSPENT, (self._instance,)))
+        return await self._writer.write(lambda tx: tx.condemn(dead, overdue))
 
     async def forget(self, cka_ids: Sequence[bytes]) -> None:
         await self._writer.write(lambda tx: tx.forget(cka_ids))

@@ -36,6 +36,7 @@ _SPEND = "DELETE FROM reservations WHERE cka_id = ? AND instance = ? AND NOT con
 
 _RESERVE = "INSERT INTO reservations (cka_id, instance) VALUES (?, ?)"
 _CONDEMN = "UPDATE reservations SET condemned = 1, instance = ? WHERE instance = ?"
+_CONDEMN_OWN = "UPDATE reservations SET condemned = 1 WHERE cka_id = ? AND instance = ?"
 _CONDEMNED = "SELECT cka_id FROM reservations WHERE instance = ? AND condemned"
 _QUEUE = """INSERT INTO destroys (object, holder) VALUES (?, ?)
     ON CONFLICT DO UPDATE SET holder = excluded.holder"""
@@ -196,15 +197,17 @@ class SqliteTransaction:
         """Reserve a block for this instance."""
         self._cursor.executemany(_RESERVE, [(each, self._instance) for each in cka_ids])
 
-    def condemn(self, instances: Sequence[int]) -> list[bytes]:
+    def condemn(self, instances: Sequence[int], overdue: Sequence[bytes] = ()) -> list[bytes]:
         """Take over what the instances left, drop their rows, and give every condemned CKA_ID of this instance.
 
+        The overdue are this instance's own, and are condemned with them.
         Deletions that they held are anybody's now.
 
         A condemned reservation cannot be spent any more, not even by an instance that was thought dead.
         """
         ids = [(each,) for each in instances]
         self._cursor.executemany(_CONDEMN, [(self._instance, each) for each in instances])
+        self._cursor.executemany(_CONDEMN_OWN, [(each, self._instance) for each in overdue])
         self._cursor.executemany(_RELEASE, ids)
         self._cursor.executemany("DELETE FROM instances WHERE id = ?", ids)
         return [each for (each,) in self._cursor.execute(_CONDEMNED, (self._instance,)).fetchall()]

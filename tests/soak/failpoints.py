@@ -241,7 +241,7 @@ def hurry() -> None:
 
     def impatient(self: Reaper, *args: Any) -> None:
         made(self, *args)
-        self._interval_s = 1.0
+        self._interval_s = 2.0
 
     setattr(Reaper, "__init__", impatient)  # noqa: B010 - as above
     asynchronous.SWEEP_S, asynchronous.START_AFTER_S = 0.5, 0.1

@@ -93,8 +93,23 @@ async def test_what_a_dead_process_reserved_is_condemned_until_it_is_forgotten(t
     assert held in condemned and mine not in condemned and len(condemned) == reservations.BLOCK
     assert sorted(await store.unspent()) == sorted(condemned)  # The token may be down at the first try.
     await store.forget(condemned)
+    await add(store, cka_id=mine, custody=Custody.TOKEN)
     assert await store.unspent() == []
     await store.close()
+
+
+async def test_what_this_process_handed_out_for_nothing_is_condemned_in_the_third_round(store):
+    spent, lost = await store.reserve(), await store.reserve()
+    assert await store.unspent() == await store.unspent() == []
+    late = await store.reserve()
+    await add(store, cka_id=spent, custody=Custody.TOKEN)
+    assert await store.unspent() == [lost]
+    with pytest.raises(GeneralFailure):
+        await add(store, cka_id=lost, custody=Custody.TOKEN)
+    await add(store, cka_id=late, custody=Custody.TOKEN)
+    await store.forget([lost])
+    for _ in range(reservations.SIGHTINGS + 1):
+        assert await store.unspent() == []  # nor what was never handed out
 
 
 async def test_a_living_process_keeps_its_reservations(store, other):
