@@ -27,18 +27,21 @@ from gateway.kmip.enums import (
     PaddingMethod,
     ResultReason,
     ResultStatus,
+    RevocationReasonCode,
     UsageLimitsUnit,
     ValidityIndicator,
 )
 from gateway.kmip.structure import Attribute, LongInteger, Structure
 from gateway.kmip.tags import Tag
-from gateway.kmip.values import CryptographicParameters, UsageLimits
+from gateway.kmip.values import CryptographicParameters, RevocationReason, UsageLimits
 from gateway.kmip.version import V1_2, V1_3, V1_4, V2_0, V2_1, Version
 from gateway.operations.decrypt import DecryptRequest
 from gateway.operations.encrypt import EncryptRequest
+from gateway.operations.get_attributes import GetAttributesRequest
 from gateway.operations.hash import HashRequest
 from gateway.operations.mac import MACRequest
 from gateway.operations.mac_verify import MACVerifyRequest
+from gateway.operations.revoke import RevokeRequest
 from gateway.operations.rng_retrieve import RNGRetrieveRequest
 from gateway.operations.rng_seed import RNGSeedRequest
 from gateway.operations.sign import SignRequest
@@ -730,6 +733,26 @@ async def test_usage_limits_are_used_up_by_bytes(gateway: Gateway, keys: Keys) -
     assert await refused_encrypt(gateway, uid, **given) is R.PERMISSION_DENIED
     sealed = await encrypt(gateway, uid, data=b"", cryptographic_parameters=params(B.ECB, P.PKCS5))
     assert (await decrypt(gateway, uid, data=sealed.data, cryptographic_parameters=params(B.ECB, P.PKCS5))).data == b""
+
+
+async def test_nothing_is_spent_of_a_key_that_was_revoked_meanwhile(gateway: Gateway, keys: Keys) -> None:
+    """A client that saw the revoked key saw how much is left, and that stays (found by tests/history)."""
+    limits = UsageLimits(usage_limits_total=LongInteger(5), usage_limits_unit=UsageLimitsUnit.OBJECT)
+    uid = await keys.secret(usage_limits=limits)
+    write = gateway.store.write
+
+    async def revoked_first(fn: Any) -> Any:
+        gateway.store.write = write  # type: ignore[method-assign]
+        reason = RevocationReason(revocation_reason_code=RevocationReasonCode.CESSATION_OF_OPERATION)
+        await gateway.one(V2_1, Operation.REVOKE, RevokeRequest(unique_identifier=uid, revocation_reason=reason))
+        return await write(fn)
+
+    gateway.store.write = revoked_first  # type: ignore[method-assign]
+    reason = await refused_encrypt(gateway, uid, data=DATA, cryptographic_parameters=GCM)
+    assert reason is R.WRONG_KEY_LIFECYCLE_STATE
+    found = (await gateway.one(V2_1, Operation.GET_ATTRIBUTES, GetAttributesRequest(unique_identifier=uid))).attributes
+    (left,) = [each.value for each in found if each.tag is Tag.USAGE_LIMITS]
+    assert left.usage_limits_count == 5
 
 
 async def test_another_clients_key_is_not_there(gateway: Gateway, keys: Keys) -> None:
