@@ -8,7 +8,7 @@ sentence on stderr says what to do).
 import asyncio
 import sys
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from gateway import __version__
+from gateway.admin.audit_verbs import audit_app
 from gateway.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+    from contextlib import AbstractContextManager
 
     from gateway.admin.token_report import Report
     from gateway.config import Config
@@ -51,6 +53,7 @@ ticket_app = typer.Typer(help="The tickets that clients were given; never their 
 app.add_typer(ticket_app, name="ticket")
 ca_app = typer.Typer(help="The authority by which Certify issues certificates.", **PLAIN)
 app.add_typer(ca_app, name="ca")
+app.add_typer(audit_app, name="audit")
 
 ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="The gateway's TOML file.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -172,6 +175,7 @@ def token_init(
     """
     from gateway.admin.pins import PinSource
     from gateway.admin.token_setup import Job, initialise_token, plan, target_of
+    from gateway.config import load
 
     job = Job(
         target_of(config, module=module, label=label, serial=serial, slot=slot),
@@ -183,7 +187,9 @@ def token_init(
     if dry_run:
         print(*(f"would {step}" for step in plan(job) or ("change nothing",)), sep="\n")
     else:
-        print_report(initialise_token(job), json=json)
+        with nullcontext() if config is None else recorded(load(config), "token init"):
+            report = initialise_token(job)
+        print_report(report, json=json)
 
 
 @token_app.command("check")
@@ -204,7 +210,9 @@ def kek_rotate(config: ConfigOption) -> None:
     from gateway.admin.kek import rotate
     from gateway.config import load
 
-    rotation = rotate(load(config))
+    loaded = load(config)
+    with recorded(loaded, "token kek rotate"):
+        rotation = rotate(loaded)
     print(f"version {rotation.version}: {rotation.rewrapped} keys wrapped anew")
 
 
@@ -231,7 +239,9 @@ def ca_init(
     from gateway.admin.authority import Plan, initialise_authority
     from gateway.config import load
 
-    print(initialise_authority(load(config), Plan(name, subject, key, days)).decode(), end="")
+    loaded = load(config)
+    with recorded(loaded, "ca init", name):
+        print(initialise_authority(loaded, Plan(name, subject, key, days)).decode(), end="")
 
 
 @ca_app.command("show")
@@ -312,7 +322,16 @@ def ticket_end(
 
     if not tickets and owner is None:
         raise typer.BadParameter("name tickets, or an owner")
-    print(end_tickets(load(config).store.path, tickets or [], owner), "ended")
+    loaded = load(config)
+    with recorded(loaded, "ticket end", " ".join(tickets or ()) or f"of {owner}"):
+        print(end_tickets(loaded.store.path, tickets or [], owner), "ended")
+
+
+def recorded(config: "Config", command: str, detail: str = "") -> "AbstractContextManager[None]":
+    """Have the audit say that an operator does what the block does."""
+    from gateway.admin.audit import recorded as recorded_in
+
+    return recorded_in(config, command, detail)
 
 
 @app.command()
@@ -324,7 +343,9 @@ def backup(
     from gateway.admin.backup import back_up
     from gateway.config import load
 
-    manifest = back_up(load(config), file)
+    loaded = load(config)
+    with recorded(loaded, "backup", str(file)):
+        manifest = back_up(loaded, file)
     print(f"{file}: {manifest.counts['objects']} objects, {len(manifest.keys)} keys on the token")
 
 
@@ -341,7 +362,9 @@ def restore(
     from gateway.admin.restore import lines_of, put_back
     from gateway.config import load
 
-    restored = put_back(load(config), file, other_token=other_token)
+    loaded = load(config)
+    with recorded(loaded, "restore", str(file)):
+        restored = put_back(loaded, file, other_token=other_token)
     if json:
         print_json(restored)
     else:
@@ -362,7 +385,9 @@ def fsck(
     from gateway.admin.fsck import check
     from gateway.config import load
 
-    findings = check(load(config), repair=repair, deep=deep, database_only=database_only)
+    loaded = load(config)
+    with recorded(loaded, "fsck --repair") if repair else nullcontext():
+        findings = check(loaded, repair=repair, deep=deep, database_only=database_only)
     if json:
         print_json(findings)
     else:
@@ -387,6 +412,7 @@ def run_gateway(read: "Callable[[], Config]", suffix: str = "") -> None:
 
     `read` gives the configuration as its file has it, at the start and for each reload.
     """
+    from gateway.admin.audit import note
     from gateway.admin.logs import configure
     from gateway.rates import Paces
     from gateway.server.supervisor import Supervisor
@@ -400,7 +426,10 @@ def run_gateway(read: "Callable[[], Config]", suffix: str = "") -> None:
     configure(config.log)
     # Once and before the fork: SQLite's locks do not survive one, and front ends must not race to make the tables.
     migrate(config.store.path)
-    raise typer.Exit(Supervisor(config, partial(build, Paces()), tell_ready, read).run())
+    note(config, "serve", "Begun")
+    code = Supervisor(config, partial(build, Paces()), tell_ready, read).run()
+    note(config, "serve", "Ended")
+    raise typer.Exit(code)
 
 
 @asynccontextmanager
@@ -408,6 +437,7 @@ async def build(paces: "Paces", config: "Config", pools: "Mapping[str, TokenPool
     """Join store, token and exchange in a front end, and finish the store's writes at its end."""
     from gateway.admin.admission import Admission
     from gateway.admin.reaper import Reaper
+    from gateway.admin.trail import open_trail
     from gateway.authority import check
     from gateway.exchange import Exchange
     from gateway.kmip.enums import ProtectionStorageMask
@@ -426,6 +456,7 @@ async def build(paces: "Paces", config: "Config", pools: "Mapping[str, TokenPool
     store = open_store(config.store.path, unique_names=config.kmip.unique_names)
     tokens = Admission(store, pools, name)
     places = Places(tokens.admitted, protection) if config.tokens else {}
+    trail = open_trail(config.audit, pool, store.instance)
     exchange = Exchange(
         config.kmip,
         store,
@@ -436,6 +467,7 @@ async def build(paces: "Paces", config: "Config", pools: "Mapping[str, TokenPool
         places=places,
         access=config.access,
         rates=Rates(paces, config.limits),
+        audit=trail,
     )
     send = Pusher(config.tls).send if config.kmip.push else None
     rounds: list[asyncio.Task[Any]] = []
@@ -448,12 +480,16 @@ async def build(paces: "Paces", config: "Config", pools: "Mapping[str, TokenPool
             rounds.append(asyncio.create_task(tokens.run()))
         if send is not None:
             rounds.append(asyncio.create_task(exchange.notices(send).run()))
+        if trail is not None:
+            rounds.append(asyncio.create_task(trail.run()))
         await check(store, config.kmip.certification_authority)
         yield exchange
     finally:
         for each in rounds:
             each.cancel()
         await exchange.requests.close()
+        if trail is not None:
+            await trail.close()
         await store.close()
 
 

@@ -16,7 +16,7 @@ import structlog
 from msgspec import Struct, msgpack
 from msgspec.structs import replace
 
-from gateway import errors, recovered, tickets
+from gateway import errors, recording, recovered, tickets
 from gateway.access.identity import Identity
 from gateway.admission import acting
 from gateway.batch import Done
@@ -239,7 +239,11 @@ class Requests:
         except KmipError as error:
             return _failed(held, error)
         call = Call(services, peer, version_of(held), Batch(admission))
-        return await self._carry_out(call, _item(held, asked.payload))
+        done = await self._carry_out(call, _item(held, asked.payload))
+        audit = self._services.audit
+        if audit is not None and not audit.write(recording.of_items(recording.Asked(peer, call.version), [done])):
+            return _failed(held, errors.AuditDown())
+        return done
 
     async def _end(self, held: HeldRequest, done: Done) -> None:
         """Keep the result; what fails here is tried again, for the request is done and only its client must know."""

@@ -71,6 +71,11 @@ NEVER: frozenset[int] = frozenset(
 )
 LONG: frozenset[int] = frozenset({O.CREATE_KEY_PAIR, O.RE_KEY_KEY_PAIR})
 ALL = frozenset(map(int, O))
+# What is answered even while the audit cannot be written, if the operator has it fail closed: it tells of the server,
+# or what a client laid down itself, and neither changes anything nor gives or uses a key.
+MAY_GO_UNRECORDED: frozenset[int] = frozenset(
+    {O.QUERY, O.DISCOVER_VERSIONS, O.PING, O.LOCATE, O.GET_ATTRIBUTES, O.GET_ATTRIBUTE_LIST}
+)
 
 
 class Later(NamedTuple):
@@ -94,6 +99,7 @@ class Done(NamedTuple):
     identifiers: tuple[str, ...] = ()
     data: bytes | None = None
     correlation: bytes | None = None  # Asynchronous Correlation Value
+    call: Call | None = None  # who asked, what it touched and when it ended: for the audit
 
 
 async def run(services: Services, message: RequestMessage, admission: Admission, version: Version) -> list[Done]:
@@ -222,7 +228,7 @@ async def carry_out(call: Call, item: RequestBatchItem, later: Later = AT_ONCE) 
         entry = _entry(call, item)
         request = call.services.codec.decode_structure(entry.request, item.request_payload, call.version)
         if _is_later(item, request, later) and (correlation := await _submitted(call, item, later)):
-            return Done(item, ResultStatus.OPERATION_PENDING, correlation=correlation)
+            return Done(item, ResultStatus.OPERATION_PENDING, correlation=correlation, call=call)
         payload = await entry.handler(call, request)
         data: bytes | None = getattr(payload, PUT_OUT.get(item.operation, ""), None)
         encoded = call.services.codec.encode_payload(NOTHING if item.ephemeral else payload, call.version)
@@ -231,7 +237,7 @@ async def carry_out(call: Call, item: RequestBatchItem, later: Later = AT_ONCE) 
         peer = call.peer
         log.info(
             "refused",
-            operation=_name(item.operation),
+            operation=name_of(item.operation),
             reason=reason.token,
             message=error.message,
             identity=peer.identity.name,
@@ -239,17 +245,19 @@ async def carry_out(call: Call, item: RequestBatchItem, later: Later = AT_ONCE) 
             address=peer.address,
             version=str(call.version),
         )
-        return Done(item, ResultStatus.OPERATION_FAILED, reason, error.message)
+        return Done(item, ResultStatus.OPERATION_FAILED, reason, error.message, call=call)
     except Exception:
         reference = call.reference()
         log.exception("operation_failed", operation=item.operation, reference=reference)
         message = f"the server failed; its log has more under {reference}"
-        return Done(item, ResultStatus.OPERATION_FAILED, ResultReason.GENERAL_FAILURE, message)
+        return Done(item, ResultStatus.OPERATION_FAILED, ResultReason.GENERAL_FAILURE, message, call=call)
+    finally:
+        call.ended = call.services.clock()
     if call.polled is not None:
         return _polled(call, item, call.polled)
     # What is not given out is kept all the same, for the items that follow.
     call.batch.room -= len(data or b"") if item.ephemeral else len(encoded)
-    return Done(item, ResultStatus.SUCCESS, payload=encoded, identifiers=_identifiers(payload), data=data)
+    return Done(item, ResultStatus.SUCCESS, None, None, encoded, _identifiers(payload), data, None, call)
 
 
 def _polled(call: Call, item: RequestBatchItem, polled: Polled) -> Done:
@@ -257,10 +265,11 @@ def _polled(call: Call, item: RequestBatchItem, polled: Polled) -> Done:
     named = item.unique_batch_item_id or polled.unique_batch_item_id
     item = replace(item, operation=OpenEnumeration(polled.operation), unique_batch_item_id=named)
     call.batch.room -= len(polled.payload or b"")
-    return Done(item, polled.status, polled.reason, polled.message, polled.payload, correlation=polled.correlation)
+    return Done(item, polled.status, polled.reason, polled.message, polled.payload, (), None, polled.correlation, call)
 
 
-def _name(operation: int) -> str:
+def name_of(operation: int) -> str:
+    """Give an operation's name, or its number where it has none."""
     return Operation(operation).token if operation in Operation._value2member_map_ else str(operation)
 
 
@@ -275,6 +284,9 @@ def _entry(call: Call, item: RequestBatchItem) -> Entry:
         raise errors.FeatureNotSupported("this operation puts out no data that later items could take")
     if call.batch.room <= 0:
         raise errors.ResponseTooLarge
+    audit = call.services.audit
+    if audit is not None and audit.closed and item.operation not in MAY_GO_UNRECORDED:
+        raise errors.AuditDown
     return entry
 
 

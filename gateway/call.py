@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from gateway import errors
 from gateway.access.identity import GATEWAY, Peer
 from gateway.ahead import OutOfTurn
+from gateway.audit.trail import Trail
 from gateway.config import KmipConfig
 from gateway.credentials import Credentials
 from gateway.directory import Directory
@@ -111,6 +112,7 @@ class Services(NamedTuple):
     places: Mapping[str, Place] = {}  # all tokens that there are now, by name; empty where there is one alone
     directory: Directory | None = None  # of the clients; a command of an administrator has none
     credentials: Credentials | None = None
+    audit: Trail | None = None
 
 
 class Altered(NamedTuple):
@@ -136,7 +138,7 @@ def _by_place(rows: Sequence[AttributeRow]) -> dict[tuple[int, str, int], Attrib
 class Call(Gate):
     """One batch item: who asks, in which version, and everything the operation may reach."""
 
-    __slots__ = ("ahead", "now", "polled", "version")
+    __slots__ = ("ahead", "ended", "now", "polled", "touched", "version")
 
     services: Services
 
@@ -147,6 +149,8 @@ class Call(Gate):
         self.version = version
         self.now = services.clock()
         self.polled: Polled | None = None
+        self.touched: list[str] = []  # what was asked for, whether or not it was given: for the audit
+        self.ended = self.now
 
     @property
     def config(self) -> KmipConfig:
@@ -181,7 +185,9 @@ class Call(Gate):
 
     def of_gateway(self) -> "Call":
         """Give the world of the gateway itself, whose own objects no client sees."""
-        return Call(self.services, GATEWAY, self.version, Batch())
+        own = Call(self.services, GATEWAY, self.version, Batch())
+        own.touched = self.touched
+        return own
 
     def in_turn(self) -> None:
         """Make sure that every item before this one is done, before anything is changed or taken from them.
@@ -259,6 +265,7 @@ class Call(Gate):
             NotAuthorized: it is this client's, and roles or ticket do not allow this.
         """
         unique_identifier = self.identifier(given)
+        self.touched.append(unique_identifier)
         # A request sees all that was committed before it came; the items begun ahead in it need not look again.
         store = self.services.store
         row = store.recall(unique_identifier) if self.ahead else store.peek(unique_identifier)

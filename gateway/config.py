@@ -189,6 +189,20 @@ class LimitsConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     patience_s: Seconds = 1.0  # how long what comes too fast waits; what would have to wait longer is refused after it
 
 
+class AuditConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where it is recorded who did what, and what happens when it cannot be."""
+
+    enabled: bool = True
+    dir: Path = Path("audit")
+    max_file_bytes: Annotated[int, Meta(ge=4096)] = 104857600
+    sync: Literal["never", "checkpoint", "always"] = "checkpoint"  # when records are on the disk, not just written
+    on_failure: Literal["closed", "open"] = "closed"
+    checkpoint_records: AtLeastOne = 10000
+    checkpoint_interval_s: Seconds = 60.0
+    checkpoint_file: Path | None = None  # None: in dir
+    syslog: str = ""  # unix:PATH, udp:HOST:PORT or tcp:HOST:PORT, RFC 5424
+
+
 class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What goes to stderr."""
 
@@ -210,6 +224,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     access: AccessConfig = AccessConfig()
     limits: LimitsConfig = LimitsConfig()
     log: LogConfig = LogConfig()
+    audit: AuditConfig = AuditConfig()
 
     def all_tokens(self) -> dict[str, TokenConfig]:
         """Give every token by the name that object rows know it by, the one of [token] first."""
@@ -226,6 +241,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "access": AccessConfig,
     "limits": LimitsConfig,
     "log": LogConfig,
+    "audit": AuditConfig,
 }
 
 # What a running gateway takes over when it reads its file again; the rest counts from the next start on.

@@ -7,7 +7,8 @@ never see one of them.
 KmipError
 ├── InvalidMessage          the message cannot be understood; TtlvError and TextError add where
 ├── InvalidField, MissingData, FeatureNotSupported, OperationNotSupported, ResponseTooLarge, ...
-└── GeneralFailure          ours, the token's or the database's fault: TokenDown, TokenTimeout, StoreDown
+└── GeneralFailure          ours, the token's or the database's fault: TokenDown, TokenTimeout, StoreDown,
+                        AuditDown
 
 ConfigurationError          start-up only: one sentence for the operator, exit code 2
 """
@@ -53,6 +54,10 @@ class RequestCanceled(GeneralFailure):
 
 class StoreDown(GeneralFailure):
     """The database does not answer; try again later."""
+
+
+class AuditDown(GeneralFailure):
+    """What is done here cannot be recorded, so it is not done; try again later."""
 
 
 class InvalidMessage(KmipError):

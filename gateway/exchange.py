@@ -1,16 +1,20 @@
 """The whole gateway as one coroutine: the bytes of a request message in, those of its response out. It never raises."""
 
+import asyncio
 import itertools
 import secrets
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import structlog
 
-from gateway import batch, errors
+from gateway import batch, errors, recording
 from gateway.access.identity import Peer
 from gateway.access.roles import EVERYTHING
 from gateway.admission import admit
 from gateway.asynchronous import Requests
+from gateway.audit.records import Record
+from gateway.audit.trail import Trail
 from gateway.batch import Done
 from gateway.call import Place, Services
 from gateway.config import AccessConfig, Config, KmipConfig
@@ -24,6 +28,7 @@ from gateway.managed import Catalogue
 from gateway.notices import Notices
 from gateway.pushes import Send
 from gateway.rates import Rates
+from gateway.recording import Asked
 from gateway.rotation import Rotation
 from gateway.store.api import Store
 from gateway.token.api import Token
@@ -35,6 +40,13 @@ log = structlog.get_logger()
 # Where nobody says who is let in, as where there is no server: peers say themselves who they are and what they may do,
 # and what one has asked for goes on with all that it could have had.
 SELF = AccessConfig(unknown_clients="own", default_roles=(EVERYTHING.name,))
+
+
+class Told(NamedTuple):
+    """What the server says of itself in a response header."""
+
+    correlation: str
+    server_hashed_password: bytes | None = None
 
 
 class Exchange:
@@ -52,6 +64,7 @@ class Exchange:
         places: Mapping[str, Place] | None = None,
         access: AccessConfig = SELF,
         rates: Rates | None = None,
+        audit: Trail | None = None,
     ) -> None:
         """`places` are all tokens where there are several, by name; one may come or go at any time."""
         self._rates = rates
@@ -69,15 +82,17 @@ class Exchange:
             places={} if places is None else places,
             directory=self._directory,
             credentials=Credentials(store, codec, clock, access.credential_lifetime_s),
+            audit=audit,
         )
         self.requests = Requests(services, batch.carry_out)
         self._services = services._replace(background=self.requests)
+        self._audit = audit
         # Server Correlation Values need only differ from each other, also after a restart.
         self._correlations = (f"{prefix}-{number}" for prefix in [secrets.token_hex(6)] for number in itertools.count())
 
     async def answer(self, raw: bytes, peer: Peer) -> bytes:
         """Answer one request message, whatever it is."""
-        version = SUPPORTED[0]
+        version, message = SUPPORTED[0], None
         try:
             version = self._version(raw)
             message = ttlv.decode_request(raw, version)
@@ -86,7 +101,11 @@ class Exchange:
             if self._rates is not None and (wait_s := self._rates.wait_s(admission.peer, len(message.batch_item))):
                 await self._rates.bear(wait_s)
             done = await batch.run(self._services, message, admission, version)
-            return self._response(message.request_header, done, version, admission.server_hashed_password)
+            asked = Asked(peer, version, len(raw), next(self._correlations))
+            return await self._recorded(message, done, asked, admission.server_hashed_password)
+        except asyncio.CancelledError:
+            self._record(recording.of_cut(self._services.clock(), Asked(peer, version, len(raw)), message))
+            raise
         except errors.KmipError as error:
             log.info(
                 "refused",
@@ -97,10 +116,34 @@ class Exchange:
                 address=peer.address,
                 version=str(version),
             )
-            return self.refuse(error, version)
+            return self.refuse(error, peer, version, len(raw))
         except Exception:
             log.exception("exchange_failed")
-            return self.refuse(errors.GeneralFailure(), version)
+            return self.refuse(errors.GeneralFailure(), peer, version, len(raw))
+
+    async def _recorded(self, message: RequestMessage, done: list[Done], asked: Asked, proof: bytes | None) -> bytes:
+        """Give the response once the audit has what it tells; where that cannot be, nothing that matters is told."""
+        header, version, audit = message.request_header, asked.version, self._audit
+        told = Told(asked.server_correlation, proof)
+        answer = self._response(header, done, version, told)
+        if audit is None:
+            return answer
+        asked = asked._replace(client_correlation=header.client_correlation_value or "")
+        recorded = audit.write(recording.of_items(asked, done))
+        if recorded and audit.syncs:
+            recorded = await audit.synced()
+        if recorded:
+            return answer
+        return self._response(header, recording.withheld(done, version), version, told)
+
+    def _record(self, record: Record) -> None:
+        if self._audit is not None:
+            self._audit.write([record])
+
+    def turn_away(self, address: str, reason: str) -> None:
+        """Record a client that was refused before it could say anything."""
+        if self._audit is not None:
+            self._audit.turned_away(address, reason)
 
     def adopt(self, config: Config) -> None:
         """Answer by this configuration from now on; what is under way ends by the one that it began with."""
@@ -123,19 +166,32 @@ class Exchange:
 
         Raises:
             StoreDown: the database does not answer, or take writes.
+            AuditDown: the audit cannot be written.
             KmipError: the token does not answer.
         """
+        if self._audit is not None and self._audit.closed:
+            raise errors.AuditDown
         await self._services.store.check()
         await self._services.token.random(1)
 
-    def refuse(self, error: errors.KmipError, version: Version = SUPPORTED[0]) -> bytes:
+    def refuse(
+        self,
+        error: errors.KmipError,
+        peer: Peer | None = None,
+        version: Version = SUPPORTED[0],
+        message_bytes: int = 0,
+    ) -> bytes:
         """Give the response to a message that cannot be taken apart: one item without Operation."""
+        if peer is not None and self._audit is not None:
+            self._record(recording.of_refusal(self._services.clock(), Asked(peer, version, message_bytes), error))
         item = ResponseBatchItem(
             result_status=ResultStatus.OPERATION_FAILED,
             result_reason=error.reason_for(version),
             result_message=error.message,
         )
-        return ttlv.encode_response(self._header(None, 1, version), [ttlv.encode_item(item, version)], version)
+        return ttlv.encode_response(
+            self._header(None, 1, version, Told(next(self._correlations))), [ttlv.encode_item(item, version)], version
+        )
 
     def _version(self, raw: bytes) -> Version:
         asked = ttlv.read_version(raw)
@@ -157,22 +213,24 @@ class Exchange:
         if items > self._services.config.max_batch_items:
             raise errors.ServerLimitExceeded(f"a message has {self._services.config.max_batch_items} items at most")
 
-    def _response(self, header: RequestHeader, done: list[Done], version: Version, shown: bytes | None) -> bytes:
+    def _response(self, header: RequestHeader, done: list[Done], version: Version, told: Told) -> bytes:
         items = [self._encoded(each, version) for each in done]
-        answer = ttlv.encode_response(self._header(header, len(items), version, shown), items, version)
+        answer = ttlv.encode_response(self._header(header, len(items), version, told), items, version)
         limit = header.maximum_response_size
         if limit is None or len(answer) <= limit:
             return answer
         items = self._cut(done, items, limit - len(answer), version)
-        return ttlv.encode_response(self._header(header, len(items), version, shown), items, version)
+        return ttlv.encode_response(self._header(header, len(items), version, told), items, version)
 
     def _cut(self, done: list[Done], items: list[Encoded], room: int, version: Version) -> list[Encoded]:
-        """Let the largest answers fail with Response Too Large until the rest fits; what was done stays done."""
+        """Let the largest answers fail with Response Too Large until the rest fits, in `done` too; what was done is."""
         error = errors.ResponseTooLarge()
         for place in sorted(range(len(items)), key=lambda place: -len(items[place])):
             if room >= 0:
                 break
-            failed = Done(done[place].item, ResultStatus.OPERATION_FAILED, error.reason_for(version), error.message)
+            item, call = done[place].item, done[place].call
+            failed = Done(item, ResultStatus.OPERATION_FAILED, error.reason_for(version), error.message, call=call)
+            done[place] = failed
             smaller = self._encoded(failed, version)
             room += len(items[place]) - len(smaller)
             items[place] = smaller
@@ -190,18 +248,16 @@ class Exchange:
         )
         return ttlv.encode_item(item, version)
 
-    def _header(
-        self, request: RequestHeader | None, count: int, version: Version, shown: bytes | None = None
-    ) -> ResponseHeader:
+    def _header(self, request: RequestHeader | None, count: int, version: Version, told: Told) -> ResponseHeader:
         client = None if request is None else request.client_correlation_value
         # PyKMIP reads neither value in 1.4 and 2.0, so the server's goes to those who send theirs, and to 2.1.
-        told = version >= V2_1 or (version >= V1_4 and client is not None)
+        correlated = version >= V2_1 or (version >= V1_4 and client is not None)
         return ResponseHeader(
             protocol_version=_PROTOCOL_VERSIONS[version],
             time_stamp=DateTime(int(self._services.clock())),
-            server_hashed_password=shown,
+            server_hashed_password=told.server_hashed_password,
             client_correlation_value=client,
-            server_correlation_value=next(self._correlations) if told else None,
+            server_correlation_value=told.correlation if correlated else None,
             batch_count=count,
         )
 

@@ -21,6 +21,8 @@ EXAMPLES = {("token", "label"), ("token", "pin_file")}
 def default_of(field):
     """Give a key's default as TOML would have it, or NODEFAULT."""
     default = field.default if field.default_factory is NODEFAULT else field.default_factory()
+    if default is None:
+        return ""  # no path
     if isinstance(default, tuple):
         return list(default)
     return str(default) if isinstance(default, Path) else default

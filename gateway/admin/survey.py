@@ -19,6 +19,7 @@ from gateway.managed import ref_of
 from gateway.store.api import Custody, ObjectRow
 from gateway.store.inspection import Inspection
 from gateway.token.api import (
+    AUDIT_CKA_ID,
     CKA_ID_BYTES,
     STORAGE_KEY_LABEL,
     Attributes,
@@ -180,7 +181,7 @@ class Survey:
 
     async def _own_keys(self, pool: TokenPool) -> set[KeyRef]:
         """Give the gateway's own keys, and tell of those that are needed and not there."""
-        own: set[KeyRef] = set()
+        own = {KeyRef(half, AUDIT_CKA_ID) for half in (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)}
         labels = [STORAGE_KEY_LABEL, *map(kek_label, range(1, max(self._versions, default=0) + 1))]
         for label in labels:
             ref = await pool.labelled(label)

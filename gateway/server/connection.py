@@ -44,8 +44,12 @@ class Exchange(Protocol):
         """Answer by this configuration from now on, as far as it may change while the gateway runs."""
         ...
 
-    def refuse(self, error: KmipError, /) -> bytes:
+    def refuse(self, error: KmipError, peer: Peer | None, /) -> bytes:
         """Give the response to bytes that are no request message."""
+        ...
+
+    def turn_away(self, address: str, reason: str, /) -> None:
+        """Note a client that was refused before it could say anything."""
         ...
 
     def check(self) -> Awaitable[None]:
@@ -78,6 +82,7 @@ class Connection:
         "_loop",
         "_speak",
         "_trust",
+        "_turn_away",
         "_verified_by",
         "_waiter",
         "address",
@@ -96,6 +101,7 @@ class Connection:
         trust: Trust | None,
         limits: ServerConfig,
         speak: "Speak | None",
+        turn_away: "TurnAway | None" = None,
     ) -> None:
         self.socket = sock
         self.tls = trust.secure(sock) if trust else Plain(sock)
@@ -106,6 +112,7 @@ class Connection:
         self._trust = trust
         self._verified_by = trust.authority if trust else b""
         self._speak = speak
+        self._turn_away = turn_away
         self._http: Conversation | None = None
         self._loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] | None = None
@@ -128,6 +135,7 @@ class Connection:
             await self._converse()
         except CertificateRefused as refused:
             log.info("connection refused", address=self.address, reason=str(refused))
+            self._note_refusal(str(refused))
         except (SSL.Error, OSError) as error:
             self.tell_broken(error)
         finally:
@@ -145,6 +153,12 @@ class Connection:
         reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else reason_of(error)
         tell = log.debug if left else log.info
         tell("connection broken", address=self.address, phase=self.phase, reason=reason)
+        if self.phase == "handshake" and not left:
+            self._note_refusal(reason)
+
+    def _note_refusal(self, reason: str) -> None:
+        if self._turn_away is not None:
+            self._turn_away(self.address, reason)
 
     def admitted(self) -> Peer:
         """Give who asks, as every request has to.
@@ -242,6 +256,9 @@ class Connection:
             self._notify_close()
         self.socket.close()
 
+
+# Is told of a client that was refused: its address, and why.
+TurnAway = Callable[[str, str], None]
 
 # Gives what is said in HTTP on a connection.
 Speak = Callable[[Connection], Conversation]

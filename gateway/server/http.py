@@ -134,7 +134,9 @@ class Kmip(Endpoint):
             self._check_size(raw)
         except KmipError as error:
             log.info("refused", reason=error.reason.token, message=error.message, **conversation.who())
-            return exchange.refuse(error), error.dialect if isinstance(error, Unreadable) else dialect
+            return exchange.refuse(error, conversation.peer), error.dialect if isinstance(
+                error, Unreadable
+            ) else dialect
         return await exchange.answer(raw, conversation.admitted()), dialect
 
     def _check_size(self, raw: bytes) -> None:

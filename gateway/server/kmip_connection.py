@@ -37,7 +37,7 @@ class KmipConnection(Connection):
         exchange: Exchange,
         speak: Speak | None,
     ) -> None:
-        super().__init__(sock, address, trust, config.server, speak)
+        super().__init__(sock, address, trust, config.server, speak, exchange.turn_away)
         self._exchange = exchange
         self._limits = config.server
         self._framer = Framer(config.kmip.max_message_bytes)
@@ -81,7 +81,7 @@ class KmipConnection(Connection):
                     await asyncio.sleep(0)  # a client that sends ahead takes turns with the others
         except FramingError as error:
             log.info("connection refused", address=self.address, reason=str(error))
-            await self._write(self._exchange.refuse(error))
+            await self._write(self._exchange.refuse(error, self.peer))
             await self._linger()
 
     async def _answer(self, message: bytes) -> bytes:

@@ -77,9 +77,13 @@ class Metered:
         """Answer by this configuration from now on."""
         self._exchange.adopt(config)
 
-    def refuse(self, error: KmipError) -> bytes:
+    def refuse(self, error: KmipError, peer: Peer | None) -> bytes:
         """Give the response to bytes that are no request message."""
-        return self._exchange.refuse(error)
+        return self._exchange.refuse(error, peer)
+
+    def turn_away(self, address: str, reason: str) -> None:
+        """Note a client that was refused before it could say anything."""
+        self._exchange.turn_away(address, reason)
 
     def check(self) -> Awaitable[None]:
         """Return when database and token have answered."""

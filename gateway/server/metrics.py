@@ -30,7 +30,7 @@ class Snapshot(Collector):
         yield self._requests()
         yield self._responses()
         yield GaugeMetricFamily("kmip_connections", "Open connections.", value=self._tally.open_connections())
-        for name in ("token", "database"):
+        for name in ("token", "database", "audit"):
             up = float(self._failing != name)
             yield GaugeMetricFamily(f"kmip_{name}_up", f"1 when the {name} answers, else 0.", value=up)
         if self._further:

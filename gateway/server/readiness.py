@@ -7,7 +7,7 @@ stranger's, must not cost it anything.
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from gateway.errors import KmipError, StoreDown
+from gateway.errors import AuditDown, KmipError, StoreDown
 
 INTERVAL_S = 1.0
 # A probe's own patience is a few seconds mostly; a token that needs longer for a random byte is no use to clients.
@@ -24,7 +24,7 @@ class Readiness:
         self._failing = ""
 
     async def failing(self) -> str:
-        """Give what does not answer, "token" or "database"; "" when all is well."""
+        """Give what does not answer, "token", "database" or "audit"; "" when all is well."""
         loop = asyncio.get_running_loop()
         async with self._asking:
             if loop.time() >= self._due:
@@ -36,6 +36,8 @@ class Readiness:
         try:
             async with asyncio.timeout(TIMEOUT_S):
                 await self._check()
+        except AuditDown:
+            return "audit"
         except StoreDown:
             return "database"
         except (KmipError, TimeoutError):

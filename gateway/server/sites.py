@@ -33,7 +33,7 @@ def listeners(start: Start, http: Http, exchange: Exchange, further: Further = d
     speak = _speaking(paths, http.meters, limits)
     counted = Metered(exchange, http.meters, SOURCES.index(("kmip", "ttlv")))
     kmip = partial(KmipConnection, trust=start.trust, config=start.config, exchange=counted, speak=speak)
-    secured = partial(Connection, trust=start.trust, limits=limits, speak=speak)
+    secured = partial(Connection, trust=start.trust, limits=limits, speak=speak, turn_away=exchange.turn_away)
     ports: list[tuple[socket.socket, Connect]] = [(start.listening, kmip), (http.listening, secured)]
     if http.admin is not None:
         seen = health(readiness) | {"/metrics": Metrics(http.meters, start.tally, readiness, further)}

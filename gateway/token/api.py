@@ -5,12 +5,16 @@ passes the PKCS#11 API in the clear.
 """
 
 from enum import IntEnum, IntFlag
+from hashlib import sha256
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 STORAGE_KEY_LABEL = "kmip-gateway storage key"
 CKA_ID_BYTES = 16
+AUDIT_KEY_LABEL = "kmip-gateway audit key"
+# Of both halves; found by this, since only secret keys are found by their label.
+AUDIT_CKA_ID = sha256(AUDIT_KEY_LABEL.encode()).digest()[:CKA_ID_BYTES]
 
 
 def kek_label(version: int) -> str:

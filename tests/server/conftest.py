@@ -46,8 +46,11 @@ class Echo:
             body = bytes(int(body[5:]))
         return response(body)
 
-    def refuse(self, error: KmipError) -> bytes:
+    def refuse(self, error: KmipError, peer: Peer | None) -> bytes:
         return response(error.message.encode())
+
+    def turn_away(self, address: str, reason: str) -> None:
+        pass
 
 
 class Server:

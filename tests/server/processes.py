@@ -54,8 +54,11 @@ class Probe:
     def adopt(self, config: Config) -> None:
         self._policy = config.kmip.policy
 
-    def refuse(self, error: KmipError) -> bytes:
+    def refuse(self, error: KmipError, peer: Peer | None) -> bytes:
         return response(error.message.encode())
+
+    def turn_away(self, address: str, reason: str) -> None:
+        pass
 
 
 @asynccontextmanager

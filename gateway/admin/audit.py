@@ -1,0 +1,143 @@
+"""`audit verify`, `search` and `export`, and the records of what operators do.
+
+The rule of the room: a command that changes something is recorded before it begins and when it has ended; where that
+cannot be, it is not carried out.
+"""
+
+import asyncio
+import os
+import pwd
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from gateway.admin import audit_key
+from gateway.audit import cef, shared
+from gateway.audit.records import Record, Stored, encode
+from gateway.audit.searching import Wanted, search
+from gateway.audit.verifying import Verdict, verify
+from gateway.config import Config
+from gateway.errors import ConfigurationError, KmipError
+from gateway.legible import legible
+from gateway.token.local import LocalWorkers
+from gateway.token.settings import WorkerSettings
+
+DETAIL_CHARACTERS = 1000
+
+
+@contextmanager
+def recorded(config: Config, command: str, detail: str = "") -> Iterator[None]:
+    """Record a command around the block that carries it out.
+
+    Raises:
+        ConfigurationError: it cannot be recorded, and so is not carried out.
+    """
+    if not config.audit.enabled:
+        yield
+        return
+    note(config, command, "Asked", detail)
+    status = "OperationFailed"
+    try:
+        yield
+        status = "Success"
+    finally:
+        note(config, command, status, detail)
+
+
+def note(config: Config, command: str, status: str, detail: str = "") -> None:
+    """Record what an operator does, or what becomes of the gateway itself.
+
+    Raises:
+        ConfigurationError: it cannot be recorded.
+    """
+    if not config.audit.enabled:
+        return
+    record = Record(
+        time.time(),
+        "command",
+        operation=command,
+        identity=_operator(),
+        status=status,
+        detail=legible(detail, DETAIL_CHARACTERS),
+    )
+    try:
+        shared.add(config.audit.dir, record)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{config.audit.dir}: nothing can be recorded there ({error}).") from None
+
+
+def _operator() -> str:
+    """Give the user of the operating system; with sudo, who asked it."""
+    number = os.getuid()
+    try:
+        name = pwd.getpwuid(number).pw_name
+    except KeyError:
+        name = str(number)
+    behind = os.environ.get("SUDO_USER", "")
+    return legible(f"os:{behind} as {name}" if behind else f"os:{name}")
+
+
+def verify_trail(config: Config, folder: Path | None, key: Path | None, checkpoint_file: Path | None) -> Verdict:
+    """Verify the records by the key in the file, or by the one on the token.
+
+    Raises:
+        ConfigurationError: they, or the key, cannot be read.
+    """
+    public_key = audit_key.read_key(key) if key else asyncio.run(_key_on_token(config))
+    try:
+        return verify(folder or config.audit.dir, public_key, checkpoint_file or config.audit.checkpoint_file)
+    except OSError as error:
+        raise ConfigurationError(f"{error.filename}: cannot be read ({error.strerror}).") from None
+
+
+async def _key_on_token(config: Config) -> ec.EllipticCurvePublicKey | None:
+    try:
+        async with LocalWorkers(WorkerSettings.of(config.token, config.server.runtime_dir)) as pool:
+            return await audit_key.find_key(pool)
+    except KmipError as error:
+        raise ConfigurationError(f"The key on the token: {error.message} Give --key FILE instead.") from None
+
+
+def found(config: Config, folder: Path | None, wanted: Wanted, limit: int | None = None) -> Iterator[Stored]:
+    """Give the records that fit, oldest first.
+
+    Raises:
+        ConfigurationError: there are none.
+    """
+    place = folder or config.audit.dir
+    if not place.is_dir():
+        raise ConfigurationError(f"{place}: there is no such folder; see dir in [audit].")
+    return islice(search(place, wanted), limit)
+
+
+def moment(text: str | None) -> float | None:
+    """Give the seconds since 1970 of a time in ISO 8601, in UTC unless it says otherwise.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if text is None:
+        return None
+    try:
+        read = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"{text}: is no time such as 2026-11-24T18:00:00.") from None
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+
+
+def line_of(record: Stored) -> str:
+    """Give a record for people: time, who, what, of which objects, how it went, from where."""
+    when = datetime.fromtimestamp(record.time, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    who = f"{record.tenant}/{record.identity}" if record.tenant else record.identity or "-"
+    objects = " ".join(record.objects) + (f" and {record.more_objects} more" if record.more_objects else "")
+    result = record.reason or record.status or "-"
+    fields = (when, who, record.operation or record.event, objects or "-", result, record.address or "-", record.detail)
+    return "\t".join(legible(field, DETAIL_CHARACTERS) for field in fields).rstrip("\t")
+
+
+FORMATS = {"json": lambda record: encode(record).decode(), "cef": cef.cef}
