@@ -54,6 +54,7 @@ class Trust:
     def secure(self, sock: socket.socket) -> SSL.Connection:
         """Give the server's side of TLS on a connected socket."""
         tls = SSL.Connection(self._first, sock)
+        _take_turns(tls)
         tls.set_context(self._context)
         return tls
 
@@ -78,3 +79,13 @@ class Trust:
             X509StoreContext(self._store, X509.from_cryptography(certificate), chain).verify_certificate()
         except X509StoreContextError:
             raise CertificateRefused("certificate is of no authority that counts any more") from None
+
+
+def _take_turns(tls: SSL.Connection) -> None:
+    """Have each record that is TLS's own, such as a key update, end a read, so that others are served in between.
+
+    With SSL_MODE_AUTO_RETRY a read goes on over them as long as they come: a client that sends nothing else would stop
+    the front end. pyOpenSSL sets it for every connection and has no function to clear it, but its binding has.
+    """
+    binding = SSL._lib  # type: ignore[attr-defined]  # private, as said
+    binding.SSL_clear_mode(tls._ssl, binding.SSL_MODE_AUTO_RETRY)

@@ -33,12 +33,15 @@ class Files:
 class Authority:
     """A root that signs leaf certificates into a folder."""
 
-    def __init__(self, folder: Path, common_name: str = "test root", above: "Authority | None" = None) -> None:
+    def __init__(
+        self, folder: Path, common_name: str = "test root", above: "Authority | None" = None, only: str = ""
+    ) -> None:
+        """Make a root, or an authority below another; `only` names the one domain that it may vouch for."""
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._name = _name(common_name)
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self.certificate = (above or self)._sign(self._name, self._key, ends=10 * DAY, authority=True)
+        self.certificate = (above or self)._sign(self._name, self._key, ends=10 * DAY, authority=True, only=only)
         self.ca = folder / "ca.pem"
         self.ca.write_bytes(self.certificate.public_bytes(Encoding.PEM))
 
@@ -89,6 +92,7 @@ class Authority:
         ends: timedelta = DAY,
         authority: bool = False,
         usage: ObjectIdentifier | None = None,
+        only: str = "",
     ) -> x509.Certificate:
         now = datetime.now(UTC)
         builder = (
@@ -104,6 +108,9 @@ class Authority:
         if not authority:
             here = [x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))]
             builder = builder.add_extension(x509.SubjectAlternativeName(here), critical=False)
+        if only:
+            constraints = x509.NameConstraints([x509.DNSName(only)], None)
+            builder = builder.add_extension(constraints, critical=True)
         if usage is not None:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         return builder.sign(self._key, SHA256())

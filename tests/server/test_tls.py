@@ -16,7 +16,7 @@ from gateway.config import TlsConfig
 from gateway.errors import ConfigurationError
 from gateway.server.trust import Trust
 from tests.server.authority import DAY, Authority, Files
-from tests.server.clients import ask, client_context, closed, connect
+from tests.server.clients import ask, client_context, closed, connect, read_message, request
 from tests.server.conftest import Serving
 
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
@@ -31,7 +31,8 @@ def refused(port: int, context: ssl.SSLContext) -> bool:
     """Tell whether the server refuses; a client of TLS 1.3 learns it only when it reads."""
     try:
         with connect(port, context) as sock:
-            return closed(sock)
+            sock.sendall(request(b"anybody?"))
+            return read_message(sock) == b""
     except (ssl.SSLError, ConnectionError):
         return True
 
@@ -69,6 +70,16 @@ def test_a_root_of_the_same_name_is_another_authority(serving: Serving, authorit
     stranger = Authority(tmp_path / "other", "test root").issue("client")
     with serving() as server:
         assert refused(server.port, client_context(authority.ca, stranger))
+
+
+@pytest.mark.parametrize(("domain", "admitted"), [("localhost", True), ("example.com", False)])
+def test_an_authority_vouches_only_for_names_that_it_may(
+    serving: Serving, tls: TlsConfig, authority: Authority, tmp_path: Path, domain: str, admitted: bool
+) -> None:
+    constrained = Authority(tmp_path, "constrained", only=domain)
+    with serving(tls=replace(tls, ca=constrained.ca)) as server:
+        context = client_context(authority.ca, constrained.issue("client"))
+        assert refused(server.port, context) is not admitted
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1")
