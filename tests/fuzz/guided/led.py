@@ -1,6 +1,6 @@
-"""The process that fuzzes one target: `led.py --target=TARGET [options of libFuzzer] FOLDER...`.
+"""The process that fuzzes one target: `led.py --program=FILE --target=TARGET [options of libFuzzer] FOLDER...`.
 
-libFuzzer ends it, leaves alone what begins with two dashes, and starts it once more with the same when it merges.
+libFuzzer ends it, leaves alone what begins with two dashes, and starts FILE with the same when it merges.
 `tests.fuzz.guided` starts it and tidies up after it.
 """
 
@@ -12,6 +12,6 @@ with atheris.instrument_imports(include=["gateway"], enable_loader_override=Fals
     from tests.fuzz.guided.targets import TARGETS
 
 if __name__ == "__main__":
-    (target,) = [each.removeprefix("--target=") for each in sys.argv if each.startswith("--target=")]
-    atheris.Setup(sys.argv, TARGETS[target][0]())
+    said = dict(each[2:].split("=", 1) for each in sys.argv if each.startswith("--"))
+    atheris.Setup([said["program"], *sys.argv[1:]], TARGETS[said["target"]][0]())
     atheris.Fuzz()

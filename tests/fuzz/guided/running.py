@@ -89,7 +89,10 @@ def _seeds(target: str) -> list[bytes]:
 
 
 def _led(target: str, folder: Path, *arguments: str | Path) -> "subprocess.Popen[bytes]":
-    program = Path(__file__).with_name("led.py")
-    command = [sys.executable, program, f"--target={target}", f"-artifact_prefix={folder}/", *arguments]
+    # libFuzzer starts its program once more for each input that ends it while it merges, by the shell.
+    program = folder / "led"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("led.py")}" "$@"\n')
+    program.chmod(0o700)
+    command = [program, f"--program={program}", f"--target={target}", f"-artifact_prefix={folder}/", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
