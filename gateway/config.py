@@ -89,11 +89,16 @@ class PushTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a client listens for what the gateway sends by itself, and who it has to be."""
 
     identity: str  # as `object list` shows the owner: cert: and the SHA-256 of its public key
+    tenant: str = "default"  # of the owner: two tenants may have one of the same name
     host: str
     port: Annotated[int, Meta(ge=1, le=65535)]
     key: str = ""  # SHA-256 of the public key that listens there; empty: the one in `identity`
     version: Literal["1.0", "1.1", "1.2", "1.3", "1.4", "2.0", "2.1"] = "2.1"
     tells: Literal["replacements", "changes"] = "replacements"  # by the gateway itself; or all, whoever made them
+
+    def is_for(self, tenant: str, owner: str) -> bool:
+        """Tell whether what this owner has is told of here."""
+        return (self.tenant, self.identity) == (tenant, owner)
 
 
 class GroupToken(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -28,7 +28,6 @@ from gateway.store.api import Committed, Filter, ObjectRow, Op, Query, Transacti
 ROUND_S = 60  # between two looks at dates that have passed
 # The round belongs to no client: no identity has an empty name.
 NOBODY = ""
-FOR_ALL_TENANTS = None
 MOVING = (Tag.ACTIVATION_DATE, Tag.DEACTIVATION_DATE)  # the dates that change the State when they pass
 MAX_WAITING = 10_000  # changes, for one target
 # Of the objects that they are about: a client that does not listen may change one of 2 MB again and again.
@@ -158,11 +157,11 @@ class Notices:
         if last is None:
             return
         for line in self._lines:
-            for each in await self._moved(line.target.identity, last, now):
+            for each in await self._moved(line.target, last, now):
                 line.note(each)
 
-    async def _moved(self, owner: str, last: int, now: int) -> list[Notice]:
-        """Give the notices of an owner's objects whose State dates have changed between two moments."""
+    async def _moved(self, target: PushTarget, last: int, now: int) -> list[Notice]:
+        """Give the notices of a client's objects whose State dates have changed between two moments."""
         found: dict[str, Notice] = {}
 
         def look(row: ObjectRow) -> bool:
@@ -179,12 +178,13 @@ class Notices:
 
         for tag in MOVING:
             passed = (Filter(tag=tag, op=Op.RANGE, low=last + 1, high=now),)
-            await self._services.store.locate(Query(tenant=FOR_ALL_TENANTS, owner=owner, filters=passed), look)
+            query = Query(tenant=target.tenant, owner=target.identity, filters=passed)
+            await self._services.store.locate(query, look)
         return list(found.values())
 
     def _note(self, committed: Sequence[Committed]) -> None:
         for each in committed:
-            lines = [line for line in self._lines if line.target.identity == each.after.owner]
+            lines = [line for line in self._lines if line.target.is_for(each.after.tenant, each.after.owner)]
             notice = self._notice(each) if lines else None
             if notice is not None:
                 for line in lines:

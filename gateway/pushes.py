@@ -10,12 +10,12 @@ from typing import Annotated, NamedTuple
 import structlog
 
 from gateway import giving
-from gateway.access.identity import Identity, Peer
-from gateway.access.roles import EVERYTHING
+from gateway.access.identity import Identity
+from gateway.admission import acting
 from gateway.attribute_rules import in_order, shown
 from gateway.call import Call, Services
 from gateway.config import PushTarget
-from gateway.errors import KmipError, NotExtractable, Sensitive
+from gateway.errors import KmipError, NotAuthorized, NotExtractable, Sensitive
 from gateway.giving import FIELDS, Asked
 from gateway.items import Batch
 from gateway.kmip.enums import Operation, PutFunction, ResultReason, ResultStatus
@@ -129,7 +129,7 @@ class Pushes:
                 continue
             try:
                 for each in told:
-                    if each.before.row.owner == target.identity:
+                    if target.is_for(each.before.row.tenant, each.before.row.owner):
                         await self._push(target, each)
             except KmipError as error:
                 log.warning("not pushed", identity=target.identity, host=target.host, reason=error.message)
@@ -144,9 +144,15 @@ class Pushes:
 
 
 def call_of(services: Services, target: PushTarget, owner: Identity) -> Call:
-    """Give the world of the owner of an object, in the version that the target speaks."""
+    """Give the world of the owner of an object that asks with Get, in the version that the target speaks.
+
+    Raises:
+        NotAuthorized: it was revoked, or none of its roles allows Get.
+    """
     version = Version(*map(int, target.version.split(".")))
-    return Call(services, Peer(owner, target.host, (EVERYTHING,)), version, Batch())
+    call = Call(services, acting(services, owner, target.host), version, Batch())
+    call.enter(Operation.GET)
+    return call
 
 
 async def push(call: Call, target: PushTarget, items: Sequence[tuple[Operation, Structure]], send: Send) -> None:
@@ -169,7 +175,7 @@ async def put(call: Call, new: Managed, replaced: str | None = None) -> Put | No
     """
     try:
         field = {FIELDS[new.object_type]: await giving.given(call, new, Asked())}
-    except (NotExtractable, Sensitive):
+    except (NotExtractable, Sensitive, NotAuthorized):
         return None
     return Put(
         unique_identifier=new.unique_identifier,

@@ -12,13 +12,13 @@ from typing import NoReturn
 
 import structlog
 
-from gateway.access.identity import Identity, Peer
-from gateway.access.roles import EVERYTHING
+from gateway.access.identity import Identity
+from gateway.admission import acting
 from gateway.call import Call, Services
 from gateway.errors import KmipError
 from gateway.items import Batch
 from gateway.kmip import attribute_sets as sets
-from gateway.kmip.enums import LinkType, ObjectType, State
+from gateway.kmip.enums import LinkType, ObjectType, Operation, State
 from gateway.kmip.structure import Interval
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import V2_1
@@ -90,11 +90,13 @@ class Rotation:
     async def _replace(self, managed: Managed, now: float) -> list[Replaced]:
         """Replace a key, and tell what was replaced: nothing, it, or both halves of a pair."""
         owner = Identity(managed.row.owner, managed.row.tenant)
-        call = Call(self._services, Peer(owner, "", (EVERYTHING,)), V2_1, Batch())
         about = {"unique_identifier": managed.unique_identifier, "owner": owner.name, "tenant": owner.tenant}
+        operation, replace = REPLACING[managed.object_type]
         try:
+            call = Call(self._services, acting(self._services, owner, ""), V2_1, Batch())
+            call.enter(operation)
             before = _all_of(call, managed)
-            await REPLACING[managed.object_type](call, managed)
+            await replace(call, managed)
         except KmipError as error:
             if len(self._failed) >= MAX_FAILED:
                 self._failed.clear()
@@ -160,8 +162,8 @@ async def _replace_certificate(call: Call, managed: Managed) -> None:
 
 
 # A pair is rotated as its private key says, a certificate only where there is an authority.
-REPLACING: dict[ObjectType, Callable[[Call, Managed], Awaitable[None]]] = {
-    ObjectType.SYMMETRIC_KEY: _replace_key,
-    ObjectType.PRIVATE_KEY: _replace_pair,
-    ObjectType.CERTIFICATE: _replace_certificate,
+REPLACING: dict[ObjectType, tuple[Operation, Callable[[Call, Managed], Awaitable[None]]]] = {
+    ObjectType.SYMMETRIC_KEY: (Operation.RE_KEY, _replace_key),
+    ObjectType.PRIVATE_KEY: (Operation.RE_KEY_KEY_PAIR, _replace_pair),
+    ObjectType.CERTIFICATE: (Operation.RE_CERTIFY, _replace_certificate),
 }

@@ -149,7 +149,8 @@ async def query(call: Call, request: QueryRequest) -> QueryResponse:
 
 def _listens(call: Call) -> bool:
     """Tell whether the client is one that the gateway sends something to."""
-    return any(each.identity == call.peer.identity.name for each in call.config.push)
+    identity = call.peer.identity
+    return any(each.is_for(identity.tenant, identity.name) for each in call.config.push)
 
 
 async def _server(call: Call) -> ServerInformation:

@@ -59,8 +59,8 @@ class Listener:
         return layout.reader(kind, self.version)(raw, 0, len(raw))
 
 
-def listening(gateway, version=V2_1, identity="cert:a"):
-    target = PushTarget(identity=identity, host="127.0.0.1", port=1, version=str(version))
+def listening(gateway, version=V2_1, identity="cert:a", tenant="default"):
+    target = PushTarget(identity=identity, tenant=tenant, host="127.0.0.1", port=1, version=str(version))
     exchange = Exchange(KmipConfig(push=(target,)), gateway.store, gateway.token, gateway.clock)
     return Gateway(exchange, gateway.clock, gateway.store, gateway.token), Listener(version)
 
@@ -104,6 +104,13 @@ async def test_what_does_not_leave_the_server_is_not_put(gateway, flag):
     await key(client, at(*flag))
     assert await rotated(client, listener) == 1
     assert [operation for operation, _ in listener.payloads] == [O.NOTIFY]
+
+
+async def test_one_of_the_same_name_in_another_tenant_hears_nothing(gateway):
+    client, listener = listening(gateway, tenant="elsewhere")
+    await key(client)
+    assert await rotated(client, listener) == 1
+    assert listener.messages == []
 
 
 async def test_both_halves_of_a_pair_are_told(gateway):

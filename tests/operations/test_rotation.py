@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from gateway.config import AccessConfig, KmipConfig
 from gateway.exchange import Exchange
 from gateway.kmip.enums import CryptographicAlgorithm as A
 from gateway.kmip.enums import (
@@ -96,6 +97,15 @@ async def test_it_is_the_owners(gateway):
     new = await successor(gateway, old)
     asked = GetRequest(unique_identifier=new.unique_identifier)
     assert await gateway.other.refused(V2_1, O.GET, asked) is R.OBJECT_NOT_FOUND
+
+
+@pytest.mark.parametrize(("role", "replaced"), [("auditor", 0), ("operator", 1)])
+async def test_it_is_done_as_its_owners_roles_allow(gateway, role, replaced):
+    await key(gateway)
+    gateway.clock.now += DAY_S
+    access = AccessConfig(unknown_clients="own", default_roles=(role,))
+    limited = Exchange(KmipConfig(), gateway.store, gateway.token, gateway.clock, access=access)
+    assert await limited.rotation().rotate() == replaced
 
 
 async def test_dates_keep_their_distance_from_the_new_activation(gateway):
