@@ -346,7 +346,8 @@ def backup(
     loaded = load(config)
     with recorded(loaded, "backup", str(file)):
         manifest = back_up(loaded, file)
-    print(f"{file}: {manifest.counts['objects']} objects, {len(manifest.keys)} keys on the token")
+    keys = sum(len(token.keys) for token in manifest.tokens.values())
+    print(f"{file}: {manifest.counts['objects']} objects, {keys} of their keys on tokens")
 
 
 @app.command()

@@ -1,12 +1,22 @@
 """`backup`: the database as it is at one moment, and which keys of the token it hangs on; these stay on the token."""
 
 import asyncio
+from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
 
 from gateway import __version__
-from gateway.admin.manifest import FORMAT, BackedUpKey, Manifest, manifest_path, sha256_of, write_manifest
+from gateway.admin.fsck import open_pools
+from gateway.admin.manifest import (
+    FORMAT,
+    BackedUpKey,
+    BackedUpToken,
+    Manifest,
+    manifest_path,
+    sha256_of,
+    write_manifest,
+)
 from gateway.admin.survey import each_of, is_key, raise_if_down
 from gateway.config import Config
 from gateway.errors import ConfigurationError, KmipError
@@ -14,9 +24,7 @@ from gateway.managed import ref_of
 from gateway.store.catalogue import Catalogue, open_catalogue
 from gateway.store.copying import copy_database, version_of
 from gateway.token.api import STORAGE_KEY_LABEL, KeyRef, kek_label
-from gateway.token.local import LocalWorkers
 from gateway.token.pool import TokenPool
-from gateway.token.settings import WorkerSettings
 
 PAGE = 500
 
@@ -38,25 +46,24 @@ def back_up(config: Config, file: Path) -> Manifest:
 
 
 async def _described(config: Config, file: Path) -> Manifest:
-    catalogue = open_catalogue(file)
-    try:
-        async with LocalWorkers(WorkerSettings.of(config.token, config.server.runtime_dir)) as pool:
-            manifest = Manifest(
-                format=FORMAT,
-                gateway=__version__,
-                made=datetime.now(UTC).isoformat(timespec="seconds"),
-                sha256=sha256_of(file),
-                schema_version=version_of(file),
-                counts=catalogue.counts(),
-                token_name=config.token.name,
-                token=await pool.info(),
-                own_keys=await own_keys(pool),
-                keys=await _keys(pool, catalogue, config.token.name),
-            )
-    finally:
-        catalogue.close()
+    async with AsyncExitStack() as stack:
+        catalogue = stack.enter_context(closing(open_catalogue(file)))
+        pools = await open_pools(config, stack)
+        manifest = Manifest(
+            format=FORMAT,
+            gateway=__version__,
+            made=datetime.now(UTC).isoformat(timespec="seconds"),
+            sha256=sha256_of(file),
+            schema_version=version_of(file),
+            counts=catalogue.counts(),
+            tokens={name: await _token(pool, catalogue, name) for name, pool in pools.items()},
+        )
     write_manifest(file, manifest)
     return manifest
+
+
+async def _token(pool: TokenPool, catalogue: Catalogue, name: str) -> BackedUpToken:
+    return BackedUpToken(await pool.info(), await own_keys(pool), await _keys(pool, catalogue, name))
 
 
 async def own_keys(pool: TokenPool) -> dict[str, str]:

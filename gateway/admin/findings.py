@@ -53,16 +53,20 @@ MEANINGS = {
     Kind.OWN_KEY_MISSING: Meaning("the token does not have this key, by which the gateway wraps or seals"),
     Kind.DOES_NOT_UNWRAP: Meaning("the wrapped key is damaged, or wrapped by another token"),
     Kind.DOES_NOT_OPEN: Meaning("what is sealed is damaged, or was sealed by another token"),
-    Kind.OTHER_TOKEN: Meaning("keys on a token that the configuration does not name were not looked at", notice=True),
+    Kind.OTHER_TOKEN: Meaning("objects on a token that the configuration does not name"),
 }
 
 
 class Finding(Struct, frozen=True):
-    """One thing found: its kind, the object or the key (class and CKA_ID in hexadecimal), and what there is to say."""
+    """One thing found: its kind, the object or the key (class and CKA_ID in hexadecimal), and what there is to say.
+
+    token is the one whose key it is about, as the configuration names it.
+    """
 
     kind: Kind
     object: str = ""
     key: str = ""
+    token: str = ""
     detail: str = ""
 
     @property
@@ -75,7 +79,7 @@ class Findings(Struct, frozen=True):
     """What `fsck` prints; `sound` is its exit code."""
 
     objects: int
-    keys_on_token: int | None  # None: the token was not looked at
+    keys_on_token: int | None  # on all tokens; None: none was looked at
     looked_into: int  # objects whose key or material was tried, rather than only looked for
     repaired: int
     findings: tuple[Finding, ...]
@@ -90,7 +94,7 @@ def lines_of(findings: Findings) -> list[str]:
     """Give the report as text, the grave first."""
     title = f"{findings.objects} objects"
     if findings.keys_on_token is not None:
-        title += f", {findings.keys_on_token} keys on the token, {findings.looked_into} tried"
+        title += f", {findings.keys_on_token} keys on tokens, {findings.looked_into} tried"
     if findings.repaired:
         title += f"; {findings.repaired} keys deleted"
     ordered = sorted(findings.findings, key=lambda each: (each.meaning.notice, each.kind, each.object, each.key))
@@ -100,6 +104,7 @@ def lines_of(findings: Findings) -> list[str]:
 def line_of(finding: Finding) -> str:
     """Give one finding as a line."""
     grave = "notice" if finding.meaning.notice else "PROBLEM"
-    which = " ".join(part for part in (finding.object, finding.key, finding.detail) if part)
+    where = f"on {finding.token}" if finding.token else ""
+    which = " ".join(part for part in (finding.object, finding.key, where, finding.detail) if part)
     repair = " [--repair]" if finding.meaning.repairable else ""
     return f"{grave} {finding.kind}: {which}: {finding.meaning.words}{repair}"

@@ -6,8 +6,8 @@ gateway, half of what one sees is on its way.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from gateway.admin.findings import Finding, Findings, Kind
@@ -40,39 +40,62 @@ def check(config: Config, *, repair: bool = False, deep: bool = False, database_
 
 
 async def _check(config: Config, *, repair: bool, deep: bool, database_only: bool) -> Findings:
-    with open_inspection(config.store.path) as inspection:
-        if database_only:
-            return _told(await _settled(inspection, None, config, deep), 0)
-        async with LocalWorkers(WorkerSettings.of(config.token, config.server.runtime_dir)) as pool:
-            seen, repaired = await _settled(inspection, pool, config, deep), 0
-            if repair and any(each.meaning.repairable for each in seen.findings):
-                repaired = await _repair(config, pool, seen.findings)
-                seen = await _settled(inspection, pool, config, deep)
-            return _told(seen, repaired)
-
-
-def _told(seen: Surveyed, repaired: int) -> Findings:
+    async with AsyncExitStack() as stack:
+        inspection = stack.enter_context(open_inspection(config.store.path))
+        pools = {} if database_only else await open_pools(config, stack)
+        look = partial(_look, inspection, pools, config, deep)
+        seen, repaired = await _settled(look), 0
+        if repair and any(each.meaning.repairable for each in seen.findings):
+            repaired = await _repair(config, pools, seen.findings)
+            seen = await _settled(look)
     found = tuple(sorted(seen.findings, key=lambda each: (each.kind, each.object, each.key, each.detail)))
     return Findings(seen.objects, seen.keys_on_token, seen.looked_into, repaired, found)
 
 
-async def _settled(inspection: Inspection, pool: TokenPool | None, config: Config, deep: bool) -> Surveyed:
+async def open_pools(config: Config, stack: AsyncExitStack) -> dict[str, TokenPool]:
+    """Give workers of this process for every token that the configuration names, until the stack ends.
+
+    Raises:
+        ConfigurationError: one of the tokens cannot be used.
+    """
+    workers = {
+        name: LocalWorkers(WorkerSettings.of(token, config.server.runtime_dir))
+        for name, token in config.all_tokens().items()
+    }
+    return {name: await stack.enter_async_context(each) for name, each in workers.items()}
+
+
+async def _look(inspection: Inspection, pools: Mapping[str, TokenPool], config: Config, deep: bool) -> Surveyed:
+    """Give what is found on all tokens together."""
+    configured = config.all_tokens()
+    surveys = [Survey(inspection, pool, name, configured, deep=deep) for name, pool in pools.items()]
+    seen = [await each.look() for each in surveys or [Survey(inspection, None, "", configured, deep=deep)]]
+    counts = [each.keys_on_token for each in seen if each.keys_on_token is not None]
+    return Surveyed(
+        seen[-1].objects,
+        sum(counts) if counts else None,
+        sum(each.looked_into for each in seen),
+        frozenset().union(*(each.findings for each in seen)),
+    )
+
+
+async def _settled(look: Callable[[], Awaitable[Surveyed]]) -> Surveyed:
     """Give what is there at the first look and at the second."""
-    first = await Survey(inspection, pool, config.token.name, deep=deep).look()
+    first = await look()
     if not first.findings:
         return first
     await asyncio.sleep(LOOK_AGAIN_S)
-    second = await Survey(inspection, pool, config.token.name, deep=deep).look()
+    second = await look()
     return second._replace(findings=first.findings & second.findings)
 
 
-async def _repair(config: Config, pool: TokenPool, findings: Iterable[Finding]) -> int:
+async def _repair(config: Config, pools: Mapping[str, TokenPool], findings: Iterable[Finding]) -> int:
     """Delete the keys that are ours and over, and count them."""
     async with _opened(config) as store:
         for each in findings:
             if each.kind is Kind.LEFTOVER:
                 await store.write(partial(_queue, each.object))
-        return await Reaper(store, {config.token.name: pool}, config.all_tokens()).reap()
+        return await Reaper(store, pools, config.all_tokens()).reap()
 
 
 @asynccontextmanager

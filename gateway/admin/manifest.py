@@ -21,8 +21,16 @@ class BackedUpKey(msgspec.Struct, frozen=True):
     check_value: str = ""
 
 
+class BackedUpToken(msgspec.Struct, frozen=True):
+    """A token as it was when the backup was made."""
+
+    info: TokenInfo
+    own_keys: dict[str, str]  # the labels of the gateway's own keys, each with its check value
+    keys: tuple[BackedUpKey, ...]  # in the order in which they were made
+
+
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything by which `restore` knows whether file and token belong together."""
+    """Everything by which `restore` knows whether file and tokens belong together."""
 
     format: int
     gateway: str  # its version
@@ -30,10 +38,7 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sha256: str  # of the file
     schema_version: int
     counts: dict[str, int]  # rows of each table
-    token_name: str
-    token: TokenInfo
-    own_keys: dict[str, str]  # the labels of the gateway's own keys, each with its check value
-    keys: tuple[BackedUpKey, ...]
+    tokens: dict[str, BackedUpToken]  # by the names that the configuration gives them
 
 
 def manifest_path(file: Path) -> Path:

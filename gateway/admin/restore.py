@@ -6,89 +6,105 @@ anything is written. Nothing on the token is touched.
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct
 
 from gateway.admin.backup import check_value, own_keys
-from gateway.admin.manifest import BackedUpKey, Manifest, read_manifest
+from gateway.admin.fsck import open_pools
+from gateway.admin.manifest import BackedUpKey, BackedUpToken, Manifest, read_manifest
 from gateway.admin.proof import check_opens, fact_of
 from gateway.admin.survey import each_of, key_name
 from gateway.config import Config
 from gateway.errors import ConfigurationError, KmipError
 from gateway.store.copying import fact_in, put_in_place
 from gateway.token.api import KeyRef, ObjectClass
-from gateway.token.local import LocalWorkers
 from gateway.token.pool import TokenPool
-from gateway.token.settings import WorkerSettings
 
 MOST_NAMED = 3  # of keys that are another, in the sentence that refuses them
 
 
 class Restored(Struct, frozen=True):
-    """What was restored, and what the token has had done to it since; keys as reports name them."""
+    """What was restored, and what the tokens have had done to them since; keys as reports name them."""
 
     made: str
     objects: int
     keys: int
     missing: tuple[str, ...]  # named by the backup, and not on the token
-    newest_missing: bool  # the missing are just the newest: the token is the older of the two
-    unknown: int  # on the token, and not in the backup
+    newest_missing: bool  # the missing are just the newest: a token is older than the backup
+    unknown: int  # on the tokens, and not in the backup
 
     @property
     def agrees(self) -> bool:
-        """Whether the token has every key that the database names."""
+        """Whether the tokens have every key that the database names."""
         return not self.missing
 
 
+class Compared(NamedTuple):
+    """One token beside what the backup says of it."""
+
+    keys: list[KeyRef]
+    missing: list[KeyRef]
+    unknown: int
+
+
 def put_back(config: Config, file: Path, *, other_token: bool) -> Restored:
-    """Make the backup the database that the configuration names, and tell what the token has by now.
+    """Make the backup the database that the configuration names, and tell what the tokens have by now.
 
     Raises:
-        ConfigurationError: the backup was altered, the token is another one or has other keys, or there is a database.
+        ConfigurationError: the backup was altered, a token is another one or has other keys, or there is a database.
     """
     manifest = read_manifest(file)
-    proof = fact_in(file, fact_of(config.token.name))
     if config.store.path.exists():
         raise ConfigurationError(f"{config.store.path} exists already; move it away, or name another in [store].")
     try:
-        restored = asyncio.run(_compared(config, manifest, proof, other_token))
+        compared = asyncio.run(_compared(config, file, manifest, other_token))
     except KmipError as error:
         raise ConfigurationError(f"Nothing was restored: {error.message}") from None
     put_in_place(file, config.store.path)
-    return restored
+    return _told(manifest, compared)
 
 
-async def _compared(config: Config, manifest: Manifest, proof: str | None, other_token: bool) -> Restored:
-    async with LocalWorkers(WorkerSettings.of(config.token, config.server.runtime_dir)) as pool:
-        if manifest.token_name != config.token.name:
-            raise ConfigurationError(
-                f"The backup is of a token that [token] name calls '{manifest.token_name}', not '{config.token.name}'."
-            )
-        await _check_identity(pool, manifest, other_token)
-        if proof is not None:
-            await check_opens(pool, proof, config.token.name)
-        _check_own_keys(await own_keys(pool), manifest)
-        there = frozenset(await pool.keys())
-        await _check_keys(pool, manifest.keys, there)
-    return _told(manifest, there)
+async def _compared(config: Config, file: Path, manifest: Manifest, other_token: bool) -> list[Compared]:
+    unknown = sorted(manifest.tokens.keys() - config.all_tokens().keys())
+    if unknown:
+        raise ConfigurationError(f"The backup is of tokens that the configuration does not name: {', '.join(unknown)}.")
+    async with AsyncExitStack() as stack:
+        pools = await open_pools(config, stack)
+        for name, token in manifest.tokens.items():
+            await _check_identity(pools[name], name, token, other_token)
+            proof = fact_in(file, fact_of(name))
+            if proof is not None:
+                await check_opens(pools[name], proof, name)
+            _check_own_keys(await own_keys(pools[name]), name, token)
+        return [await _beside(pools[name], token) for name, token in manifest.tokens.items()]
 
 
-async def _check_identity(pool: TokenPool, manifest: Manifest, other_token: bool) -> None:
-    now, then = await pool.info(), manifest.token
+async def _beside(pool: TokenPool, token: BackedUpToken) -> Compared:
+    there = frozenset(await pool.keys())
+    await _check_keys(pool, token.keys, there)
+    refs = [_ref(key) for key in token.keys]
+    unknown = len(there - set(refs)) - len(await own_keys(pool))
+    return Compared(refs, [ref for ref in refs if ref not in there], max(0, unknown))
+
+
+async def _check_identity(pool: TokenPool, name: str, token: BackedUpToken, other_token: bool) -> None:
+    now, then = await pool.info(), token.info
     if (now.label, now.serial) != (then.label, then.serial) and not other_token:
         raise ConfigurationError(
-            f"The token is '{now.label}', serial {now.serial}, and the backup is of '{then.label}', "
+            f"The token '{name}' is '{now.label}', serial {now.serial}, and the backup is of '{then.label}', "
             f"serial {then.serial}; if it holds the same keys (a clone, a member of a cluster), say --other-token."
         )
 
 
-def _check_own_keys(now: dict[str, str], manifest: Manifest) -> None:
-    for label, value in manifest.own_keys.items():
+def _check_own_keys(now: dict[str, str], name: str, token: BackedUpToken) -> None:
+    for label, value in token.own_keys.items():
         if label not in now:
-            raise ConfigurationError(f"The token does not have the key '{label}', which the backup needs.")
+            raise ConfigurationError(f"The token '{name}' does not have the key '{label}', which the backup needs.")
         if value and now[label] and value != now[label]:
-            raise ConfigurationError(f"The token's key '{label}' is another than that of the backup.")
+            raise ConfigurationError(f"The key '{label}' of the token '{name}' is another than that of the backup.")
 
 
 async def _check_keys(pool: TokenPool, keys: Iterable[BackedUpKey], there: frozenset[KeyRef]) -> None:
@@ -108,16 +124,16 @@ async def _check_keys(pool: TokenPool, keys: Iterable[BackedUpKey], there: froze
         )
 
 
-def _told(manifest: Manifest, there: frozenset[KeyRef]) -> Restored:
-    refs = [_ref(key) for key in manifest.keys]
-    missing = [ref for ref in refs if ref not in there]
+def _told(manifest: Manifest, compared: list[Compared]) -> Restored:
+    missing = [key_name(ref) for each in compared for ref in each.missing]
+    newest = all(each.keys[len(each.keys) - len(each.missing) :] == each.missing for each in compared)
     return Restored(
         made=manifest.made,
         objects=manifest.counts["objects"],
-        keys=len(refs),
-        missing=tuple(map(key_name, missing)),
-        newest_missing=bool(missing) and refs[-len(missing) :] == missing,
-        unknown=len(there - set(refs)) - len(manifest.own_keys),
+        keys=sum(len(each.keys) for each in compared),
+        missing=tuple(missing),
+        newest_missing=bool(missing) and newest,
+        unknown=sum(each.unknown for each in compared),
     )
 
 

@@ -6,7 +6,7 @@ meanwhile is known by its reservation or its row; what it deletes meanwhile is g
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 from zlib import crc32
 
@@ -59,12 +59,15 @@ class Surveyed(NamedTuple):
 
 
 class Survey:
-    """One look at a database and, unless `pool` is None, at its token."""
+    """One look at a database and at one of the tokens that `configured` names, or with a pool of None at none."""
 
-    def __init__(self, inspection: Inspection, pool: TokenPool | None, token_name: str, *, deep: bool) -> None:
+    def __init__(
+        self, inspection: Inspection, pool: TokenPool | None, name: str, configured: Collection[str], *, deep: bool
+    ) -> None:
         self._inspection = inspection
         self._pool = pool
-        self._name = token_name
+        self._name = name
+        self._configured = configured
         self._deep = deep
         self._found: set[Finding] = set()
         self._living: set[KeyRef] = set()  # keys of objects that are not destroyed
@@ -103,8 +106,8 @@ class Survey:
             await asyncio.sleep(0)
 
     def _add(self, kind: Kind, row: ObjectRow | None = None, ref: KeyRef | None = None, detail: str = "") -> None:
-        key = "" if ref is None else key_name(ref)
-        self._found.add(Finding(kind, "" if row is None else row.unique_identifier, key, detail))
+        key, token = ("", "") if ref is None else (key_name(ref), self._name)
+        self._found.add(Finding(kind, "" if row is None else row.unique_identifier, key, token, detail))
 
     # --- the database alone
 
@@ -117,8 +120,8 @@ class Survey:
                     self._add(Kind.UNREADABLE, row, detail=f"attribute {each.tag:06x}[{each.index}]: {error}")
 
     def _is_mine(self, row: ObjectRow) -> bool:
-        if row.token != self._name:
-            self._add(Kind.OTHER_TOKEN, detail=repr(row.token))
+        if row.token not in self._configured:
+            self._found.add(Finding(Kind.OTHER_TOKEN, token=row.token))
         return row.token == self._name
 
     def _ask_database(self) -> None:
@@ -188,7 +191,7 @@ class Survey:
             if ref is not None:
                 own.add(ref)
             elif label in map(kek_label, self._versions) or (label == STORAGE_KEY_LABEL and pool.profile.aes_bits):
-                self._add(Kind.OWN_KEY_MISSING, detail=label)
+                self._found.add(Finding(Kind.OWN_KEY_MISSING, token=self._name, detail=label))
         # Newer ones, by which nothing is wrapped yet.
         version = len(labels)
         while (ref := await pool.labelled(kek_label(version))) is not None:

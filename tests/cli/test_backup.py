@@ -5,8 +5,10 @@ import shutil
 import threading
 
 import pytest
+from msgspec.structs import replace
 
 from gateway.admin import fsck
+from gateway.admin.backup import back_up
 from gateway.admin.findings import Kind
 from gateway.admin.fsck import check
 from gateway.admin.manifest import manifest_path
@@ -142,3 +144,20 @@ def test_what_cannot_be_explained_is_refused(drill, dev_folder, tmp_path):
 def test_a_gateway_does_not_start_on_the_token_of_another_database(drill, dev_folder):
     toml = configured(dev_folder, drill.folder / "gateway.sqlite")
     assert_one_sentence(run("serve", "--config", toml), "not the one that the database was written with")
+
+
+def test_each_of_several_tokens_is_compared_backed_up_and_restored(drill, dev_folder, tmp_path):
+    database = tmp_path / "restored.sqlite"
+    toml, other = configured(drill.folder, database), load(dev_folder / "gateway.toml")
+    config = load(toml)
+    both = replace(config, tokens={"second": replace(other.token, name="second")})
+    here = replace(both, store=replace(both.store, path=drill.folder / "gateway.sqlite"))
+    # The second token has the keys of a gateway of its own, which no row here names.
+    assert {(each.kind, each.token) for each in check(here).findings} == {(Kind.ORPHAN, "second")}
+    manifest = back_up(here, tmp_path / "backup")
+    assert {name: bool(token.keys) for name, token in manifest.tokens.items()} == {"default": True, "second": False}
+    with pytest.raises(ConfigurationError, match="second"):
+        put_back(config, tmp_path / "backup", other_token=False)
+    restored = put_back(both, tmp_path / "backup", other_token=False)
+    assert restored.agrees and restored.unknown > 0
+    assert {(each.kind, each.token) for each in check(both).findings} == {(Kind.ORPHAN, "second")}
