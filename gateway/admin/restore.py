@@ -20,7 +20,7 @@ from gateway.admin.survey import each_of, key_name
 from gateway.config import Config
 from gateway.errors import ConfigurationError, KmipError
 from gateway.store.copying import fact_in, put_in_place
-from gateway.token.api import KeyRef, ObjectClass
+from gateway.token.api import AUDIT_CKA_ID, KeyRef, ObjectClass
 from gateway.token.pool import TokenPool
 
 MOST_NAMED = 3  # of keys that are another, in the sentence that refuses them
@@ -83,7 +83,7 @@ async def _compared(config: Config, file: Path, manifest: Manifest, other_token:
 
 
 async def _beside(pool: TokenPool, token: BackedUpToken) -> Compared:
-    there = frozenset(await pool.keys())
+    there = frozenset(ref for ref in await pool.keys() if ref.cka_id != AUDIT_CKA_ID)
     await _check_keys(pool, token.keys, there)
     refs = [_ref(key) for key in token.keys]
     unknown = len(there - set(refs)) - len(await own_keys(pool))
