@@ -17,6 +17,7 @@ import typer
 
 from gateway import __version__
 from gateway.admin.audit_verbs import audit_app
+from gateway.admin.object_verbs import object_app
 from gateway.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ app = typer.Typer(name="kmip-gateway", help="A KMIP server that keeps and uses i
 config_app = typer.Typer(help="The configuration file.", **PLAIN)
 token_app = typer.Typer(help="The PKCS#11 token.", **PLAIN)
 kek_app = typer.Typer(help="The key-encryption keys, by which keys in the database are wrapped.", **PLAIN)
-object_app = typer.Typer(help="Managed objects, from the database; never key material.", **PLAIN)
 app.add_typer(config_app, name="config")
 app.add_typer(token_app, name="token")
 token_app.add_typer(kek_app, name="kek")
@@ -251,48 +251,6 @@ def ca_show(config: ConfigOption) -> None:
     from gateway.config import load
 
     print(show_authority(load(config)).decode(), end="")
-
-
-@object_app.command("list")
-def object_list(
-    config: ConfigOption,
-    tenant: Annotated[str | None, typer.Option(help="Of this tenant only.")] = None,
-    after: Annotated[int, typer.Option(min=0, help="Start after this number, the last of the page before.")] = 0,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
-    json: JsonOption = False,
-) -> None:
-    """List managed objects, oldest first."""
-    from gateway.admin.objects import list_objects
-    from gateway.config import load
-
-    listed = list_objects(load(config).store.path, tenant=tenant, after=after, limit=limit)
-    if json:
-        print_json(listed)
-        return
-    for each in listed:
-        names = ", ".join(each.names)
-        print(each.number, each.unique_identifier, each.object_type, each.state, each.custody, names, sep="\t")
-
-
-@object_app.command("show")
-def object_show(
-    unique_identifier: Annotated[str, typer.Argument(help="As `object list` prints it.")],
-    config: ConfigOption,
-    json: JsonOption = False,
-) -> None:
-    """Show one managed object with its attributes."""
-    from msgspec.structs import asdict
-
-    from gateway.admin.objects import show_object
-    from gateway.config import load
-
-    shown = show_object(load(config).store.path, unique_identifier)
-    if json:
-        print_json(shown)
-        return
-    lines = {**asdict(shown.listed), "token": shown.token, "cka_id": shown.cka_id, **dict(shown.attributes)}
-    for name, value in lines.items():
-        print(f"{name}: {value}")
 
 
 @ticket_app.command("list")

@@ -212,6 +212,20 @@ class Transaction(Protocol):
         """Change what is kept in the database of the key itself."""
         ...
 
+    def move(self, row: ObjectRow) -> None:
+        """Say where the key of an object is from now on: custody, token, CKA_ID and material are those of the row.
+
+        The CKA_ID must be spent in the same function where the key is an object of the token.
+
+        Raises:
+            GeneralFailure: it was not reserved.
+        """
+        ...
+
+    def condemn_key(self, cka_id: bytes) -> None:
+        """Have whatever carries a CKA_ID taken off every token; `forget` it once that is done."""
+        ...
+
     def set_storage(self, id: int, *, destroyed: bool = False, archived: bool = False) -> None:
         """Say whether the object is destroyed or archived."""
         ...

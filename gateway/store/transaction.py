@@ -34,6 +34,8 @@ _COUNT_OBJECTS = """SELECT count(*) FROM (SELECT 1 FROM objects
     WHERE tenant = ? AND owner = ? AND storage IN (0, ?) LIMIT ?)"""
 _SPEND = "DELETE FROM reservations WHERE cka_id = ? AND instance = ? AND NOT condemned"
 
+_MOVE = "UPDATE objects SET custody = ?, token = ?, cka_id = ?, material = ?, wrapped = ? WHERE id = ?"
+_CONDEMN_KEY = "INSERT OR REPLACE INTO reservations (cka_id, instance, condemned) VALUES (?, ?, 1)"
 _RESERVE = "INSERT INTO reservations (cka_id, instance) VALUES (?, ?)"
 _CONDEMN = "UPDATE reservations SET condemned = 1, instance = ? WHERE instance = ?"
 _CONDEMN_OWN = "UPDATE reservations SET condemned = 1 WHERE cka_id = ? AND instance = ?"
@@ -137,6 +139,16 @@ class SqliteTransaction:
         values = material, custody, wrapped, id
         self._cursor.execute("UPDATE objects SET material = ?, custody = ?, wrapped = ? WHERE id = ?", values)
         self._touch(id)
+
+    def move(self, row: ObjectRow) -> None:
+        if row.on_token and row.cka_id not in self._spent:
+            raise GeneralFailure("The key's identifier on the token is no longer reserved; try again.")
+        values = row.custody, row.token, row.cka_id, row.material, row.wrapped, row.id
+        self._cursor.execute(_MOVE, values)
+        self._touch(row.id)
+
+    def condemn_key(self, cka_id: bytes) -> None:
+        self._cursor.execute(_CONDEMN_KEY, (cka_id, self._instance))
 
     def set_storage(self, id: int, *, destroyed: bool = False, archived: bool = False) -> None:
         self._cursor.execute("UPDATE objects SET storage = ? WHERE id = ?", (storage_of(destroyed, archived), id))

@@ -358,6 +358,17 @@ class Token(Protocol):
     async def rewrap(self, ref: KeyRef) -> KeyRef:
         """Give a key that comes along wrapped by the newest key-encryption key."""
 
+    async def wrapped_copy(self, ref: KeyRef, new: KeyRef) -> KeyRef:
+        """Give a key of the token wrapped for the database, named `new`; the one on the token stays.
+
+        Raises:
+            NotExtractable: it may not leave the token.
+            FeatureNotSupported: the token does not wrap it.
+        """
+
+    async def token_copy(self, ref: KeyRef, new: KeyRef, label: str) -> KeyRef:
+        """Make a token object, named `new`, of a key that comes along wrapped; give its reference."""
+
     async def digest(self, ckm: int, data: bytes) -> bytes:
         """Give the digest of data."""
 

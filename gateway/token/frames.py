@@ -252,6 +252,21 @@ class Keys(Frame, frozen=True, array_like=True, gc=False, tag=41):
     """Which keys are on the token."""
 
 
+class WrappedCopy(Frame, frozen=True, array_like=True, gc=False, tag=42):
+    """Wrap a key of the token for the database, and leave it; answered with its new reference."""
+
+    ref: KeyRef
+    new: KeyRef
+
+
+class TokenCopy(Frame, frozen=True, array_like=True, gc=False, tag=43):
+    """Make a token object of a key that comes along wrapped."""
+
+    ref: KeyRef
+    new: KeyRef
+    label: str
+
+
 class BeginStream(Frame, frozen=True, array_like=True, gc=False, tag=25):
     """Begin with data that comes in parts; answered with the stream's name, and what it gives for the first."""
 
@@ -315,6 +330,8 @@ Request = (
     | FinishStream
     | EndStream
     | Rewrap
+    | WrappedCopy
+    | TokenCopy
 )
 Result = bytes | bool | None | list[KeyRef] | Attributes
 

@@ -125,6 +125,20 @@ class Parcels:
         self._keep(sent, ready)
         return sent
 
+    def copy(self, ref: KeyRef, handle: int, key_type: KeyType, template: KeyTemplate) -> KeyRef:
+        """Give the reference of an extractable key, wrapped for the database; the key itself stays as it is."""
+        version = self._newest_version()
+        blob = self._connection.calls.wrap(self._connection.session, self._kwp(), self._kek(version), handle)
+        rights = rights_of(ref.object_class, template)
+        return ref._replace(wrapped=pack(version, Parcel(key_type, rights, template.extractable, blob)))
+
+    def unwrapped_as(self, ref: KeyRef, template: AttributeArray) -> int:
+        """Give the handle of a new object of this template, with the value of a secret or private key."""
+        version, parcel = unpack(ref.wrapped)
+        return self._connection.calls.unwrap(
+            self._connection.session, self._kwp(), self._kek(version), parcel.blob, template
+        )
+
     def send_public(self, ref: KeyRef, info: bytes, key_type: KeyType, template: KeyTemplate) -> KeyRef:
         """Give the reference of a public key: its SubjectPublicKeyInfo, and what it may do."""
         rights = rights_of(ref.object_class, template)

@@ -10,7 +10,7 @@ from typing import Any
 from pkcs11.exceptions import PKCS11Error
 
 from gateway.errors import ConfigurationError, KmipError
-from gateway.token import frames, leaving, making, streaming, using
+from gateway.token import frames, leaving, making, moving, streaming, using
 from gateway.token.api import Profile
 from gateway.token.connection import Connection, PinRefused
 from gateway.token.failures import CryptokiError, Failure, KeyGone, Recovery, failure_of
@@ -166,6 +166,8 @@ VERBS: dict[type[frames.Frame], Callable[[Reach, Any], frames.Result]] = {
     frames.Verify: using.verify,
     frames.Derive: making.derive,
     frames.Rewrap: making.rewrap,
+    frames.WrappedCopy: moving.wrapped_copy,
+    frames.TokenCopy: moving.token_copy,
     frames.Digest: using.digest,
     frames.Random: using.random,
     frames.Seed: using.seed,

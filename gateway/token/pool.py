@@ -294,6 +294,13 @@ class TokenPool(Token):
     async def rewrap(self, ref: KeyRef) -> KeyRef:
         return _ref(await self._used(ref, frames.Rewrap(self._next_id(), ref)))
 
+    async def wrapped_copy(self, ref: KeyRef, new: KeyRef) -> KeyRef:
+        return _ref(await self._used(ref, frames.WrappedCopy(self._next_id(), ref, new)))
+
+    async def token_copy(self, ref: KeyRef, new: KeyRef, label: str) -> KeyRef:
+        await self._succession()
+        return _ref(await self._maker(new.cka_id).send(frames.TokenCopy(self._next_id(), ref, new, label), self._now))
+
     async def digest(self, ckm: int, data: bytes) -> bytes:
         return _bytes(await self._keyless(frames.Digest(self._next_id(), ckm, data)))
 

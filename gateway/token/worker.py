@@ -38,7 +38,14 @@ REPLIES_A_SEND = 32
 # A front end that does not read its replies is not read from either.
 OUTGOING_LIMIT_BYTES = 16 * 1024 * 1024
 DRAIN_S = 5.0
-SLOW = (frames.GenerateKey, frames.GenerateKeyPair, frames.ImportKey, frames.Destroy, frames.Find)
+SLOW = (
+    frames.GenerateKey,
+    frames.GenerateKeyPair,
+    frames.ImportKey,
+    frames.TokenCopy,
+    frames.Destroy,
+    frames.Find,
+)
 
 
 class ExitCode(IntEnum):

@@ -1,0 +1,101 @@
+"""The verbs of `object`, as the command line has them; what they do is in `objects` and `custody`.
+
+They import what they need when they run, as all verbs do.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+PROBLEMS_FOUND = 1
+
+object_app = typer.Typer(
+    help="Managed objects, from the database; never key material.",
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+
+ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="The gateway's TOML file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+class Kept(StrEnum):
+    """Where keys can be kept, as the option says it."""
+
+    TOKEN = "token"  # noqa: S105 - a place, no secret
+    WRAPPED = "wrapped"
+
+
+@object_app.command("list")
+def object_list(
+    config: ConfigOption,
+    tenant: Annotated[str | None, typer.Option(help="Of this tenant only.")] = None,
+    after: Annotated[int, typer.Option(min=0, help="Start after this number, the last of the page before.")] = 0,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    json: JsonOption = False,
+) -> None:
+    """List managed objects, oldest first."""
+    from gateway.admin.objects import list_objects
+    from gateway.config import load
+
+    listed = list_objects(load(config).store.path, tenant=tenant, after=after, limit=limit)
+    if json:
+        _print_json(listed)
+        return
+    for each in listed:
+        names = ", ".join(each.names)
+        print(each.number, each.unique_identifier, each.object_type, each.state, each.custody, names, sep="\t")
+
+
+@object_app.command("show")
+def object_show(
+    unique_identifier: Annotated[str, typer.Argument(help="As `object list` prints it.")],
+    config: ConfigOption,
+    json: JsonOption = False,
+) -> None:
+    """Show one managed object with its attributes."""
+    from msgspec.structs import asdict
+
+    from gateway.admin.objects import show_object
+    from gateway.config import load
+
+    shown = show_object(load(config).store.path, unique_identifier)
+    if json:
+        _print_json(shown)
+        return
+    lines = {**asdict(shown.listed), "token": shown.token, "cka_id": shown.cka_id, **dict(shown.attributes)}
+    for name, value in lines.items():
+        print(f"{name}: {value}")
+
+
+@object_app.command("move")
+def object_move(
+    unique_identifiers: Annotated[list[str], typer.Argument(help="As `object list` prints them.")],
+    config: ConfigOption,
+    custody: Annotated[Kept, typer.Option(help="On the token, or wrapped in the database.")],
+    token: Annotated[str, typer.Option(metavar="NAME", help="To this token; else each stays on its own.")] = "",
+) -> None:
+    """Move keys between the token and the database, or to another token; exit 1 where one stays where it is.
+
+    The gateway may be serving. Halves of a pair move together. A run that was ended early is taken up by the next.
+    """
+    from gateway.admin.audit import recorded
+    from gateway.admin.custody import Order, move
+    from gateway.config import load
+    from gateway.store.api import Custody
+
+    loaded = load(config)
+    with recorded(loaded, "object move", f"{' '.join(unique_identifiers)} to {custody} {token}".rstrip()):
+        outcomes = move(loaded, unique_identifiers, Order(Custody(custody), token))
+    for each in outcomes:
+        print(each.unique_identifier, each.what, sep="\t")
+    raise typer.Exit(PROBLEMS_FOUND if not all(each.there for each in outcomes) else 0)
+
+
+def _print_json(value: Any) -> None:
+    from msgspec import json
+
+    print(json.format(json.encode(value)).decode())
