@@ -71,6 +71,7 @@ NEVER: frozenset[int] = frozenset(
 )
 LONG: frozenset[int] = frozenset({O.CREATE_KEY_PAIR, O.RE_KEY_KEY_PAIR})
 ALL = frozenset(map(int, O))
+NAMES: dict[int, str] = {int(each): each.token for each in O}
 # What is answered even while the audit cannot be written, if the operator has it fail closed: it tells of the server,
 # or what a client laid down itself, and neither changes anything nor gives or uses a key.
 MAY_GO_UNRECORDED: frozenset[int] = frozenset(
@@ -270,7 +271,7 @@ def _polled(call: Call, item: RequestBatchItem, polled: Polled) -> Done:
 
 def name_of(operation: int) -> str:
     """Give an operation's name, or its number where it has none."""
-    return Operation(operation).token if operation in Operation._value2member_map_ else str(operation)
+    return NAMES.get(operation) or str(operation)
 
 
 def _entry(call: Call, item: RequestBatchItem) -> Entry:

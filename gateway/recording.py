@@ -12,11 +12,12 @@ from gateway.batch import MAY_GO_UNRECORDED, Done, name_of
 from gateway.call import Call
 from gateway.kmip.enums import ResultStatus
 from gateway.kmip.messages import RequestMessage
-from gateway.kmip.version import Version
+from gateway.kmip.version import SUPPORTED, Version
 from gateway.legible import legible
 
 MAX_OPERATIONS = 20
 STATUS = {status: status.token for status in ResultStatus}
+SPOKEN = {version: str(version) for version in SUPPORTED}
 FAILED = STATUS[ResultStatus.OPERATION_FAILED]
 
 
@@ -36,7 +37,7 @@ def of_items(asked: Asked, done: Sequence[Done]) -> list[Record]:
 
 
 def _of_item(asked: Asked, place: int, done: Done, call: Call) -> Record:
-    shown, more = bounded(call.touched + list(done.identifiers) if done.identifiers else call.touched)
+    shown, more = bounded(call.touched, done.identifiers)
     identity, connected = call.peer.identity, asked.peer.identity
     client = asked.client_correlation
     return Record(
@@ -51,12 +52,12 @@ def _of_item(asked: Asked, place: int, done: Done, call: Call) -> Record:
         more,
         STATUS[done.status],
         "" if done.reason is None else done.reason.token,
-        str(asked.version),
+        SPOKEN[asked.version],
         legible(client) if client else "",
         asked.server_correlation,
         place,
         asked.message_bytes,
-        round(max(0.0, call.ended - call.now), 6),
+        max(0, int((call.ended - call.now) * 1e6)),
     )
 
 

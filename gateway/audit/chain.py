@@ -45,7 +45,7 @@ class Chain:
             head = hash_of(line)
             count += 1
             lines.append(line)
-        self._write(b"\n".join(lines) + b"\n")
+        self._write(b"\n".join([*lines, b""]))
         self.head, self.count = head, count
         return lines
 

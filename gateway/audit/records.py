@@ -1,6 +1,7 @@
 """One record: what it says, its bounds, and its JSON."""
 
 import json
+from collections.abc import Sequence
 from hashlib import sha256
 
 import msgspec
@@ -15,7 +16,7 @@ HASH_CHARACTERS = 64
 class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What one batch item, one refusal or one command came to.
 
-    time is in seconds since 1970, duration in seconds; bytes is the size of the request message. `event` is "item",
+    time is in seconds since 1970; bytes is the size of the request message. `event` is "item",
     "message" (refused as a whole), "handshake" (refused before any), "command" (of an operator), or what the trail
     tells of itself.
     """
@@ -36,7 +37,7 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     server_correlation: str = ""
     item: int = 0  # its place in the message, from 0
     bytes: int = 0
-    duration: float = 0.0
+    duration_us: int = 0
     detail: str = ""
 
 
@@ -83,11 +84,13 @@ def genesis(chain: str) -> bytes:
     return hash_of(b"kmip-gateway audit chain " + chain.encode())
 
 
-def bounded(names: "list[str] | tuple[str, ...]") -> tuple[tuple[str, ...], int]:
-    """Give each object once, as many as a record names, and how many more there are."""
-    if len(names) == 1:
-        name = names[0]
+def bounded(asked: Sequence[str], told: Sequence[str]) -> tuple[tuple[str, ...], int]:
+    """Give each object once that was asked for or told of, as many as a record names, and how many more there are."""
+    if not asked and not told:
+        return (), 0
+    if len(asked) == 1 and (not told or (len(told) == 1 and told[0] == asked[0])):  # most requests
+        name = asked[0]
         return (name if len(name) <= MAX_OBJECT_CHARACTERS else legible(name, MAX_OBJECT_CHARACTERS),), 0
-    distinct = dict.fromkeys(names)
+    distinct = dict.fromkeys((*asked, *told))
     shown = tuple(legible(name, MAX_OBJECT_CHARACTERS) for name in list(distinct)[:MAX_OBJECTS])
     return shown, len(distinct) - len(shown)
