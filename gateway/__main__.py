@@ -18,7 +18,9 @@ import typer
 from gateway import __version__
 from gateway.admin.audit_verbs import audit_app
 from gateway.admin.object_verbs import object_app
+from gateway.admin.printing import WIDEST, print_json, print_lines, print_row
 from gateway.errors import ConfigurationError
+from gateway.legible import legible
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -73,7 +75,7 @@ def main() -> NoReturn:
     try:
         app()
     except ConfigurationError as error:
-        print(f"kmip-gateway: {error}", file=sys.stderr)
+        print(legible(f"kmip-gateway: {error}", WIDEST), file=sys.stderr)
         sys.exit(MISCONFIGURED)
     sys.exit(0)
 
@@ -223,7 +225,7 @@ def print_report(report: "Report", *, json: bool) -> None:
     if json:
         print_json(report)
     else:
-        print(*lines_of(report), sep="\n")
+        print_lines(lines_of(report))
     raise typer.Exit(0 if report.fit else PROBLEMS_FOUND)
 
 
@@ -265,7 +267,7 @@ def ticket_list(config: ConfigOption, json: JsonOption = False) -> None:
         return
     for each in listed:
         use = "for others" if each.for_others else "own"
-        print(each.ticket, each.owner, use, each.expires or "endless", each.requests, each.rights, sep="\t")
+        print_row(each.ticket, each.owner, use, each.expires or "endless", each.requests, each.rights)
 
 
 @ticket_app.command("end")
@@ -327,7 +329,7 @@ def restore(
     if json:
         print_json(restored)
     else:
-        print(*lines_of(restored), sep="\n")
+        print_lines(lines_of(restored))
     raise typer.Exit(0 if restored.agrees else PROBLEMS_FOUND)
 
 
@@ -350,15 +352,8 @@ def fsck(
     if json:
         print_json(findings)
     else:
-        print(*lines_of(findings), sep="\n")
+        print_lines(lines_of(findings))
     raise typer.Exit(0 if findings.sound else PROBLEMS_FOUND)
-
-
-def print_json(value: Any) -> None:
-    """Print a value as one JSON document."""
-    from msgspec import json
-
-    print(json.format(json.encode(value)).decode())
 
 
 def address(host: str, port: int) -> str:

@@ -3,6 +3,8 @@
 Line ends forge lines, escape sequences drive terminals, bidirectional marks show one name as another.
 """
 
+import json
+
 MOST = 200  # characters; a Name may have a megabyte
 
 
@@ -20,3 +22,8 @@ def _shown(character: str) -> str:
         return character
     number = ord(character)
     return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def ascii_json(text: bytes) -> bytes:
+    """Give the same JSON with all that is not ASCII written as its number."""
+    return text if text.isascii() else json.dumps(json.loads(text), separators=(",", ":")).encode()

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from gateway.admin.printing import print_json, print_lines
+
 PROBLEMS_FOUND = 1
 
 audit_app = typer.Typer(
@@ -38,17 +40,14 @@ def audit_verify(
 
     The checkpoints are verified by the key on the token, unless one is given.
     """
-    from msgspec.json import encode
-    from msgspec.json import format as format_json
-
     from gateway.admin.audit import verify_trail
     from gateway.config import load
 
     verdict = verify_trail(load(config), directory, key, checkpoints)
     if json:
-        print(format_json(encode(verdict)).decode())
+        print_json(verdict)
     else:
-        print(*(f"{each.kind}: {each.chain}: {each.what}" for each in verdict.faults), *verdict.remarks, sep="\n")
+        print_lines((*(f"{each.kind}: {each.chain}: {each.what}" for each in verdict.faults), *verdict.remarks))
         print(f"{verdict.records} records are right", "" if verdict.faults else "and nothing is wrong")
     raise typer.Exit(PROBLEMS_FOUND if verdict.faults else 0)
 

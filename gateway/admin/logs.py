@@ -5,6 +5,7 @@ The rule of the room: a traceback is printed plainly, never with the values of v
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import msgspec
@@ -12,7 +13,10 @@ import structlog
 from structlog.typing import Processor
 
 from gateway.config import LogConfig
+from gateway.legible import ascii_json, legible
 
+TRACEBACK = "exception"
+MOST = 8000  # characters of one value: a client's Log Message, escaped
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -20,6 +24,7 @@ def configure(config: LogConfig) -> None:
     """Send the log of this process, and of those it forks, to stderr in the configured form."""
     structlog.configure(
         processors=[
+            _legible,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             *_renderers(config.format),
@@ -39,4 +44,12 @@ def _renderers(form: str) -> list[Processor]:
 
 
 def _json(event: Any, **_: Any) -> str:
-    return msgspec.json.encode(event, enc_hook=str).decode()
+    return ascii_json(msgspec.json.encode(event, enc_hook=str)).decode()
+
+
+def _legible(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Let no text that a client chose drive the terminal on which a log is read, or fill the disk."""
+    for key, value in event.items():
+        if type(value) is str and key != TRACEBACK:
+            event[key] = legible(value, MOST)
+    return event

@@ -5,9 +5,11 @@ They import what they need when they run, as all verbs do.
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from gateway.admin.printing import print_json, print_row
 
 PROBLEMS_FOUND = 1
 
@@ -43,11 +45,11 @@ def object_list(
 
     listed = list_objects(load(config).store.path, tenant=tenant, after=after, limit=limit)
     if json:
-        _print_json(listed)
+        print_json(listed)
         return
     for each in listed:
         names = ", ".join(each.names)
-        print(each.number, each.unique_identifier, each.object_type, each.state, each.custody, names, sep="\t")
+        print_row(each.number, each.unique_identifier, each.object_type, each.state, each.custody, names)
 
 
 @object_app.command("show")
@@ -64,11 +66,11 @@ def object_show(
 
     shown = show_object(load(config).store.path, unique_identifier)
     if json:
-        _print_json(shown)
+        print_json(shown)
         return
     lines = {**asdict(shown.listed), "token": shown.token, "cka_id": shown.cka_id, **dict(shown.attributes)}
     for name, value in lines.items():
-        print(f"{name}: {value}")
+        print_row(f"{name}: {value}")
 
 
 @object_app.command("move")
@@ -91,11 +93,5 @@ def object_move(
     with recorded(loaded, "object move", f"{' '.join(unique_identifiers)} to {custody} {token}".rstrip()):
         outcomes = move(loaded, unique_identifiers, Order(Custody(custody), token))
     for each in outcomes:
-        print(each.unique_identifier, each.what, sep="\t")
+        print_row(each.unique_identifier, each.what)
     raise typer.Exit(PROBLEMS_FOUND if not all(each.there for each in outcomes) else 0)
-
-
-def _print_json(value: Any) -> None:
-    from msgspec import json
-
-    print(json.format(json.encode(value)).decode())

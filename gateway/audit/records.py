@@ -1,12 +1,11 @@
 """One record: what it says, its bounds, and its JSON."""
 
-import json
 from collections.abc import Sequence
 from hashlib import sha256
 
 import msgspec
 
-from gateway.legible import legible
+from gateway.legible import ascii_json, legible
 
 MAX_OBJECTS = 32  # named in one record; the others are counted
 MAX_OBJECT_CHARACTERS = 100
@@ -54,10 +53,7 @@ _decoder = msgspec.json.Decoder(Stored)
 
 def encode(record: Record) -> bytes:
     """Give the record's JSON in ASCII: what could forge a line, or drive a terminal, is escaped."""
-    body = _encoder.encode(record)
-    if body.isascii():
-        return body
-    return json.dumps(json.loads(body), separators=(",", ":")).encode()
+    return ascii_json(_encoder.encode(record))
 
 
 def decode(line: bytes) -> Stored:

@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 
@@ -45,7 +46,6 @@ class Syslog:
     def ship(self, line: bytes) -> None:
         """Send one line, or count it as dropped."""
         if self._socket is None and not self._connect():
-            self._dropped += 1
             return
         assert self._socket is not None  # noqa: S101 - _connect has made it
         message = self._framed(line)
@@ -65,6 +65,7 @@ class Syslog:
     def _connect(self) -> bool:
         now = time.monotonic()
         if now < self._again:
+            self._dropped += 1
             return False
         try:
             self._socket = self._connected()
@@ -83,11 +84,9 @@ class Syslog:
         elif self._kind == "udp":
             host, _, port = self._where.rpartition(":")
             family, kind, protocol, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_DGRAM)[0]
-            made = socket.socket(family, kind, protocol)
-            made.connect(address)
+            made = _to(address, family, kind, protocol)
         else:
-            made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-            made.connect(self._where)
+            made = _to(self._where, socket.AF_UNIX, socket.SOCK_DGRAM)
         made.setblocking(False)
         return made
 
@@ -103,3 +102,14 @@ class Syslog:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def _to(address: Any, *kind: int) -> socket.socket:
+    """Give a socket of this kind that is connected there."""
+    made = socket.socket(*kind)
+    try:
+        made.connect(address)
+    except OSError:
+        made.close()
+        raise
+    return made
