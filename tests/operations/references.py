@@ -29,7 +29,7 @@ from gateway.kmip.enums import CryptographicAlgorithm as A
 from gateway.kmip.enums import CryptographicUsageMask as M
 from gateway.kmip.objects import CertificateRequest
 from gateway.kmip.policy import Objects, Operations, Right, Rights
-from gateway.kmip.structure import Attribute, AttributeReference, DateTime, LongInteger, Structure
+from gateway.kmip.structure import Attribute, AttributeReference, DateTime, Item, LongInteger, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicParameters, RevocationReason, UsageLimits
 from gateway.kmip.version import V2_1
@@ -71,7 +71,8 @@ from gateway.operations.sign import SignRequest
 from gateway.operations.signature_verify import SignatureVerifyRequest
 from gateway.operations.validate import ValidateRequest
 from tests.operations.conftest import Client
-from tests.operations.test_certify import certified, pkcs10, registered
+from tests.operations.making import vendor
+from tests.operations.test_certify import certified, period, pkcs10, registered
 from tests.operations.test_pkcs12 import asked as file_of
 from tests.operations.test_pkcs12 import certificate, linked, password, private_key
 from tests.operations.test_register_get import EC_KEY, specification
@@ -328,10 +329,10 @@ REFERENCES = (
     row(O.ADD_ATTRIBUTE, secret(USE), of(AddAttributeRequest, new_attribute=NEW), "AddAttribute"),
     row(
         O.ADJUST_ATTRIBUTE,
-        secret(USE, Attribute(Tag.DEACTIVATION_DATE, DateTime(2_000_000_000))),
+        secret(USE, vendor("count", Item(2, bytes(4)))),
         of(
             AdjustAttributeRequest,
-            attribute_reference=(AttributeReference(Tag.DEACTIVATION_DATE),),
+            attribute_reference=(AttributeReference(Tag.ATTRIBUTE, "x", "count"),),
             adjustment_type=AdjustmentType.INCREMENT,
         ),
         "AdjustAttribute",
@@ -399,7 +400,7 @@ REFERENCES = (
 CERTIFYING = (
     row(O.CERTIFY, registered, of(CertifyRequest, **pkcs10())),
     Reference(O.CERTIFY, ("Link", "PUBLIC_KEY_LINK"), "", registered, _certified_by_link),
-    row(O.RE_CERTIFY, issued, of(ReCertifyRequest)),
+    row(O.RE_CERTIFY, issued, of(ReCertifyRequest, attributes=period(0, 86400))),
     row(O.RE_CERTIFY, certificate_request, _re_certified_by, field="certificate_request_unique_identifier"),
 )
 
