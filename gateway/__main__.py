@@ -1,8 +1,9 @@
 """The command line, and the only place that builds store, token and servers and joins them.
 
 The rule of the room: a verb imports what it needs when it runs, for `dev` and `serve` must be listening within a second
-and most of the tree is not theirs. Exit codes: 0 well, 1 a check found problems, 2 configuration or usage (then one
-sentence on stderr says what to do).
+and most of the tree is not theirs. Exit codes: 0 well, 1 a check found problems, 2 configuration or usage, or what the
+gateway needs does not answer, 3 the token refuses the PIN, which nothing may try again by itself (then one sentence on
+stderr says what to do).
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from gateway import __version__
 from gateway.admin.audit_verbs import audit_app
 from gateway.admin.object_verbs import object_app
 from gateway.admin.printing import WIDEST, print_json, print_lines, print_row
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, PinRefused
 from gateway.legible import legible
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 PROBLEMS_FOUND = 1
 MISCONFIGURED = 2
+PIN_REFUSED = 3
 
 # A traceback with locals would print PINs; and plain help costs no import of rich.
 PLAIN: dict[str, Any] = {
@@ -76,7 +78,7 @@ def main() -> NoReturn:
         app()
     except ConfigurationError as error:
         print(legible(f"kmip-gateway: {error}", WIDEST), file=sys.stderr)
-        sys.exit(MISCONFIGURED)
+        sys.exit(PIN_REFUSED if isinstance(error, PinRefused) else MISCONFIGURED)
     sys.exit(0)
 
 

@@ -11,6 +11,7 @@ KmipError
                         AuditDown
 
 ConfigurationError          start-up only: one sentence for the operator, exit code 2
+└── PinRefused              exit code 3
 """
 
 from gateway.kmip.enums import ResultReason as R
@@ -491,3 +492,7 @@ class TooManyInstances(ServerLimitExceeded):
 
 class ConfigurationError(Exception):
     """The gateway cannot start as it is configured: one sentence for the operator that says what to do."""
+
+
+class PinRefused(ConfigurationError):
+    """The token refused the PIN: nothing may try it again by itself, or the token locks."""

@@ -17,7 +17,7 @@ import structlog
 from msgspec.structs import replace
 
 from gateway.config import Config, TokenConfig
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, PinRefused
 from gateway.server import control
 from gateway.server.administration import Administration
 from gateway.server.binding import Ports, Sockets, listen_all
@@ -217,7 +217,8 @@ class Supervisor:
             return False
         if process.failure:
             if not self._ready:
-                self._start_without(worker.token, process.failure)
+                fault = PinRefused if process.pin_refused else ConfigurationError
+                self._start_without(worker.token, process.failure, fault)
             self._worker_log("token worker cannot start", worker, reason=process.failure)
         elif process.ready is not None and not worker.ready:
             self._welcome(worker, process.ready)
@@ -258,10 +259,12 @@ class Supervisor:
             self._start_without(self._config.tokens[name], f"The token '{name}' did not answer in time.")
         return not unknown
 
-    def _start_without(self, token: TokenConfig, sentence: str) -> None:
+    def _start_without(
+        self, token: TokenConfig, sentence: str, fault: type[ConfigurationError] = ConfigurationError
+    ) -> None:
         """Go on with the start where a further token is missing; it is looked for again and again."""
         if token is self._config.token or token.required:
-            self._give_up(sentence)
+            self._give_up(sentence, fault)
         elif token.name not in self._missing:
             self._missing.add(token.name)
             log.error("token missing", token=token.name, reason=sentence)
@@ -292,7 +295,7 @@ class Supervisor:
         if code == PIN_REFUSED:
             self._login_barred.add(worker.token.name)
             if not any(other.alive for other in self._workers.values()):
-                self._give_up("The token refuses the PIN; correct it and start the gateway again.")
+                self._give_up("The token refuses the PIN; correct it and start the gateway again.", PinRefused)
         if not self._ready:
             sentence = f"The token worker ended before it was ready ({how_ended(code)}); check [token] module."
             self._start_without(worker.token, sentence)
@@ -425,10 +428,10 @@ class Supervisor:
             self._systemd.ready("serving")
             self._on_ready(self._ports)
 
-    def _give_up(self, sentence: str) -> None:
+    def _give_up(self, sentence: str, fault: type[ConfigurationError] = ConfigurationError) -> None:
         """End with a sentence for the operator; while stopping anyway, children may end as they like."""
         if not self._stopping:
-            raise ConfigurationError(sentence)
+            raise fault(sentence)
 
     def _end_children(self) -> None:
         """Drain the front ends while the workers still work, then end the workers; kill whoever does not follow."""

@@ -16,7 +16,7 @@ import pkcs11
 from pkcs11 import TokenFlag
 from pkcs11.exceptions import PKCS11Error
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, PinRefused
 from gateway.token.api import TokenInfo
 from gateway.token.cryptoki import Calls, FunctionList
 from gateway.token.failures import CryptokiError, Recovery, failure_of
@@ -26,10 +26,6 @@ from gateway.token.settings import WorkerSettings, read_pin
 CKR_USER_ALREADY_LOGGED_IN = 0x100
 LOCK_POLL_S = 0.0005
 COUNTER_BYTES = 8
-
-
-class PinRefused(ConfigurationError):
-    """The token refused the PIN: nothing may try it again by itself, or the token locks."""
 
 
 class Module:

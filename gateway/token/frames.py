@@ -407,6 +407,7 @@ class StartFailed(msgspec.Struct, frozen=True, tag="start_failed"):
     """Why a worker cannot start: one sentence for the operator, without the PIN."""
 
     sentence: str
+    pin_refused: bool = False
 
 
 class Retiring(msgspec.Struct, frozen=True, tag="retiring"):

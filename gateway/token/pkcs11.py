@@ -9,10 +9,10 @@ from typing import Any
 
 from pkcs11.exceptions import PKCS11Error
 
-from gateway.errors import ConfigurationError, KmipError
+from gateway.errors import ConfigurationError, KmipError, PinRefused
 from gateway.token import frames, leaving, making, moving, streaming, using
 from gateway.token.api import Profile
-from gateway.token.connection import Connection, PinRefused
+from gateway.token.connection import Connection
 from gateway.token.failures import CryptokiError, Failure, KeyGone, Recovery, failure_of
 from gateway.token.frames import Done, Failed, FailureCode
 from gateway.token.reach import Reach

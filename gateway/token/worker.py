@@ -21,9 +21,9 @@ from typing import Final
 import msgspec
 from pkcs11.exceptions import PKCS11Error
 
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, PinRefused
 from gateway.token import frames, selftest
-from gateway.token.connection import Connection, PinRefused
+from gateway.token.connection import Connection
 from gateway.token.failures import CryptokiError, Recovery, failure_of
 from gateway.token.frames import Splitter, append_frame, request_decoder
 from gateway.token.heartbeat import IDLE_TICK_S, Heartbeat
@@ -263,8 +263,9 @@ def main(arguments: list[str]) -> ExitCode:
         heartbeat.begin(settings.generate_timeout_s)
         access = start(settings, heartbeat)
     except ConfigurationError as error:
-        control.send(frames.encode_control(frames.StartFailed(str(error))))
-        return ExitCode.PIN_REFUSED if isinstance(error, PinRefused) else ExitCode.NOT_STARTED
+        refused = isinstance(error, PinRefused)
+        control.send(frames.encode_control(frames.StartFailed(str(error), refused)))
+        return ExitCode.PIN_REFUSED if refused else ExitCode.NOT_STARTED
     except (CryptokiError, PKCS11Error) as error:
         sentence = f"The token cannot be used: {failure_of(error).name}."
         control.send(frames.encode_control(frames.StartFailed(sentence)))

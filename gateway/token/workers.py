@@ -36,6 +36,7 @@ class WorkerProcess:
         self.index = index
         self.ready: frames.Ready | None = None
         self.failure: str = ""
+        self.pin_refused = False
         self.retiring = False
         beat = heartbeat.create()
         self._heartbeat = heartbeat.Heartbeat(beat)
@@ -88,7 +89,7 @@ class WorkerProcess:
         if isinstance(message, frames.Ready):
             self.ready = message
         elif isinstance(message, frames.StartFailed):
-            self.failure = message.sentence
+            self.failure, self.pin_refused = message.sentence, message.pin_refused
         else:
             self.retiring = True
         return True

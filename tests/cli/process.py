@@ -22,9 +22,9 @@ def run(*arguments, timeout=START_TIMEOUT_S, **options):
     )
 
 
-def assert_one_sentence(finished, *words):
-    """Assert exit code 2, nothing on stdout, and one line on stderr that has all the words."""
-    assert finished.returncode == 2, finished.stderr
+def assert_one_sentence(finished, *words, code=2):
+    """Assert the exit code, nothing on stdout, and one line on stderr that has all the words."""
+    assert finished.returncode == code, finished.stderr
     assert finished.stdout == ""
     assert "Traceback" not in finished.stderr
     assert len(finished.stderr.splitlines()) == 1, finished.stderr

@@ -27,5 +27,5 @@ def test_a_wrong_configuration_is_told(dev_folder, dev_toml, old, new, words):
         wrong.write_text("not-the-pin")
         wrong.chmod(0o400)
     finished = run("serve", "--config", dev_toml(old, new))
-    assert_one_sentence(finished, *words)
+    assert_one_sentence(finished, *words, code=3 if words == ["PIN"] else 2)
     assert "not-the-pin" not in finished.stderr
