@@ -24,6 +24,15 @@ def test_what_clients_see_while_processes_are_killed_and_stopped_has_an_order(ru
 
 
 @pytest.mark.timeout(120)
+def test_two_gateways_on_one_database_and_token_are_as_one(run, tmp_path):
+    first = run.gateway
+    with (tmp_path / "log").open("w") as log, run.start(log) as second:
+        counts = record([first, second], seed=17, games=2, faults=2)
+        assert counts["histories"] == 4
+        assert second.stop() == 0
+
+
+@pytest.mark.timeout(120)
 def test_an_answer_that_was_not_given_is_found(run):
     """The last look is altered, as if the last change had been lost."""
     histories = Game([run.gateway], "altered").play(faults=0)

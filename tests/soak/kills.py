@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -16,16 +17,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from gateway.admin.dev import prepare
 from gateway.store.api import ObjectRow
 from gateway.store.catalogue import open_catalogue
 from tests.cli.process import Gateway, running_dev
 from tests.clients.test_crashes import eventually, keys_on_token
-from tests.soak.failpoints import FOLDER
+from tests.faulty.power import Power
+from tests.soak.failpoints import FOLDER, children
 from tests.soak.ledger import Ledger, Violation, hold
 from tests.support.client import Client
 
@@ -62,6 +64,7 @@ class Run:
         self.killed_at: Counter[str] = Counter()
         self.missed: set[str] = set()
         self.wrecks = 0
+        self.environment = os.environ | {FOLDER: str(self.points)}
         self._log = log or folder / "log"
         self._stack = ExitStack()
         self._gateway: Gateway | None = None
@@ -76,11 +79,25 @@ class Run:
         if self._gateway is None or self._gateway.process.poll() is not None:
             self._stack.close()
             log = self._stack.enter_context(self._log.open("a"))
-            env = os.environ | {FOLDER: str(self.points)}
-            self._gateway = self._stack.enter_context(
-                running_dev(self.folder, *OPTIONS, stderr=log, module="tests.soak.failpoints", env=env)
-            )
+            self._gateway = self._stack.enter_context(self.start(log))
         return self._gateway
+
+    def start(self, log: IO[str]) -> AbstractContextManager[Gateway]:
+        """Start a gateway on the folder; there may be one already."""
+        module, env = "tests.soak.failpoints", self.environment
+        return running_dev(self.folder, *OPTIONS, stderr=log, module=module, env=env)
+
+    @property
+    def answered(self) -> int:
+        """How many requests were answered so far."""
+        return sum(each.answered for each in self.ledgers)
+
+    def kill_all(self) -> None:
+        """Kill every process at once."""
+        pid = self.gateway.process.pid
+        for each in (pid, *children(pid, workers=True), *children(pid, workers=False)):
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
 
     def known(self) -> list[str]:
         """Give the points that were passed so far under load."""
@@ -92,8 +109,8 @@ class Run:
         chosen = victim or self._rng.choices(list(SHARES), list(SHARES.values()))[0]
         return Kill(point, chosen, self._rng.randrange(3), self._rng.choice((0.0, 0.0, 0.001, 0.005)))
 
-    def load(self, until: Callable[[], bool], seconds: float) -> None:
-        """Have the clients ask until something holds, or the time is over."""
+    def load(self, until: Callable[[], bool], seconds: float, then: Callable[[], None] = lambda: None) -> None:
+        """Have the clients ask until something holds, or the time is over, and do something while they still do."""
         stop, gateway = threading.Event(), self.gateway
         failures: list[Exception] = []
         threads = [
@@ -104,6 +121,7 @@ class Run:
         end = time.monotonic() + seconds
         while not until() and not failures and time.monotonic() < end:
             time.sleep(0.01)
+        then()
         time.sleep(AFTERWARDS_S)
         stop.set()
         for thread in threads:
@@ -111,12 +129,16 @@ class Run:
         if failures:
             raise failures[0]
 
+    def arm(self, kill: Kill) -> Path:
+        """Have it killed as soon as that point is passed; the file that is given is gone then."""
+        armed, draft = self.points / "armed", self.points / "draft"
+        draft.write_text(json.dumps({"number": sum(self.kills.values()), **kill._asdict()}))
+        draft.rename(armed)
+        return armed
+
     def kill(self, kill: Kill) -> bool:
         """Have something killed under load, and say whether it came to that."""
-        number, armed = sum(self.kills.values()), self.points / "armed"
-        draft = self.points / "draft"
-        draft.write_text(json.dumps({"number": number, **kill._asdict()}))
-        draft.rename(armed)
+        armed = self.arm(kill)
         self.load(lambda: not armed.exists(), ROUND_S)
         try:
             armed.unlink()
@@ -243,10 +265,29 @@ def soak(run: Run, kills: int, victims: tuple[str, ...] = (), warm_up_s: float =
     run.settle(thoroughly=True)
 
 
+def cut_power(run: Run, power: Power, cuts: int) -> int:
+    """Cut the power so often under load, look at everything after each time, and count the writes that were lost.
+
+    Raises:
+        Violation: a promise is broken.
+    """
+    run.environment |= power.environment
+    lost = 0
+    for number in range(cuts):
+        enough = run.answered + 60
+        run.load(lambda enough=enough: run.answered > enough, 20, run.kill_all)  # type: ignore[misc]
+        lost += power.cut()
+        run.settle(thoroughly=False)
+        print(time.strftime("%X"), "cut", number + 1, "writes lost", lost, flush=True)
+    run.settle(thoroughly=True)
+    return lost
+
+
 def main() -> int:
     """Run, print the figures, and give 1 if a promise was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--cuts", type=int, default=0, help="cut the power so often instead")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--custody", choices=("token", "wrapped"), default="token")
     parser.add_argument("--dir", type=Path, default=None)
@@ -256,7 +297,10 @@ def main() -> int:
     print(f"seed {given.seed}, custody {given.custody}, in {folder}", flush=True)
     run = Run(folder, given.seed, given.custody)
     try:
-        soak(run, given.kills)
+        if given.cuts:
+            cut_power(run, Power(folder, run.folder / "gateway.sqlite"), given.cuts)
+        else:
+            soak(run, given.kills)
     except Violation as violation:
         print(f"VIOLATION after {dict(run.kills)}, last at {list(run.killed_at)[-1:]}: {violation}")
         return 1
@@ -265,7 +309,7 @@ def main() -> int:
         print(
             f"kills {dict(run.kills)} = {sum(run.kills.values())} at {len(run.killed_at)} points of {len(run.known())}"
         )
-        print(f"requests answered {sum(each.answered for each in run.ledgers)}")
+        print(f"requests answered {run.answered}")
         print(f"objects {sum(len(each.things) for each in run.ledgers)}, nameless on the token {run.wrecks}")
         print("never passed again:", sorted(run.missed - set(run.killed_at)))
     return 0

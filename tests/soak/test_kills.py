@@ -2,9 +2,11 @@
 
 import pytest
 
-from gateway.kmip.enums import State
-from tests.soak.kills import Run, client_of
-from tests.soak.ledger import Violation, check
+from gateway.kmip.enums import ObjectType, Operation, ResultReason, ResultStatus, State
+from gateway.kmip.version import V2_1
+from gateway.operations.create import CreateRequest
+from tests.soak.kills import Kill, Run, client_of
+from tests.soak.ledger import AES, Thing, Violation, check, described, located, surely
 
 # By what can be killed, and where it hurts; the driver itself goes to every point in turn.
 KILLS = {
@@ -66,6 +68,7 @@ def test_the_driver_sees_an_object_in_another_state_or_with_another_key(run):
         thing.material, thing.states = right, {State.PRE_ACTIVE}
         with pytest.raises(Violation, match="can only be"):
             check(client, thing)
+        thing.states = {State.ACTIVE}
 
 
 def test_the_driver_sees_an_object_that_nobody_asked_for(run):
@@ -75,3 +78,23 @@ def test_the_driver_sees_an_object_that_nobody_asked_for(run):
     with pytest.raises(Violation, match="no client asked for"):
         run.settle(thoroughly=False)
     ledger.things.append(forgotten)
+
+
+def test_a_create_that_was_not_answered_is_asked_again_with_the_same_name(run):
+    """Either the second makes the key, or it is refused and the key is found by its Name: there is one in the end."""
+    where = {"token": "commit 1 before", "wrapped": "commit 1 after"}[run.custody]
+    create = CreateRequest(
+        object_type=ObjectType.SYMMETRIC_KEY, attributes=(*AES, *described(where, ObjectType.SYMMETRIC_KEY, False))
+    )
+    with client_of(run.gateway) as client:
+        run.arm(Kill(f"Create: {where}", "front end", 0, 0.0))
+        with pytest.raises(OSError):
+            client.ask(V2_1, (Operation.CREATE, create))
+    with client_of(run.gateway) as client:
+        answer = surely(client, Operation.CREATE, create)
+        made = answer.status is ResultStatus.SUCCESS
+        assert made is (where == "commit 1 before")
+        assert made or answer.reason is ResultReason.NON_UNIQUE_NAME_ATTRIBUTE
+        (found,) = located(client, where)
+        assert not made or found == answer.payload.unique_identifier
+        check(client, Thing(found, ObjectType.SYMMETRIC_KEY, where, {State.PRE_ACTIVE}))
