@@ -67,6 +67,9 @@ PortOption = Annotated[
 HttpPortOption = Annotated[
     int | None, typer.Option(min=0, max=65535, help="TCP port for HTTPS too; 0 picks a free one.", show_default="none")
 ]
+AllowOption = Annotated[
+    list[str] | None, typer.Option("--allow", metavar="WEAKNESS", help="What docs/policy.md refuses; may repeat.")
+]
 ProcessesOption = Annotated[int | None, typer.Option(min=0, help="Processes; 0: one per core.", show_default="0")]
 PinFileOption = Annotated[Path | None, typer.Option(metavar="FILE", help="File of mode 0400 with the PIN.")]
 PinDescriptorOption = Annotated[int | None, typer.Option(metavar="N", help="File descriptor to read the PIN from.")]
@@ -95,11 +98,12 @@ def dev(
     http_port: HttpPortOption = None,
     front_ends: ProcessesOption = None,
     token_workers: ProcessesOption = None,
+    allow: AllowOption = None,
 ) -> None:
     """Serve on a SoftHSM2 token, with a CA and certificates, all made in DIR at the first start."""
     from msgspec.structs import replace
 
-    from gateway.admin.dev import prepare, with_https
+    from gateway.admin.dev import prepare, with_allowed, with_https
     from gateway.config import load
 
     path = prepare(directory)
@@ -108,7 +112,8 @@ def dev(
     def read() -> "Config":
         config = load(path)
         server = replace(config.server, **{key: value for key, value in options.items() if value is not None})
-        return with_https(replace(config, server=server), http_port)
+        config = with_allowed(replace(config, server=server), allow or [])
+        return with_https(config, http_port)
 
     run_gateway(read, f" dir={directory}")
 

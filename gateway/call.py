@@ -17,6 +17,7 @@ from gateway.config import KmipConfig
 from gateway.credentials import Credentials
 from gateway.directory import Directory
 from gateway.gate import Gate
+from gateway.invocations import Invocations
 from gateway.items import Batch, Outcome, Polled
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip import lifecycle
@@ -108,6 +109,7 @@ class Services(NamedTuple):
     clock: Callable[[], float]
     token_name: str
     protection: ProtectionStorageMask  # where the token keeps its keys
+    invocations: Invocations
     background: Background | None = None  # for requests of clients, and not for what it carries out itself
     places: Mapping[str, Place] = {}  # all tokens that there are now, by name; empty where there is one alone
     directory: Directory | None = None  # of the clients; a command of an administrator has none

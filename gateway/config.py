@@ -138,6 +138,17 @@ class ValidationStatement(Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 Weakness = Literal[
+    "ecb",
+    "triple_des",
+    "triple_des_keys",
+    "short_rsa",
+    "short_mac",
+    "sha1_signatures",
+    "pkcs1_decryption",
+    "pkcs1_encryption",
+    "unapproved_ciphers",
+    "client_ivs",
+    "client_counters",
     "untrusted_wrapping",
     "clear_unwrapping",
     "clear_derivation",

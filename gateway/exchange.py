@@ -20,6 +20,7 @@ from gateway.call import Place, Services
 from gateway.config import AccessConfig, Config, KmipConfig
 from gateway.credentials import Credentials
 from gateway.directory import Directory
+from gateway.invocations import Invocations
 from gateway.kmip.enums import Operation, ProtectionStorageMask, ResultStatus
 from gateway.kmip.messages import ProtocolVersion, RequestHeader, RequestMessage, ResponseBatchItem, ResponseHeader
 from gateway.kmip.structure import DateTime, Encoded
@@ -79,6 +80,7 @@ class Exchange:
             clock,
             token_name,
             protection,
+            Invocations(store.instance),
             places={} if places is None else places,
             directory=self._directory,
             credentials=Credentials(store, codec, clock, access.credential_lifetime_s),

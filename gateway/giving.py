@@ -136,7 +136,7 @@ def _is_wrapped(given: ManagedObject) -> bool:
 async def _wrapped(
     call: Call, managed: Managed, asked: Asked, specification: KeyWrappingSpecification
 ) -> ManagedObject:
-    by = wrapping.to_wrap(call, managed, specification)
+    by = await wrapping.to_wrap(call, managed, specification)
     chosen = material.format_for(call, managed, asked.key_format_type)
     if wrapping.wraps_in_place(managed, by, chosen, specification):
         given = material.shell(call, managed, chosen)

@@ -7,7 +7,7 @@ import hmac
 
 from msgspec import msgpack
 
-from gateway import errors, keyplans, placement
+from gateway import errors, keyplans, placement, policy
 from gateway.call import Call
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, UsageLimitsUnit, ValidityIndicator
 from gateway.kmip.structure import Identifier
@@ -142,12 +142,15 @@ def authenticator(
 
     Raises:
         ObjectNotFound, ObjectDestroyed, ObjectArchived, WrongLifecycleState, UsageMaskMissing, InvalidObjectType.
+        RefusedByPolicy: it is too short to make one.
         BadCryptographicParameters, UnsupportedCryptographicParameters: see `mechanisms.mac`; the key is too short for
             the token, or of another algorithm and may not leave it.
     """
     key = usable(call, given, use, ObjectType.SYMMETRIC_KEY)
     profile = placement.token_of(call, key).profile
     chosen = mechanisms.mac(profile, key.algorithm, parameters_of(key, parameters))
+    if use is CryptographicUsageMask.MAC_GENERATE:
+        policy.check_mac(call, key.length, key.unique_identifier)
     if beside_token(key, chosen):
         if key.flag(Tag.SENSITIVE, True) or not key.flag(Tag.EXTRACTABLE, False):
             raise errors.UnsupportedCryptographicParameters("the token makes an HMAC with a key for HMAC alone")

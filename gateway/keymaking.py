@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from gateway import creation, errors, keyblocks, keyplans, material
+from gateway import creation, errors, keyblocks, keyplans, material, policy
 from gateway.call import Call
 from gateway.creation import Draft
 from gateway.keyplans import PairPlan
@@ -21,8 +21,9 @@ from gateway.kmip.structure import Attribute, Attributes, OpenEnumeration, Struc
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicDomainParameters, Digest
 from gateway.kmip.version import V2_1
+from gateway.policy import Weakness
 from gateway.store.api import Custody
-from gateway.token.api import KeyRef, ObjectClass, Profile
+from gateway.token.api import KeyRef, KeyType, ObjectClass, Profile
 
 F, O = KeyFormatType, ObjectType  # noqa: E741
 CKM_SHA256 = 0x250
@@ -43,10 +44,13 @@ async def secret(call: Call, object_type: ObjectType, attributes: Attributes) ->
     """Make a symmetric key or Secret Data as its attributes ask, and give its draft.
 
     Raises:
+        RefusedByPolicy: it is too weak.
         KeyFormatTypeNotSupported: it would not have the format that the attributes name.
         What plan_secret raises.
     """
     plan = keyplans.plan_secret(object_type, attributes, call.token.profile)
+    if plan.key_type in (KeyType.DES2, KeyType.DES3):
+        policy.check(call, Weakness.TRIPLE_DES_KEYS, "a new key")
     default = F.OPAQUE if object_type is O.SECRET_DATA else F.RAW
     attributes = formatted(object_type, creation.generated(attributes, call), default)
     unique_identifier = creation.new_identifier()
@@ -187,12 +191,14 @@ async def pair(call: Call, private: Attributes, public: Attributes) -> tuple[Dra
     Both halves carry one CKA_ID, and each a Link to the other.
 
     Raises:
+        RefusedByPolicy: it is too weak.
         InvalidAttributeValue: the halves have different algorithms, lengths or curves.
         FeatureNotSupported: the private key is to be Extractable, and the token lets no such key go.
         What plan_pair raises.
     """
     private, public = _agreed(private, public)
     plan = keyplans.plan_pair(private, call.token.profile)
+    policy.check_length(call, keyplans.algorithm_of(private), plan.bits, "a new pair")
     identifiers = creation.new_identifier(), creation.new_identifier()
     private = _described(call, _resident(private, plan, call.token.profile), plan, O.PRIVATE_KEY)
     public = _described(call, public, plan, O.PUBLIC_KEY)

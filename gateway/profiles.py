@@ -37,7 +37,7 @@ class ProfileInformation(Structure):
 class Claim(NamedTuple):
     """A profile: what its name begins with in every version, what its test cases are called, and what it depends on.
 
-    The operator's choice `switch` has to be on from the version `switched` on.
+    The operator's choice `switch` has to be on from the version `switched` on, and the weaknesses allowed.
     """
 
     name: str
@@ -46,6 +46,7 @@ class Claim(NamedTuple):
     mechanisms: frozenset[int] = frozenset()
     switch: str = ""
     switched: Version = SUPPORTED[-1]
+    weaknesses: frozenset[str] = frozenset()  # that its cases need (docs/policy.md)
 
 
 CLAIMS = (
@@ -55,7 +56,9 @@ CLAIMS = (
     Claim("SYMMETRIC_KEY_FOUNDRY_SERVER", "SKFF"),
     Claim("OPAQUE_MANAGED_OBJECT_STORE_SERVER", "OMOS"),
     Claim("STORAGE_ARRAY_WITH_SELF_ENCRYPTING_DRIVE_SERVER", "SASED"),
-    Claim("BASIC_CRYPTOGRAPHIC_SERVER", "CS-BC", V1_2, CIPHERS, "software_ciphers", V1_4),
+    Claim(
+        "BASIC_CRYPTOGRAPHIC_SERVER", "CS-BC", V1_2, CIPHERS, "software_ciphers", V1_4, frozenset({"ecb", "client_ivs"})
+    ),
     Claim("ADVANCED_CRYPTOGRAPHIC_SERVER", "CS-AC", V1_2, RSA),
     Claim("RNG_CRYPTOGRAPHIC_SERVER", "CS-RNG", V1_2),
     Claim("AES_XTS_SERVER", "AX", V1_4),
@@ -76,8 +79,9 @@ def conforming(version: Version, token: Profile, config: KmipConfig) -> tuple[Pr
 
 def holds(claim: Claim, version: Version, token: Profile, config: KmipConfig) -> bool:
     """Tell whether the gateway conforms to a profile of this version."""
+    allowed = config.policy == "open" or claim.weaknesses <= frozenset(config.allow)
     chosen = not claim.switch or version < claim.switched or getattr(config, claim.switch) is True
-    return chosen and claim.since <= version and claim.mechanisms <= token.mechanisms
+    return allowed and chosen and claim.since <= version and claim.mechanisms <= token.mechanisms
 
 
 def _names(claim: Claim, version: Version) -> list[tuple[Version, str]]:

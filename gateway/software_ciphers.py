@@ -14,12 +14,13 @@ from cryptography.hazmat.primitives.ciphers import Cipher as Both
 from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from gateway import errors, key_use, keyblocks, material
+from gateway import errors, key_use, keyblocks, material, policy
 from gateway.call import Call
 from gateway.kmip.enums import BlockCipherMode, CryptographicAlgorithm, KeyFormatType, PaddingMethod
 from gateway.kmip.objects import KeyBlock
 from gateway.kmip.values import CryptographicParameters
 from gateway.managed import Managed
+from gateway.policy import Weakness
 from gateway.token import mechanisms
 
 A, B, P = CryptographicAlgorithm, BlockCipherMode, PaddingMethod
@@ -60,6 +61,7 @@ async def encrypt(call: Call, key: Managed, asked: Asked, data: bytes) -> Sealed
         UsageLimitExhausted.
     """
     row = _row(key, asked.parameters)
+    policy.check(call, Weakness.UNAPPROVED_CIPHERS, key.unique_identifier)
     value = await _opened(call, key, row)
     sealed = row.encrypt(value, asked, data)
     await key_use.spend(call, key, data)

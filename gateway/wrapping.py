@@ -4,12 +4,11 @@ The wrapping key stays on the token, which does the wrapping: a key that is ther
 else goes in as a session object first.
 """
 
-import secrets
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from gateway import errors, placement, policy
+from gateway import errors, nonces, placement, policy
 from gateway.access.permissions import Use
 from gateway.call import Call
 from gateway.kmip import attribute_sets as sets
@@ -44,7 +43,6 @@ BLOCK_BITS = 64
 ENCODED_KEY_VALUE = Tag.KEY_VALUE.to_bytes(3, "big") + bytes((STRUCTURE,))
 
 CKM_AES_KEY_WRAP, CKM_AES_GCM = 0x2109, 0x1087
-GCM_IV_BYTES = 12
 
 # The strength of keys in bits, by their length where it is not the length itself (NIST SP 800-57 part 1, table 2).
 # 4096 by the formula of FIPS 140 IG 7.5, without which it would count as 3072 and leave under AES-128.
@@ -107,6 +105,11 @@ def _wrapping(call: Call, information: EncryptionKeyInformation | None, use: Cry
     if not key.served:
         raise errors.FeatureNotSupported("the token does not hold the wrapping key")
     chosen = way(key, information.cryptographic_parameters, placement.token_of(call, key).profile)
+    if isinstance(chosen, Mechanism):
+        table = policy.TO_ENCRYPT if use is M.WRAP_KEY else policy.TO_DECRYPT
+        policy.check_mechanism(call, table, chosen.ckm, key.unique_identifier)
+    if use is M.WRAP_KEY:
+        policy.check_length(call, key.algorithm, key.length, key.unique_identifier)
     return Wrapping(key, chosen, _by_copy(key, use))
 
 
@@ -169,7 +172,7 @@ def _aes(key: Managed, parameters: CryptographicParameters, profile: Profile) ->
     return Mechanism(ckm, tag_bits=8 * mechanisms.tag_bytes(parameters)) if mode is B.GCM else Mechanism(ckm)
 
 
-def to_wrap(call: Call, managed: Managed, specification: KeyWrappingSpecification) -> Wrapping:
+async def to_wrap(call: Call, managed: Managed, specification: KeyWrappingSpecification) -> Wrapping:
     """Give the key and mechanism by which an object is to be wrapped, once everything about it is allowed.
 
     Raises:
@@ -189,7 +192,7 @@ def to_wrap(call: Call, managed: Managed, specification: KeyWrappingSpecificatio
     if managed.sensitive and not wrapping.key.row.trusted:
         policy.check(call, Weakness.UNTRUSTED_WRAPPING, managed.unique_identifier)
     if isinstance(wrapping.way, Mechanism) and wrapping.way.ckm == CKM_AES_GCM:
-        return wrapping._replace(way=replace(wrapping.way, iv=secrets.token_bytes(GCM_IV_BYTES)))
+        return wrapping._replace(way=replace(wrapping.way, iv=await nonces.drawn(call, wrapping.key)))
     return wrapping
 
 

@@ -7,14 +7,22 @@ from typing import get_args
 from gateway import config
 from gateway.policy import ROWS, Weakness
 
-PAGE = Path(__file__).parents[1] / "docs" / "policy.md"
-ROW = re.compile(r"^\| `(\w+)` \| [^|]+ \| (refused|done) \| (refused|done) \| [^|]+ \|$", re.MULTILINE)
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs" / "policy.md"
+ROW = re.compile(r"^\| `(\w+)` \| [^|]+ \| (refused|done) \| (refused|done) \| `(\w+)` \|$", re.MULTILINE)
 WORDS = {True: "refused", False: "done"}
 
 
 def test_the_page_says_what_the_table_says() -> None:
     told = [(row.weakness.value, WORDS[row.default], WORDS[row.fips]) for row in ROWS]
-    assert ROW.findall(PAGE.read_text("utf-8")) == told
+    assert [each[:3] for each in ROW.findall(PAGE.read_text("utf-8"))] == told
+
+
+def test_each_row_names_a_test_that_exists() -> None:
+    attacks = "".join(path.read_text("utf-8") for path in (ROOT / "tests" / "attacks").glob("test_*.py"))
+    named = [test for *_, test in ROW.findall(PAGE.read_text("utf-8"))]
+    assert named
+    assert [test for test in named if f"async def {test}(" not in attacks] == []
 
 
 def test_an_operator_may_allow_each_weakness_by_name() -> None:

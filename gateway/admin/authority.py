@@ -18,6 +18,7 @@ from gateway.authority import SigningKey
 from gateway.call import Call, Services
 from gateway.config import Config
 from gateway.errors import ConfigurationError, KmipError
+from gateway.invocations import Invocations
 from gateway.items import Batch
 from gateway.keys import issuing
 from gateway.keys.curves import PUBLIC, PublicKey
@@ -135,7 +136,15 @@ async def _call(config: Config, name: str) -> AsyncIterator[Call]:
             in_software = quirk_of(info.manufacturer, info.model).in_software
             protection = ProtectionStorageMask.SOFTWARE if in_software else ProtectionStorageMask.HARDWARE
             services = Services(
-                config.kmip, store, pool, Catalogue(codec), codec, time.time, config.token.name, protection
+                config.kmip,
+                store,
+                pool,
+                Catalogue(codec),
+                codec,
+                time.time,
+                config.token.name,
+                protection,
+                Invocations(store.instance),
             )
             yield Call(services, GATEWAY, V2_1, Batch())
     except KmipError as error:

@@ -7,11 +7,13 @@ a start that was killed half-way is finished by the next one. A second start rea
 import json
 import secrets
 from pathlib import Path
+from typing import get_args
 
+from msgspec import ValidationError, convert
 from msgspec.structs import replace
 
 from gateway.admin.files import write_file
-from gateway.config import Config, ServerConfig, StoreConfig, TlsConfig, TokenConfig
+from gateway.config import Config, ServerConfig, StoreConfig, TlsConfig, TokenConfig, Weakness
 from gateway.errors import ConfigurationError
 from gateway.token.settings import WorkerSettings
 
@@ -68,6 +70,19 @@ def prepare(folder: Path) -> Path:
         where = error.filename or folder
         raise ConfigurationError(f"{where}: {error.strerror}; give --dir a folder that you may write.") from None
     return configuration
+
+
+def with_allowed(config: Config, names: list[str]) -> Config:
+    """Give the configuration with these weaknesses allowed besides its own.
+
+    Raises:
+        ConfigurationError: there is no such weakness.
+    """
+    try:
+        allow = convert([*config.kmip.allow, *names], tuple[Weakness, ...])
+    except ValidationError:
+        raise ConfigurationError(f"--allow takes one of {', '.join(get_args(Weakness))}.") from None
+    return replace(config, kmip=replace(config.kmip, allow=allow))
 
 
 def with_https(config: Config, port: int | None) -> Config:

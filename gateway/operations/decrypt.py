@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from gateway import key_use, parts, placement, software_ciphers
+from gateway import key_use, parts, placement, policy, software_ciphers
 from gateway.call import Call
 from gateway.errors import InvalidMessage, UnsupportedCryptographicParameters
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
@@ -49,6 +49,7 @@ async def decrypt(call: Call, request: DecryptRequest) -> DecryptResponse:
     Raises:
         ObjectNotFound, ObjectDestroyed, ObjectArchived, WrongLifecycleState, UsageMaskMissing.
         InvalidObjectType: the key is neither a Symmetric Key nor a Private Key.
+        RefusedByPolicy: it is too weak.
         BadCryptographicParameters, UnsupportedCryptographicParameters: see `token.mechanisms`.
         InvalidMessage: the IV or the tag is missing.
         CryptographicFailure: wrong length, padding, tag or key; which of them is not told.
@@ -74,7 +75,7 @@ async def decrypt(call: Call, request: DecryptRequest) -> DecryptResponse:
     if key.object_type is ObjectType.PRIVATE_KEY:
         plaintext = await _with_private_key(call, key, parameters, whole)
         return DecryptResponse(unique_identifier=key.unique_identifier, data=plaintext)
-    cipher = mechanisms.cipher(placement.token_of(call, key).profile, key.algorithm, parameters)
+    cipher = _cipher(call, key, parameters)
     mechanism = mechanisms.mechanism(
         cipher, parameters, request.iv_counter_nonce, request.authenticated_encryption_additional_data
     )
@@ -85,6 +86,13 @@ async def decrypt(call: Call, request: DecryptRequest) -> DecryptResponse:
     if cipher.pads:
         plaintext = _unpadded(cipher, plaintext)
     return DecryptResponse(unique_identifier=key.unique_identifier, data=plaintext)
+
+
+def _cipher(call: Call, key: Managed, parameters: CryptographicParameters) -> mechanisms.Cipher:
+    cipher = mechanisms.cipher(placement.token_of(call, key).profile, key.algorithm, parameters)
+    if cipher.ckm in policy.TO_DECRYPT:
+        policy.check_mechanism(call, policy.TO_DECRYPT, cipher.ckm, key.unique_identifier)
+    return cipher
 
 
 async def _part(call: Call, request: DecryptRequest) -> DecryptResponse:
@@ -123,7 +131,7 @@ def _opening(call: Call, key: Managed, claim: Claim, request: DecryptRequest) ->
     if key.object_type is ObjectType.PRIVATE_KEY:
         raise UnsupportedCryptographicParameters("RSA decrypts one block, and so not in parts")
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
-    cipher = mechanisms.cipher(placement.token_of(call, key).profile, key.algorithm, parameters)
+    cipher = _cipher(call, key, parameters)
     mechanism = mechanisms.mechanism(
         cipher, parameters, request.iv_counter_nonce, request.authenticated_encryption_additional_data
     )
@@ -168,6 +176,7 @@ async def _with_private_key(call: Call, key: Managed, parameters: CryptographicP
     if len(data) != key_bytes:
         raise key_use.undecipherable()
     if not isinstance(chosen.way, mechanisms.Oaep):
+        policy.check_mechanism(call, policy.TO_DECRYPT, chosen.way.ckm, key.unique_identifier)
         return await key_use.decrypt(call, key, chosen.way, data)
     block = await key_use.decrypt(call, key, mechanisms.RSA_RAW, data)
     plaintext = oaep.unpad(block, key_bytes, chosen.way)

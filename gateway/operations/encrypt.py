@@ -1,10 +1,11 @@
 """Encrypt: bytes in, ciphertext out, the key never leaving the token (KMIP 2.1 section 6.1.17 Encrypt)."""
 
+import secrets
 from typing import Annotated
 
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from gateway import key_use, parts, placement, software_ciphers
+from gateway import key_use, nonces, parts, placement, policy, software_ciphers
 from gateway.call import Call
 from gateway.errors import InvalidField, UnsupportedCryptographicParameters
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
@@ -13,6 +14,7 @@ from gateway.kmip.values import CryptographicParameters
 from gateway.kmip.version import V1_2, V1_4
 from gateway.managed import Managed
 from gateway.operations import operation
+from gateway.policy import Weakness
 from gateway.software_ciphers import Asked
 from gateway.token import mechanisms, oaep
 from gateway.token.api import Claim, Mechanism, Opening, StreamKind
@@ -53,9 +55,10 @@ async def encrypt(call: Call, request: EncryptRequest) -> EncryptResponse:
     Raises:
         ObjectNotFound, ObjectDestroyed, ObjectArchived, WrongLifecycleState, UsageMaskMissing, UsageLimitExhausted.
         InvalidObjectType: the key is neither a Symmetric Key nor a Public Key.
+        RefusedByPolicy: it is too weak.
         BadCryptographicParameters, UnsupportedCryptographicParameters: see `token.mechanisms`.
         InvalidMessage: there is no IV, and none to be drawn.
-        InvalidField: the data does not fill whole blocks, or is too long for an RSA key.
+        InvalidField: the data does not fill whole blocks, or is too long for an RSA key; the IV has come before.
         GeneralFailure: there is no tag of this length.
         InvalidCorrelationValue, ServerLimitExceeded: see `parts` and `token.api`.
     """
@@ -70,8 +73,8 @@ async def encrypt(call: Call, request: EncryptRequest) -> EncryptResponse:
         return await _in_software(call, key, parameters, request, whole)
     if key.object_type is ObjectType.PUBLIC_KEY:
         return await _for_private_key(call, key, parameters, whole)
-    cipher = mechanisms.cipher(placement.token_of(call, key).profile, key.algorithm, parameters)
-    mechanism, drawn = _mechanism(cipher, parameters, request)
+    cipher = _cipher(call, key, parameters)
+    mechanism, drawn = await _mechanism(call, key, cipher, parameters, request)
     data = _blocks(cipher, whole) if cipher.block_bytes else whole
     if key.usage_limits is not None:
         await key_use.spend(call, key, whole)
@@ -88,14 +91,28 @@ async def encrypt(call: Call, request: EncryptRequest) -> EncryptResponse:
     )
 
 
-def _mechanism(
-    cipher: mechanisms.Cipher, parameters: CryptographicParameters, request: EncryptRequest
+def _cipher(call: Call, key: Managed, parameters: CryptographicParameters) -> mechanisms.Cipher:
+    cipher = mechanisms.cipher(placement.token_of(call, key).profile, key.algorithm, parameters)
+    if cipher.ckm in policy.TO_ENCRYPT:
+        policy.check_mechanism(call, policy.TO_ENCRYPT, cipher.ckm, key.unique_identifier)
+    return cipher
+
+
+async def _mechanism(
+    call: Call, key: Managed, cipher: mechanisms.Cipher, parameters: CryptographicParameters, request: EncryptRequest
 ) -> tuple[Mechanism, bytes | None]:
     """Give the mechanism, and its IV if it was drawn here."""
-    iv, drawn = request.iv_counter_nonce, None
+    iv, additional = request.iv_counter_nonce, request.authenticated_encryption_additional_data
     if iv is None and cipher.iv_bytes:
-        iv = drawn = mechanisms.draw_iv(cipher, parameters)
-    return mechanisms.mechanism(cipher, parameters, iv, request.authenticated_encryption_additional_data), drawn
+        mechanisms.check_drawn(cipher, parameters)
+        drawn = await nonces.drawn(call, key) if cipher.tagged else secrets.token_bytes(cipher.iv_bytes)
+        return mechanisms.mechanism(cipher, parameters, drawn, additional), drawn
+    chosen = mechanisms.mechanism(cipher, parameters, iv, additional)
+    if cipher.tagged:
+        await nonces.keep(call, key, chosen.iv)
+    elif cipher.ckm == mechanisms.CKM_AES_CTR:
+        policy.check(call, Weakness.CLIENT_COUNTERS, key.unique_identifier)
+    return chosen, None
 
 
 async def _in_software(
@@ -120,7 +137,7 @@ async def _part(call: Call, request: EncryptRequest) -> EncryptResponse:
         claim = part.claim(key.unique_identifier, key)
         drawn = None
         if part.first:
-            opening, drawn = _opening(call, key, claim, request)
+            opening, drawn = await _opening(call, key, claim, request)
             await key_use.spend(call, key, part.data)
             passed = await part.begin(opening)
         else:
@@ -140,13 +157,13 @@ async def _part(call: Call, request: EncryptRequest) -> EncryptResponse:
     )
 
 
-def _opening(call: Call, key: Managed, claim: Claim, request: EncryptRequest) -> tuple[Opening, bytes | None]:
+async def _opening(call: Call, key: Managed, claim: Claim, request: EncryptRequest) -> tuple[Opening, bytes | None]:
     """Give how the stream begins, and its IV if it was drawn here."""
     if key.object_type is ObjectType.PUBLIC_KEY:
         raise UnsupportedCryptographicParameters("RSA encrypts what fits into one block, and so not in parts")
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
-    cipher = mechanisms.cipher(placement.token_of(call, key).profile, key.algorithm, parameters)
-    mechanism, drawn = _mechanism(cipher, parameters, request)
+    cipher = _cipher(call, key, parameters)
+    mechanism, drawn = await _mechanism(call, key, cipher, parameters, request)
     opening = Opening(
         StreamKind.ENCRYPT,
         claim,
@@ -173,6 +190,9 @@ async def _for_private_key(
 ) -> EncryptResponse:
     """Encrypt with the public half of an RSA pair: on the token if it can, else with the public key outside it."""
     chosen = mechanisms.rsa_encryption(placement.token_of(call, key).profile, key.algorithm, parameters)
+    policy.check_length(call, key.algorithm, key.length, key.unique_identifier)
+    if isinstance(chosen.way, Mechanism):
+        policy.check_mechanism(call, policy.TO_ENCRYPT, chosen.way.ckm, key.unique_identifier)
     room = (key.length + 7) // 8 - chosen.overhead_bytes
     if len(data) > room:
         raise InvalidField(f"this key encrypts {max(room, 0)} bytes at most with this padding")

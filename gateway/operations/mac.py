@@ -39,6 +39,7 @@ async def mac(call: Call, request: MACRequest) -> MACResponse:
     Raises:
         ObjectNotFound, ObjectDestroyed, ObjectArchived, WrongLifecycleState, UsageMaskMissing, UsageLimitExhausted.
         InvalidObjectType: the key is no secret key.
+        RefusedByPolicy: it is too weak.
         BadCryptographicParameters, UnsupportedCryptographicParameters: see `token.mechanisms`.
         InvalidCorrelationValue, ServerLimitExceeded: see `parts` and `token.api`.
     """

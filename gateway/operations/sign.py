@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import errors, key_use, parts, placement
+from gateway import errors, key_use, parts, placement, policy
 from gateway.call import Call
 from gateway.kmip.enums import CryptographicUsageMask, ObjectType, Operation
 from gateway.kmip.structure import Data, Identifier, Since, Structure
@@ -44,6 +44,7 @@ async def sign(call: Call, request: SignRequest) -> SignResponse:
         ObjectNotFound, ObjectDestroyed, ObjectArchived, WrongLifecycleState, UsageMaskMissing, UsageLimitExhausted.
         InvalidObjectType: the key is no Private Key.
         MissingData, InvalidField: there is neither Data nor Digested Data, or both.
+        RefusedByPolicy: it is too weak.
         BadCryptographicParameters, UnsupportedCryptographicParameters: see `token.signatures`.
         InvalidCorrelationValue, ServerLimitExceeded: see `parts` and `token.api`.
     """
@@ -52,6 +53,8 @@ async def sign(call: Call, request: SignRequest) -> SignResponse:
     key = key_use.usable(call, request.unique_identifier, M.SIGN, ObjectType.PRIVATE_KEY)
     parameters = key_use.parameters_of(key, request.cryptographic_parameters)
     chosen = _chosen(call, key, parameters)
+    if chosen.hash is None and chosen.scheme.hashed and request.digested_data is not None:
+        policy.check_digest(call, len(request.digested_data), key.unique_identifier)
     data = call.data(request.data)
     message = chosen.message(data, request.digested_data)
     await key_use.spend(call, key, data or request.digested_data)
@@ -63,6 +66,9 @@ def _chosen(call: Call, key: Managed, parameters: CryptographicParameters) -> Si
     chosen = signatures.signing(placement.token_of(call, key).profile, key.algorithm, key.length, parameters)
     if not signatures.on_token(placement.token_of(call, key).profile, chosen):
         raise errors.UnsupportedCryptographicParameters("the token does not sign with this hash")
+    policy.check_length(call, key.algorithm, key.length, key.unique_identifier)
+    if chosen.hash is not None and chosen.scheme.hashed:
+        policy.check_digest(call, chosen.hash.size, key.unique_identifier)
     return chosen
 
 

@@ -242,6 +242,18 @@ class Transaction(Protocol):
         """Count an owner's objects that are not destroyed, up to `most` of them."""
         ...
 
+    def count_invocations(self, subject: bytes, amount: int) -> int:
+        """Add to how often a key was used, and give how often it was before."""
+        ...
+
+    def keep_iv(self, subject: bytes, iv: bytes) -> int:
+        """Keep an IV of a key for good, and give how many of it are kept now; 0 where this one was there."""
+        ...
+
+    def latest_instance(self) -> int:
+        """Give the highest number that a process was given so far."""
+        ...
+
     def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:
         """Give what a client has laid down under a tag for its own objects, None where it has not."""
         ...

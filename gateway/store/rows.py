@@ -126,6 +126,19 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("ALTER TABLE objects ADD COLUMN trusted INTEGER NOT NULL DEFAULT 0",),
     ACCOUNT_TABLES,
     GRANT_TABLES,
+    (
+        # By the digest of the key: how often it was used, and how many IVs of clients are kept of it, which are these.
+        """CREATE TABLE invocations (
+            subject BLOB PRIMARY KEY,
+            counted INTEGER NOT NULL DEFAULT 0,
+            chosen INTEGER NOT NULL DEFAULT 0
+        ) STRICT, WITHOUT ROWID""",
+        """CREATE TABLE chosen_ivs (
+            subject BLOB NOT NULL,
+            iv BLOB NOT NULL,
+            PRIMARY KEY (subject, iv)
+        ) STRICT, WITHOUT ROWID""",
+    ),
 )
 
 # The column `storage`: one number, so that one index answers for every Storage Status Mask.

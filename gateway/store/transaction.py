@@ -36,6 +36,12 @@ _SPEND = "DELETE FROM reservations WHERE cka_id = ? AND instance = ? AND NOT con
 
 _MOVE = "UPDATE objects SET custody = ?, token = ?, cka_id = ?, material = ?, wrapped = ? WHERE id = ?"
 _CONDEMN_KEY = "INSERT OR REPLACE INTO reservations (cka_id, instance, condemned) VALUES (?, ?, 1)"
+_COUNT_INVOCATIONS = """INSERT INTO invocations (subject, counted) VALUES (?, ?)
+    ON CONFLICT DO UPDATE SET counted = counted + excluded.counted RETURNING counted"""
+_KEEP_IV = "INSERT INTO chosen_ivs (subject, iv) VALUES (?, ?) ON CONFLICT DO NOTHING"
+_COUNT_IV = """INSERT INTO invocations (subject, chosen) VALUES (?, 1)
+    ON CONFLICT DO UPDATE SET chosen = chosen + 1 RETURNING chosen"""
+
 _RESERVE = "INSERT INTO reservations (cka_id, instance) VALUES (?, ?)"
 _CONDEMN = "UPDATE reservations SET condemned = 1, instance = ? WHERE instance = ?"
 _CONDEMN_OWN = "UPDATE reservations SET condemned = 1 WHERE cka_id = ? AND instance = ?"
@@ -165,6 +171,20 @@ class SqliteTransaction:
     def count_objects(self, tenant: str, owner: str, most: int) -> int:
         (count,) = self._cursor.execute(_COUNT_OBJECTS, (tenant, owner, ARCHIVED, most)).fetchone()
         return int(count)
+
+    def count_invocations(self, subject: bytes, amount: int) -> int:
+        (counted,) = self._cursor.execute(_COUNT_INVOCATIONS, (subject, amount)).fetchone()
+        return int(counted) - amount
+
+    def keep_iv(self, subject: bytes, iv: bytes) -> int:
+        if not self._cursor.execute(_KEEP_IV, (subject, iv)).rowcount:
+            return 0
+        (chosen,) = self._cursor.execute(_COUNT_IV, (subject,)).fetchone()
+        return int(chosen)
+
+    def latest_instance(self) -> int:
+        found = self._cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'instances'").fetchone()
+        return int(found[0]) if found else 0
 
     def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:
         found = self._cursor.execute(SELECT_SETTING, (tenant, owner, tag)).fetchone()

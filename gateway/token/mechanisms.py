@@ -4,7 +4,6 @@ The rule here: what has no row, or a row that the token's self-tests did not pas
 key or itself is Bad; and nothing is guessed where the standard names no default.
 """
 
-import secrets
 from typing import NamedTuple
 
 from gateway import errors
@@ -82,20 +81,20 @@ def _check_cipher(algorithm: CryptographicAlgorithm | None, parameters: Cryptogr
         raise errors.BadCryptographicParameters("the Block Cipher Mode is missing")
 
 
-def draw_iv(row: Cipher, parameters: CryptographicParameters) -> bytes:
-    """Draw an IV for an encryption that came without one, which the response then carries.
+def check_drawn(row: Cipher, parameters: CryptographicParameters) -> None:
+    """Check that the server may draw the IV for an encryption that came without one; the response then carries it.
 
     The text leaves open what a server does where Random IV is not given. Clients written for PyKMIP's server count on
     an IV being drawn, and a drawn one is never worse than a client's.
 
     Raises:
         InvalidMessage: the parameters say that the IV is not the server's to draw.
+        UnsupportedCryptographicParameters: they say how, and it is another way.
     """
     if parameters.random_iv is False and not row.tagged:
         raise errors.InvalidMessage("missing-iv")
     if parameters.iv_length not in (None, 8 * row.iv_bytes) or parameters.fixed_field_length:
-        raise errors.UnsupportedCryptographicParameters(f"an IV drawn here has {8 * row.iv_bytes} random bits")
-    return secrets.token_bytes(row.iv_bytes)
+        raise errors.UnsupportedCryptographicParameters(f"an IV drawn here has {8 * row.iv_bytes} bits")
 
 
 def tag_bytes(parameters: CryptographicParameters) -> int:

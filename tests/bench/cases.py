@@ -96,9 +96,7 @@ def symmetric(client: Client) -> list[Case]:
     made = _ask(client, Operation.CREATE, CreateRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=_aes(NAME)))
     key: str = made.unique_identifier  # type: ignore[attr-defined]
     _ask(client, Operation.ACTIVATE, ActivateRequest(unique_identifier=key))
-    encrypt = EncryptRequest(
-        unique_identifier=key, cryptographic_parameters=GCM, data=bytes(64), iv_counter_nonce=bytes(12)
-    )
+    encrypt = EncryptRequest(unique_identifier=key, cryptographic_parameters=GCM, data=bytes(64))
     query = (
         Operation.QUERY,
         QueryRequest(query_function=(QueryFunction.QUERY_OPERATIONS, QueryFunction.QUERY_OBJECTS)),

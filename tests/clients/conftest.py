@@ -32,9 +32,35 @@ def gateway(tmp_path_factory):
         assert running.stop() == 0
 
 
+# What clients ask for that the policy refuses by default: Veeam pads by PKCS#1 v1.5, and the suite of PyKMIP, which
+# asks for everything, has the rest.
+ALLOWED = ("ecb", "triple_des", "sha1_signatures", "pkcs1_decryption", "client_ivs")
+
+
+@pytest.fixture(scope="session")
+def lenient(tmp_path_factory):
+    """A second gateway, which allows more."""
+    folder = tmp_path_factory.mktemp("lenient")
+    allowed = [word for name in ALLOWED for word in ("--allow", name)]
+    with running_dev(folder, "--front-ends", "1", "--token-workers", "1", *allowed) as running:
+        yield running
+        assert running.stop() == 0
+
+
 @pytest.fixture(scope="session")
 def pykmip(gateway):
     """Give a function that gives PyKMIP's client of a version and certificate, connected, one for the whole session."""
+    yield from connections(gateway)
+
+
+@pytest.fixture(scope="session")
+def lenient_pykmip(lenient):
+    """Give a function that gives the same of the gateway that allows more."""
+    yield from connections(lenient)
+
+
+def connections(gateway):
+    """Give a function that connects PyKMIP's client, once for each version and certificate."""
     connected = {}
 
     def connect(version="1.2", name="client", **options):
@@ -86,6 +112,14 @@ def wire(gateway):
 def speak(wire):
     """Give a function that gives a client of a version, with what stands in each of its headers."""
     return lambda version, *header: Speaker(wire(), version, *header)
+
+
+@pytest.fixture
+def lenient_speak(lenient):
+    """Give a function that gives the same of the gateway that allows more."""
+    client = Client(lenient.folder, lenient.port, "client")
+    yield lambda version, *header: Speaker(client, version, *header)
+    client.socket.close()
 
 
 @pytest.fixture

@@ -87,6 +87,14 @@ CHOICES: dict[str, dict[str, Any]] = {
         )
     },
     "TC-Q-VAL-1-": {"validations": (VALIDATED,)},
+    # They encrypt in ECB, sign by SHA-1, and make a pair of RSA with 1024 bits.
+    **{f"CS-BC-M-{number}-": {"allow": ("ecb",)} for number in range(1, 10)},
+    # The same value is registered, and encrypts with the same IV, many times.
+    "CS-BC-M-GCM-": {"policy": "open"},
+    "TC-STREAM-ENC-": {"allow": ("ecb", "triple_des")},
+    "TC-ECDSA-SIGN-DIGESTEDDATA-1": {"allow": ("sha1_signatures",)},
+    "TC-RSA-SIGN-DIGESTEDDATA-1": {"allow": ("sha1_signatures",)},
+    "TC_81_": {"allow": ("short_rsa",)},
     # It gives a Sensitive key wrapped by one that its client knows.
     "TC-SENSITIVE-1": {"allow": ("untrusted_wrapping",)},
     # Query lists Interop, which the case does not ask for itself.

@@ -10,6 +10,7 @@ class Refusing:
     """Every method raises, whether it is awaited or not."""
 
     profile = Profile()
+    instance = 1
 
     def __init__(self, error: type[Exception]) -> None:
         self.error = error

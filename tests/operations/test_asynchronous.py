@@ -519,6 +519,7 @@ async def test_a_client_has_few_requests_under_way_at_once(gateway, token, path,
         assert {answer.status for answer in await asyncio.gather(*polls)} == {S.SUCCESS}
 
 
+@pytest.mark.allow("ecb")
 async def test_usage_limits_are_exact(gateway):
     limits = UsageLimits(usage_limits_total=LongInteger(3), usage_limits_unit=UsageLimitsUnit.OBJECT)
     parameters = CryptographicParameters(block_cipher_mode=BlockCipherMode.ECB)

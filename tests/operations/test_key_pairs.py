@@ -49,6 +49,7 @@ async def made(
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
+@pytest.mark.allow("short_rsa")
 async def test_the_halves_are_one_pair_in_every_version(gateway: Gateway, version: Version) -> None:
     named = (*SIGN, name("private")), (*VERIFY, name("public"))
     private, public = await made(gateway, spec(A.RSA, 1024, None), *named, version)
@@ -137,6 +138,7 @@ async def test_a_pair_without_masks_is_made(gateway: Gateway) -> None:
     assert private.usage_bits == public.usage_bits == 0
 
 
+@pytest.mark.allow("short_rsa")
 async def test_what_is_said_of_a_half_has_its_way(gateway: Gateway) -> None:
     contact = Attribute(Tag.CONTACT_INFORMATION, "common"), Attribute(Tag.CONTACT_INFORMATION, "own")
     group = Attribute(Tag.OBJECT_GROUP, "one"), Attribute(Tag.OBJECT_GROUP, "two")
@@ -148,6 +150,7 @@ async def test_what_is_said_of_a_half_has_its_way(gateway: Gateway) -> None:
     assert [a.value for a in private.attributes if a.tag is Tag.OBJECT_GROUP] == ["one", "two"]
 
 
+@pytest.mark.allow("short_rsa")
 async def test_digests_are_of_the_format_told(gateway: Gateway) -> None:
     pkcs8 = Attribute(Tag.KEY_FORMAT_TYPE, KeyFormatType.PKCS_8)
     private, public = await made(gateway, spec(A.RSA, 1024, None), (*SIGN, pkcs8))
@@ -158,6 +161,7 @@ async def test_digests_are_of_the_format_told(gateway: Gateway) -> None:
     assert public.key_format_type is KeyFormatType.PKCS_1
 
 
+@pytest.mark.allow("short_rsa")
 async def test_a_name_for_both_halves_is_one_too_many(gateway: Gateway) -> None:
     common = (*spec(A.RSA, 1024, None), name("both"))
     reason = await gateway.refused(V2_1, Operation.CREATE_KEY_PAIR, request(common))
@@ -203,6 +207,7 @@ async def test_each_half_has_its_own_storage_masks(gateway: Gateway, half: str) 
 
 
 @pytest.mark.on_token
+@pytest.mark.allow("short_rsa")
 async def test_destroying_a_half_leaves_the_other_on_the_token(gateway: Gateway) -> None:
     private, public = await made(gateway, spec(A.RSA, 1024, None))
     await gateway.one(V2_1, Operation.DESTROY, DestroyRequest(unique_identifier=private.unique_identifier))

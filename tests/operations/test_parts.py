@@ -42,6 +42,8 @@ from tests.operations.test_cryptography import GCM, RSA_KEY, Keys, params
 
 A, B, H, P = CryptographicAlgorithm, BlockCipherMode, HashingAlgorithm, PaddingMethod
 M, R = CryptographicUsageMask, ResultReason
+pytestmark = pytest.mark.allow("ecb", "client_ivs", "sha1_signatures")
+
 KEY, DATA = bytes(range(32)), bytes(range(77))
 UNKNOWN = R.INVALID_CORRELATION_VALUE
 REQUESTS = {

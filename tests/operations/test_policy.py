@@ -145,6 +145,7 @@ async def test_a_key_that_is_brought_tells_of_itself(gateway):
     assert (length(made), sets.text(made.attributes, Tag.COMMENT)) == (128, "ours")
 
 
+@pytest.mark.allow("short_rsa")
 async def test_the_halves_of_a_pair_have_their_own(gateway):
     rsa = (at(Tag.CRYPTOGRAPHIC_ALGORITHM, A.RSA), at(Tag.CRYPTOGRAPHIC_LENGTH, 1024))
     private = defaults(*rsa, at(Tag.CRYPTOGRAPHIC_USAGE_MASK, M.SIGN), types=(K.PRIVATE_KEY,))

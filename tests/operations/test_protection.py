@@ -28,7 +28,8 @@ BLOB = OpaqueObject(opaque_data_type=OpenEnumeration(1), opaque_data_value=b"a d
 
 def on_hardware(gateway, custody="token"):
     """Give a client of a gateway whose token is said to be hardware, and which keeps keys in this custody."""
-    exchange = Exchange(KmipConfig(custody=custody), gateway.store, gateway.token, gateway.clock, protection=P.HARDWARE)
+    config = KmipConfig(custody=custody, allow=("short_rsa",))
+    exchange = Exchange(config, gateway.store, gateway.token, gateway.clock, protection=P.HARDWARE)
     return Gateway(exchange, gateway.clock, gateway.store, gateway.token)
 
 

@@ -61,7 +61,7 @@ class Listener:
 
 def listening(gateway, version=V2_1, identity="cert:a", tenant="default"):
     target = PushTarget(identity=identity, tenant=tenant, host="127.0.0.1", port=1, version=str(version))
-    exchange = Exchange(KmipConfig(push=(target,)), gateway.store, gateway.token, gateway.clock)
+    exchange = Exchange(KmipConfig(push=(target,), allow=("short_rsa",)), gateway.store, gateway.token, gateway.clock)
     return Gateway(exchange, gateway.clock, gateway.store, gateway.token), Listener(version)
 
 

@@ -228,6 +228,7 @@ async def test_a_stranger_re_keys_nothing(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("version", [v for v in SUPPORTED if v >= V1_1], ids=str)
+@pytest.mark.allow("short_rsa")
 async def test_a_pair_is_replaced_by_a_pair(gateway: Gateway, version: Version) -> None:
     """TC-133."""
     halves = (*SIGN, name("private")), (*VERIFY, name("public"))
@@ -249,6 +250,7 @@ async def test_a_pair_is_replaced_by_a_pair(gateway: Gateway, version: Version) 
     assert old.linked(LinkType.REPLACEMENT_OBJECT_LINK) == new_public.unique_identifier
 
 
+@pytest.mark.allow("short_rsa")
 async def test_a_public_key_is_not_what_a_pair_is_re_keyed_by(gateway: Gateway) -> None:
     _, public = await made(gateway, spec(A.RSA, 1024, None))
     request = ReKeyKeyPairRequest(private_key_unique_identifier=public.unique_identifier)

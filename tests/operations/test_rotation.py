@@ -119,6 +119,7 @@ async def test_dates_keep_their_distance_from_the_new_activation(gateway):
     assert await rounds(gateway, 300) == 0
 
 
+@pytest.mark.allow("short_rsa")
 async def test_a_pair_is_replaced_as_its_private_key_says(gateway):
     common = spec(A.RSA, 1024, None, *rotating(gateway))
     private, public = await made(gateway, common, SIGN, VERIFY)

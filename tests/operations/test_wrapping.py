@@ -68,7 +68,7 @@ from tests.operations.test_register_get import (
     specification,
 )
 
-pytestmark = pytest.mark.allow("untrusted_wrapping")
+pytestmark = pytest.mark.allow("untrusted_wrapping", "ecb")
 M = CryptographicUsageMask
 EVERYTHING = (M.ENCRYPT, M.DECRYPT, M.WRAP_KEY, M.UNWRAP_KEY)
 DATED = Attribute(Tag.ACTIVATION_DATE, DateTime(1))
