@@ -84,9 +84,15 @@ def check(call: Call, weakness: Weakness, about: str) -> None:
     config = call.config
     if weakness not in REFUSED[config.policy]:
         return
-    if config.policy != "open" and weakness not in config.allow:
+    if not _allowed(call, weakness):
         raise errors.RefusedByPolicy(f"{TOLD[weakness]} ({weakness}, by policy)")
     log.info("weakness allowed", weakness=str(weakness), object=about, client=call.peer.identity.name)
+
+
+def _allowed(call: Call, weakness: Weakness) -> bool:
+    """Tell whether the operator allows a weakness to all, or to this client by a flag of one of its roles."""
+    config, flags = call.config, call.peer.permissions.flags
+    return config.policy == "open" or weakness in config.allow or not flags.isdisjoint((weakness, "*"))
 
 
 # --- what is weak in what is asked

@@ -7,12 +7,13 @@ and a role that cannot be understood allows nothing.
 from collections.abc import Iterable
 from enum import IntEnum
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import structlog
 
 from gateway.access.role_defaults import attributes_given
 from gateway.access.roles import ANY, Role
+from gateway.config import Weakness
 from gateway.errors import ConfigurationError
 from gateway.kmip.enums import CryptographicAlgorithm, ObjectType, Operation
 
@@ -134,11 +135,12 @@ NOWHERE = Reach(())
 class Permissions:
     """What a client may do, by all of its roles."""
 
-    __slots__ = ("_reaches", "unasked")
+    __slots__ = ("_reaches", "flags", "unasked")
 
     def __init__(self, roles: Iterable[Role]) -> None:
         known = [(role, terms) for role in roles if (terms := _terms(role)) is not None]
         self._reaches = {use: Reach(t for role, t in known if _allows(role, name)) for name, use in USES.items()}
+        self.flags = frozenset[str]().union(*(role.flags for role, _ in known))
         # Of what the gateway does by itself for who may do everything, nobody asks by the name of an operation.
         self.unasked = Reach(terms for role, terms in known if role.operations == ANY and terms.free)
 
@@ -164,6 +166,7 @@ def check(role: Role) -> None:
         ConfigurationError: it names what there is not.
     """
     _numbers(role.operations, USES, "operation")
+    _numbers(role.flags, dict.fromkeys(get_args(Weakness), 0), "flag")
     Terms(role)
 
 

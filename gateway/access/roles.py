@@ -52,5 +52,4 @@ EVERYTHING = Role(
     algorithms=ANY,
     extractable="both",
     export=True,
-    flags=ANY,
 )

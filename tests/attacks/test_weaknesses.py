@@ -6,7 +6,10 @@ import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
+from gateway.access.permissions import check
+from gateway.access.roles import Role
 from gateway.config import KmipConfig
+from gateway.errors import ConfigurationError
 from gateway.exchange import Exchange
 from gateway.kmip.enums import (
     DigitalSignatureAlgorithm,
@@ -217,6 +220,19 @@ async def test_an_allowance_is_for_what_it_names_and_is_logged(gateway: Gateway)
         await gateway.one(V2_1, *encrypt(key, bytes(16), block_cipher_mode=B.GCM))
     assert not [each for each in logs if each["event"] == "weakness allowed"]
     assert await reason(allowed, encrypt(key, b"", bytes(12), block_cipher_mode=B.GCM)) is REFUSED_SO
+
+
+async def test_a_flag_of_a_role_is_for_its_clients_alone(gateway: Gateway) -> None:
+    key = await secret(gateway, A.AES, 128)
+    asked = encrypt(key, bytes(16), block_cipher_mode=B.ECB)
+    peer = gateway._peer
+    for flags in ({"ecb"}, {"*"}):
+        gateway._peer = replace(peer, roles=(*peer.roles, Role(name="old", flags=frozenset(flags))))
+        assert (await gateway.one(V2_1, *asked)).data
+    gateway._peer = replace(peer, roles=(*peer.roles, Role(name="other", flags=frozenset({"client_ivs"}))))
+    assert await reason(gateway, asked) is REFUSED_SO
+    with pytest.raises(ConfigurationError):
+        check(Role(name="wrong", flags=frozenset({"ebc"})))
 
 
 # --- IVs of GCM (reliability item 30)
