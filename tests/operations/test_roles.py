@@ -144,7 +144,7 @@ async def test_without_the_right_to_export_no_material_leaves(gateway: Gateway) 
         V2_1,
         O.CREATE_KEY_PAIR,
         CreateKeyPairRequest(
-            common_attributes=spec(A.RSA, 1024, None),
+            common_attributes=spec(A.RSA, 2048, None),
             private_key_attributes=(mask(M.SIGN),),
             public_key_attributes=(mask(M.VERIFY),),
         ),
