@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from gateway import __version__
+from gateway.admin.approval_verbs import approval_app
 from gateway.admin.audit_verbs import audit_app
 from gateway.admin.object_verbs import object_app
 from gateway.admin.printing import WIDEST, print_json, print_lines, print_row
@@ -58,6 +59,7 @@ app.add_typer(ticket_app, name="ticket")
 ca_app = typer.Typer(help="The authority by which Certify issues certificates.", **PLAIN)
 app.add_typer(ca_app, name="ca")
 app.add_typer(audit_app, name="audit")
+app.add_typer(approval_app, name="approval")
 
 ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="The gateway's TOML file.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -428,6 +430,7 @@ async def build(paces: "Paces", config: "Config", pools: "Mapping[str, TokenPool
         places=places,
         access=config.access,
         rates=Rates(paces, config.limits),
+        approval=config.approval,
         audit=trail,
     )
     send = Pusher(config.tls).send if config.kmip.push else None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from gateway import constraints, errors
+from gateway import approvals, constraints, errors
 from gateway.attribute_rules import check_dates, check_value, refuse_server_set, spelled
 from gateway.call import Call
 from gateway.kmip import attribute_sets as sets
@@ -97,6 +97,8 @@ async def change(call: Call, managed: Managed, tag: Tag, fn: Callable[[Managed],
     def attributes(current: Managed) -> Attributes:
         nonlocal about
         changed = fn(current)
+        if tag is Tag.OBJECT_GROUP:
+            approvals.require_groups(call, current, [str(each.value) for each in changed.attributes if each.tag is tag])
         about = changed.instances
         return changed.attributes
 

@@ -13,7 +13,7 @@ from gateway import errors
 from gateway.access.identity import GATEWAY, Peer
 from gateway.ahead import OutOfTurn
 from gateway.audit.trail import Trail
-from gateway.config import KmipConfig
+from gateway.config import ApprovalConfig, KmipConfig
 from gateway.credentials import Credentials
 from gateway.directory import Directory
 from gateway.gate import Gate
@@ -110,6 +110,7 @@ class Services(NamedTuple):
     token_name: str
     protection: ProtectionStorageMask  # where the token keeps its keys
     invocations: Invocations
+    approval: ApprovalConfig = ApprovalConfig()
     background: Background | None = None  # for requests of clients, and not for what it carries out itself
     places: Mapping[str, Place] = {}  # all tokens that there are now, by name; empty where there is one alone
     directory: Directory | None = None  # of the clients; a command of an administrator has none

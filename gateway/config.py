@@ -219,6 +219,17 @@ class AuditConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     syslog: str = ""  # unix:PATH, udp:HOST:PORT or tcp:HOST:PORT, RFC 5424
 
 
+class ApprovalConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is done only once others have approved it; groups are Object Groups, and "*" stands for every object."""
+
+    needed: Count = 0  # approvals of different operators; 0: nothing waits for approval
+    approvers: tuple[str, ...] = ()  # users of the operating system
+    export: tuple[str, ...] = ()  # groups whose key material leaves only then
+    destroy: tuple[str, ...] = ()  # groups whose objects are destroyed only then
+    administration: bool = False  # commands that change who may do what
+    lifetime_s: Seconds = 86400.0  # for which a request waits for approval, and an approval for its use
+
+
 class LogConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What goes to stderr."""
 
@@ -239,6 +250,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     kmip: KmipConfig = KmipConfig()
     access: AccessConfig = AccessConfig()
     limits: LimitsConfig = LimitsConfig()
+    approval: ApprovalConfig = ApprovalConfig()
     log: LogConfig = LogConfig()
     audit: AuditConfig = AuditConfig()
 
@@ -256,6 +268,7 @@ SECTIONS: dict[str, type[Struct]] = {
     "kmip": KmipConfig,
     "access": AccessConfig,
     "limits": LimitsConfig,
+    "approval": ApprovalConfig,
     "log": LogConfig,
     "audit": AuditConfig,
 }

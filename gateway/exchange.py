@@ -17,7 +17,7 @@ from gateway.audit.records import Record
 from gateway.audit.trail import Trail
 from gateway.batch import Done
 from gateway.call import Place, Services
-from gateway.config import AccessConfig, Config, KmipConfig
+from gateway.config import AccessConfig, ApprovalConfig, Config, KmipConfig
 from gateway.credentials import Credentials
 from gateway.directory import Directory
 from gateway.invocations import Invocations
@@ -35,6 +35,8 @@ from gateway.store.api import Store
 from gateway.token.api import Token
 from gateway.wire import ttlv
 from gateway.wire.codec import Codec
+
+NO_APPROVAL = ApprovalConfig()
 
 log = structlog.get_logger()
 
@@ -65,6 +67,7 @@ class Exchange:
         places: Mapping[str, Place] | None = None,
         access: AccessConfig = SELF,
         rates: Rates | None = None,
+        approval: ApprovalConfig = NO_APPROVAL,
         audit: Trail | None = None,
     ) -> None:
         """`places` are all tokens where there are several, by name; one may come or go at any time."""
@@ -82,6 +85,7 @@ class Exchange:
             protection,
             Invocations(store.instance),
             places={} if places is None else places,
+            approval=approval,
             directory=self._directory,
             credentials=Credentials(store, codec, clock, access.credential_lifetime_s),
             audit=audit,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec.structs import replace
 
-from gateway import bundles, keyblocks, material, wrapping
+from gateway import approvals, bundles, keyblocks, material, wrapping
 from gateway.access.permissions import OPEN
 from gateway.call import Call
 from gateway.errors import (
@@ -54,6 +54,8 @@ async def given(call: Call, managed: Managed, asked: Asked) -> ManagedObject:
     if managed.object_type not in OPEN and not managed.extractable:
         raise NotExtractable(f"{managed.unique_identifier} is not Extractable")
     call.require_export(managed.row)
+    if call.services.approval.needed:
+        await approvals.require_export(call, managed, asked)
     if asked.key_wrapping_specification is not None:
         return await _wrapped(call, managed, asked, asked.key_wrapping_specification)
     return await _as_it_is(call, managed, asked)

@@ -9,7 +9,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from gateway import creation, errors, registration, wrapping
+from gateway import approvals, creation, errors, registration, wrapping
 from gateway.attribute_rules import check_dates, check_single_values, check_value
 from gateway.call import Altered, Call
 from gateway.creation import Draft
@@ -196,6 +196,8 @@ class Room:
         """
         before = transaction.get(self._unique_identifier)
         self._check(before)
+        if before is not None:
+            approvals.require_kept(self._call, before)
         self._aside = None if before is None else self._put_aside(transaction, before)
 
     def _put_aside(self, transaction: Transaction, row: ObjectRow) -> Altered:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from gateway import attribute_rules, creation, defaults, splitting, templates
+from gateway import approvals, attribute_rules, creation, defaults, splitting, templates
 from gateway.call import Call
 from gateway.creation import Wanted
 from gateway.errors import InvalidObjectType
@@ -66,6 +66,8 @@ async def create_split_key(call: Call, request: CreateSplitKeyRequest) -> Create
         request.split_key_method, request.split_key_parts, request.split_key_threshold, request.prime_field_size
     )
     bases = () if request.unique_identifier is None else (call.live(request.unique_identifier),)
+    for base in bases:
+        await approvals.require_export(call, base, request)
     secret = await _secret(call, bases, attributes)
     drafts = await splitting.parts_drafted(call, secret, scheme, _inherited(attributes, bases))
     if bases:

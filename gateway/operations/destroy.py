@@ -1,6 +1,6 @@
 """Destroy: an object's material is gone for good, its attributes stay (KMIP 2.1 section 6.1.15 Destroy)."""
 
-from gateway import creation
+from gateway import approvals, creation
 from gateway.call import Call
 from gateway.errors import ObjectDestroyed, WrongLifecycleState
 from gateway.kmip import attribute_sets as sets
@@ -42,5 +42,7 @@ async def destroy(call: Call, request: DestroyRequest) -> DestroyResponse:
         return sets.put(attributes, Tag.LAST_CHANGE_DATE, call.today)
 
     managed = call.find(request.unique_identifier)
+    destroyed(managed)  # what is refused anyway asks nobody
+    await approvals.require_destroy(call, managed, request)
     await creation.erase(call, managed, destroyed)
     return DestroyResponse(unique_identifier=managed.unique_identifier)

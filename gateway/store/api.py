@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 from msgspec import Struct
 
 from gateway.store.accounts import Accounts, AccountsRead
+from gateway.store.approvals import Approvals
 from gateway.store.grants import Grants, GrantsRead
 
 T = TypeVar("T")
@@ -304,6 +305,11 @@ class Transaction(Protocol):
     @property
     def accounts(self) -> Accounts:
         """The tenants, roles, clients and credentials."""
+        ...
+
+    @property
+    def approvals(self) -> Approvals:
+        """What waits for the approval of others, or had it."""
         ...
 
     @property

@@ -11,6 +11,7 @@ from sqlite_utils import Database
 from gateway.errors import ConfigurationError
 from gateway.store.account_rows import SqliteAccounts
 from gateway.store.api import ObjectRow, TicketRow
+from gateway.store.approvals import SqliteApprovals
 from gateway.store.connection import READER_TIMEOUT_S, check_version, open_connection
 from gateway.store.grant_rows import SqliteGrants
 from gateway.store.reader import translated
@@ -52,6 +53,11 @@ class Catalogue:
     def accounts(self) -> SqliteAccounts:
         """The tenants, roles, clients and credentials."""
         return SqliteAccounts(self._all)
+
+    @property
+    def approvals(self) -> SqliteApprovals:
+        """What waits for the approval of others, or had it."""
+        return SqliteApprovals(self._all)
 
     @property
     def grants(self) -> SqliteGrants:

@@ -13,6 +13,7 @@ from gateway.errors import GeneralFailure, NameTaken, NonUniqueName, ObjectAlrea
 from gateway.store import requests
 from gateway.store.account_rows import SqliteAccounts
 from gateway.store.api import AttributeRow, Change, Committed, Custody, HeldRequest, ObjectRow, Scalar, TicketRow
+from gateway.store.approvals import SqliteApprovals
 from gateway.store.grant_rows import SqliteGrants
 from gateway.store.rows import ARCHIVED, SELECT_ATTRIBUTES, SELECT_SETTING, read_object, read_ticket, storage_of
 
@@ -68,6 +69,10 @@ class SqliteTransaction:
     @property
     def accounts(self) -> SqliteAccounts:
         return SqliteAccounts(self._all)
+
+    @property
+    def approvals(self) -> SqliteApprovals:
+        return SqliteApprovals(self._all)
 
     @property
     def grants(self) -> SqliteGrants:

@@ -1,0 +1,239 @@
+"""Dual control: nothing that needs the approval of others is done without, and one approval is for one use."""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from gateway.admin import approvals as operators
+from gateway.config import ApprovalConfig, Config, KmipConfig, StoreConfig, TlsConfig, TokenConfig
+from gateway.errors import ConfigurationError
+from gateway.exchange import Exchange
+from gateway.kmip.enums import KeyFormatType, ObjectType, Operation, ResultReason, ResultStatus, SplitKeyMethod
+from gateway.kmip.structure import Attribute, Structure
+from gateway.kmip.tags import Tag
+from gateway.kmip.version import V1_4, V2_1, Version
+from gateway.operations.create_split_key import CreateSplitKeyRequest
+from gateway.operations.delete_attribute import DeleteAttributeRequest
+from gateway.operations.destroy import DestroyRequest
+from gateway.operations.export import ExportRequest
+from gateway.operations.get import GetRequest
+from gateway.operations.import_ import ImportRequest
+from gateway.store.api import Store
+from gateway.token.api import Token
+from tests.operations.conftest import Client, Clock, Gateway
+from tests.operations.test_register_get import M, aes, mask, register
+
+GROUP = Attribute(Tag.OBJECT_GROUP, "crown jewels")
+VAULT = ApprovalConfig(
+    needed=2, approvers=("ann", "bob", "eve"), export=("crown jewels",), destroy=("crown jewels",), lifetime_s=3600
+)
+O = Operation  # noqa: E741
+DENIED = ResultReason.NOT_AUTHORIZED  # 1.x: Permission Denied
+
+
+class Operators:
+    """Those who approve, each under a name of the operating system."""
+
+    def __init__(self, config: Config, patch: pytest.MonkeyPatch) -> None:
+        self.config = config
+        self._patch = patch
+
+    def become(self, name: str) -> None:
+        self._patch.setattr(operators, "operator", lambda: name)
+
+    def waiting(self) -> list[operators.ListedApproval]:
+        return operators.list_approvals(self.config)
+
+    async def decide(self, name: str, id: str, *, approve: bool = True) -> None:
+        self.become(name)
+        await asyncio.to_thread(operators.decide, self.config, id, approve=approve)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(time.time())  # what operators say is dated by the clock of their machine
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def vault(token: Token, store: Store, kmip_config: KmipConfig, clock: Clock) -> AsyncIterator[Gateway]:
+    exchange = Exchange(kmip_config, store, token, clock, approval=VAULT)
+    yield Gateway(exchange, clock, store, token)
+    await exchange.requests.close()
+
+
+@pytest.fixture
+def others(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operators:
+    none = Path("/nonexistent")
+    config = Config(
+        version="v1",
+        tls=TlsConfig(ca=none, certificate=none, key=none),
+        token=TokenConfig(module=none),
+        store=StoreConfig(path=tmp_path / "gateway.sqlite"),
+        approval=VAULT,
+    )
+    return Operators(config, monkeypatch)
+
+
+async def jewel(client: Client) -> str:
+    return await register(client, V2_1, aes(bytes(range(16))), mask(M.ENCRYPT), GROUP)
+
+
+async def asked(client: Client, operation: Operation, request: Structure, version: Version = V2_1) -> str:
+    """Ask for what needs approval and has none, and give the number under which others decide."""
+    (answer,) = await client.ask(version, (operation, request))
+    assert answer.status is ResultStatus.OPERATION_FAILED
+    assert answer.reason in (DENIED, ResultReason.PERMISSION_DENIED)
+    found = re.search(r"it is ([0-9a-f]{12})$", answer.message or "")
+    assert found, answer.message
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind"), [(O.GET, GetRequest), (O.EXPORT, ExportRequest), (O.DESTROY, DestroyRequest)]
+)
+async def test_two_others_approve_one_use(
+    vault: Gateway, others: Operators, operation: Operation, kind: type[Structure]
+) -> None:
+    uid = await jewel(vault)
+    request = kind(unique_identifier=uid)  # type: ignore[call-arg]
+    id = await asked(vault, operation, request)
+    assert await asked(vault, operation, request) == id
+    await others.decide("ann", id)
+    assert await asked(vault, operation, request) == id
+    await others.decide("bob", id)
+    await vault.one(V2_1, operation, request)
+    assert not others.waiting()
+    if operation is O.DESTROY:
+        assert await vault.refused(V2_1, operation, request) is ResultReason.OBJECT_DESTROYED
+    else:
+        assert await asked(vault, operation, request) != id
+
+
+async def test_one_operator_counts_once_and_strangers_do_not(vault: Gateway, others: Operators) -> None:
+    request = GetRequest(unique_identifier=await jewel(vault))
+    id = await asked(vault, O.GET, request)
+    await others.decide("ann", id)
+    with pytest.raises(ConfigurationError, match="has approved it already"):
+        await others.decide("ann", id)
+    with pytest.raises(ConfigurationError, match="none of the approvers"):
+        await others.decide("mallory", id)
+    with pytest.raises(ConfigurationError, match="Nothing waits"):
+        await others.decide("bob", "000000000000")
+    assert await asked(vault, O.GET, request) == id
+
+
+async def test_an_altered_request_is_another_one(vault: Gateway, others: Operators) -> None:
+    uid, other = await jewel(vault), await jewel(vault)
+    id = await asked(vault, O.GET, GetRequest(unique_identifier=uid))
+    for each in ("ann", "bob"):
+        await others.decide(each, id)
+    altered = {
+        await asked(vault, O.GET, GetRequest(unique_identifier=other)),
+        await asked(vault, O.GET, GetRequest(unique_identifier=uid, key_format_type=KeyFormatType.RAW)),
+        await asked(vault, O.EXPORT, ExportRequest(unique_identifier=uid)),
+        await asked(vault, O.DESTROY, DestroyRequest(unique_identifier=uid)),
+        await asked(vault, O.GET, GetRequest(unique_identifier=uid), V1_4),
+    }
+    assert len(altered | {id}) == 6
+    await vault.one(V2_1, O.GET, GetRequest(unique_identifier=uid))
+
+
+async def test_an_approval_is_for_who_asked(vault: Gateway, others: Operators) -> None:
+    """Another client does not even see the object, approved or not."""
+    request = GetRequest(unique_identifier=await jewel(vault))
+    id = await asked(vault, O.GET, request)
+    for each in ("ann", "bob"):
+        await others.decide(each, id)
+    assert await vault.other.refused(V2_1, O.GET, request) is ResultReason.OBJECT_NOT_FOUND
+    await vault.one(V2_1, O.GET, request)
+
+
+async def test_what_is_denied_or_over_stays_undone(vault: Gateway, others: Operators, clock: Clock) -> None:
+    uid = await jewel(vault)
+    get, export = GetRequest(unique_identifier=uid), ExportRequest(unique_identifier=uid)
+    id = await asked(vault, O.GET, get)
+    for each in ("ann", "bob"):
+        await others.decide(each, id)
+    await others.decide("eve", id, approve=False)
+    (answer,) = await vault.ask(V2_1, (O.GET, get))
+    assert (answer.status, answer.reason) == (ResultStatus.OPERATION_FAILED, DENIED)
+    assert "others have denied this" in (answer.message or "")
+    late = await asked(vault, O.EXPORT, export)
+    for each in ("ann", "bob"):
+        await others.decide(each, late)
+    clock.now += 3601
+    assert await asked(vault, O.EXPORT, export) != late
+
+
+async def test_of_several_at_once_one_spends_the_approval(vault: Gateway, others: Operators) -> None:
+    request = GetRequest(unique_identifier=await jewel(vault))
+    id = await asked(vault, O.GET, request)
+    for each in ("ann", "bob"):
+        await others.decide(each, id)
+    answers = await asyncio.gather(*(vault.ask(V2_1, (O.GET, request)) for _ in range(20)))
+    statuses = [answer.status for (answer,) in answers]
+    assert statuses.count(ResultStatus.SUCCESS) == 1
+
+
+async def test_there_is_no_way_round(vault: Gateway) -> None:
+    """Out of the group, in parts, or by putting another object in its place."""
+    uid = await jewel(vault)
+    leave = DeleteAttributeRequest(unique_identifier=uid, current_attribute=(GROUP,))
+    assert await vault.refused(V2_1, O.DELETE_ATTRIBUTE, leave) is DENIED
+    split = CreateSplitKeyRequest(
+        object_type=ObjectType.SPLIT_KEY,
+        unique_identifier=uid,
+        split_key_parts=2,
+        split_key_threshold=2,
+        split_key_method=SplitKeyMethod.XOR,
+    )
+    await asked(vault, O.CREATE_SPLIT_KEY, split)
+    replaced = ImportRequest(
+        unique_identifier=uid, replace_existing=True, attributes=(mask(M.ENCRYPT),), symmetric_key=aes(bytes(16))
+    )
+    assert await vault.refused(V2_1, O.IMPORT, replaced) is DENIED
+
+
+async def test_other_objects_need_nobody(vault: Gateway, others: Operators) -> None:
+    uid = await register(vault, V2_1, aes(bytes(16)), mask(M.ENCRYPT))
+    await vault.one(V2_1, O.GET, GetRequest(unique_identifier=uid))
+    await vault.one(V2_1, O.DESTROY, DestroyRequest(unique_identifier=uid))
+    assert not others.waiting()
+
+
+async def test_a_client_has_so_many_waiting_and_no_more(vault: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.approvals.MOST_OPEN", 2)
+    for _ in range(2):
+        await asked(vault, O.GET, GetRequest(unique_identifier=await jewel(vault)))
+    third = GetRequest(unique_identifier=await jewel(vault))
+    assert await vault.refused(V2_1, O.GET, third) is ResultReason.SERVER_LIMIT_EXCEEDED
+
+
+async def test_commands_wait_for_others_than_who_gives_them(others: Operators) -> None:
+    config = others.config
+    approval = ApprovalConfig(needed=1, approvers=("ann", "bob"), administration=True)
+    others.config = config = Config(
+        version="v1", tls=config.tls, token=config.token, store=config.store, approval=approval
+    )
+
+    async def command(content: str) -> str:
+        """Give the number to ask others under; empty where it may be carried out."""
+        others.become("ann")
+        try:
+            await asyncio.to_thread(operators.require, config, "role set", content)
+        except ConfigurationError as error:
+            return str(error).rstrip(".")[-12:]
+        return ""
+
+    id = await command("storage: Get")
+    with pytest.raises(ConfigurationError, match="Who asks does not approve"):
+        await others.decide("ann", id)
+    await others.decide("bob", id)
+    assert await command("storage: Get, Destroy") not in ("", id)
+    assert await command("storage: Get") == ""
+    assert await command("storage: Get") not in ("", id)
