@@ -13,7 +13,14 @@ TABLES = {"kmip/enums.py", "kmip/tags.py"}
 MAY_PRINT = ("__main__.py", "admin/")
 LONGEST = 500
 # The verbs of a store and a token say what they are in their protocol, once for all who implement them.
-PROTOCOLS = ("store/api.py", "store/accounts.py", "store/grants.py", "token/api.py", "token/flows.py")
+PROTOCOLS = (
+    "store/api.py",
+    "store/accounts.py",
+    "store/grants.py",
+    "store/approvals.py",
+    "token/api.py",
+    "token/flows.py",
+)
 ROOMS = ("store/", "token/")
 
 

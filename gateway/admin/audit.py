@@ -16,7 +16,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.admin import audit_key
+from gateway.admin import approvals, audit_key
 from gateway.audit import cef, shared
 from gateway.audit.records import Record, Stored, encode
 from gateway.audit.searching import Wanted, search
@@ -28,21 +28,22 @@ from gateway.token.local import LocalWorkers
 from gateway.token.settings import WorkerSettings
 
 DETAIL_CHARACTERS = 1000
+# How commands begin that change who may do what.
+APPROVED = ("tenant ", "role ", "client ", "credential ", "grant ")
 
 
 @contextmanager
 def recorded(config: Config, command: str, detail: str = "") -> Iterator[None]:
-    """Record a command around the block that carries it out.
+    """Record a command around the block that carries it out; `detail` says all of what it is to do.
 
     Raises:
-        ConfigurationError: it cannot be recorded, and so is not carried out.
+        ConfigurationError: it cannot be recorded, or others have to approve it first, and so it is not carried out.
     """
-    if not config.audit.enabled:
-        yield
-        return
     note(config, command, "Asked", detail)
     status = "OperationFailed"
     try:
+        if command.startswith(APPROVED):
+            approvals.require(config, command, detail)
         yield
         status = "Success"
     finally:
