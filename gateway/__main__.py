@@ -20,6 +20,7 @@ from gateway import __version__
 from gateway.admin.approval_verbs import approval_app
 from gateway.admin.audit_verbs import audit_app
 from gateway.admin.object_verbs import object_app
+from gateway.admin.pin_verbs import pin_app
 from gateway.admin.printing import WIDEST, print_json, print_lines, print_row
 from gateway.errors import ConfigurationError, PinRefused
 from gateway.legible import legible
@@ -53,6 +54,7 @@ kek_app = typer.Typer(help="The key-encryption keys, by which keys in the databa
 app.add_typer(config_app, name="config")
 app.add_typer(token_app, name="token")
 token_app.add_typer(kek_app, name="kek")
+token_app.add_typer(pin_app, name="pin")
 app.add_typer(object_app, name="object")
 ticket_app = typer.Typer(help="The tickets that clients were given; never their values.", **PLAIN)
 app.add_typer(ticket_app, name="ticket")

@@ -115,7 +115,7 @@ def template(
     profile = call.token.profile
     whole = profile.kwp_any_length or bits % BLOCK_BITS == 0
     wrapped = whole if bits else key_type in profile.private_exports
-    wrapped = wrapped and custody(call, attributes) == "wrapped"
+    wrapped = bool(profile.kwp) and wrapped and custody(call, attributes) == "wrapped"
     return KeyTemplate(unique_identifier, rights_for(mask), is_extractable(attributes), wrapped=wrapped)
 
 

@@ -52,17 +52,19 @@ def token_of(call: Call, managed: Managed) -> Token:
 def home(call: Call, attributes: Attributes) -> Call:
     """Give the call to make a new object with these attributes by: its `token` is the one where the object goes.
 
-    The client's first role that names a token decides: it is the operator's word about that client. Else it is the
-    first row of [kmip] group_tokens for one of the object's groups, which the client chooses.
+    The role that says how such an object is decides, if it names a token: it is the operator's word about the client.
+    Else it is the first row of [kmip] group_tokens for one of the object's groups, which the client chooses.
 
     Raises:
         TokenDown: that token is not there.
     """
+    terms = call.terms_for(None, attributes)
+    if terms is not None and terms.role.token is not None:
+        return at(call, terms.role.token)
     table = call.config.group_tokens
     groups = {each.value for each in attributes if each.tag is Tag.OBJECT_GROUP} if table else ()
-    names = [role.token for role in call.peer.roles if role.token is not None]
-    names += [row.token for row in table if row.group in groups]
-    return at(call, names[0]) if names else call
+    name = next((row.token for row in table if row.group in groups), None)
+    return call if name is None else at(call, name)
 
 
 def at(call: Call, name: str) -> Call:

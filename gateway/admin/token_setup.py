@@ -73,19 +73,23 @@ def initialise_token(job: Job) -> Report:
     if job.erase and not job.initialise:
         raise ConfigurationError("--erase-initialised-token goes with --initialise; give both, or neither.")
     token = job.target.token
-    has_source = token.pin_file is not None or token.pin_credential
     given = job.user_pin.path is not None or job.user_pin.descriptor is not None
-    pin = None if has_source and not given else read_pin(job.user_pin)
+    pin = None if has_source(token) and not given else read_pin(job.user_pin)
     so_pin = read_pin(job.so_pin).decode() if job.initialise else None
     with ExitStack() as stack:
-        settings = WorkerSettings.of(token, _runtime_dir(job.target, stack))
+        settings = WorkerSettings.of(token, runtime_dir(job.target, stack))
         if pin is not None:
-            settings = replace(settings, pin_file=stack.enter_context(_pin_file(pin)), pin_credential="")
+            settings = replace(settings, pin_file=stack.enter_context(pin_file(pin)), pin_credential="")
         outcome = set_up_token(settings, so_pin, Existing.ERASE if job.erase else Existing.REFUSE)
         if outcome.initialised and outcome.info:
             # It may be in another slot than the one it was asked for in, and has another serial number.
             settings = replace(settings, slot=-1, serial=outcome.info.serial)
         return asyncio.run(_report(settings, made=outcome.keys_made))
+
+
+def has_source(token: TokenConfig) -> bool:
+    """Say whether the configuration names where the user PIN is."""
+    return token.pin_file is not None or bool(token.pin_credential)
 
 
 def plan(job: Job) -> tuple[str, ...]:
@@ -96,15 +100,15 @@ def plan(job: Job) -> tuple[str, ...]:
     """
     token, existing = job.target.token, Existing.ERASE if job.erase else Existing.REFUSE
     with ExitStack() as stack:
-        settings = WorkerSettings.of(token, _runtime_dir(job.target, stack))
-        configured = (token.pin_file is not None or token.pin_credential) and job.user_pin.path is None
+        settings = WorkerSettings.of(token, runtime_dir(job.target, stack))
+        configured = has_source(token) and job.user_pin.path is None
         # The user's PIN is needed to see which keys there are, and of a token that is to be made there are none.
         if not job.initialise and not (configured and job.user_pin.descriptor is None):
-            settings = replace(settings, pin_file=stack.enter_context(_pin_file(read_pin(job.user_pin))))
+            settings = replace(settings, pin_file=stack.enter_context(pin_file(read_pin(job.user_pin))))
         return plan_token(settings, existing, initialise=job.initialise)
 
 
-def _runtime_dir(target: Target, stack: ExitStack) -> Path:
+def runtime_dir(target: Target, stack: ExitStack) -> Path:
     """Give the configured folder, or one for as long as the stack stands."""
     if target.runtime_dir:
         return target.runtime_dir
@@ -121,7 +125,7 @@ def check_token(config: Config) -> Report:
 
 
 @contextmanager
-def _pin_file(pin: bytes) -> Iterator[str]:
+def pin_file(pin: bytes) -> Iterator[str]:
     """Give the path of an unnamed file that has the PIN, readable by this user's processes while the block runs."""
     fd = os.memfd_create("kmip-gateway PIN", os.MFD_CLOEXEC)
     try:

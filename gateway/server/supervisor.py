@@ -226,7 +226,10 @@ class Supervisor:
 
     def _welcome(self, worker: WorkerSlot, ready: Ready) -> None:
         """Join a worker that takes requests to every front end."""
-        self._check_promises(worker.token, ready)
+        fault = self._fault(worker.token, ready)
+        if fault:
+            self._do_without(worker, fault)
+            return
         worker.ready = True
         self._tell_up(worker.token.name)
         self._missing.discard(worker.token.name)
@@ -270,15 +273,25 @@ class Supervisor:
             log.error("token missing", token=token.name, reason=sentence)
             self._tell_ready()
 
-    def _check_promises(self, token: TokenConfig, ready: Ready) -> None:
+    def _fault(self, token: TokenConfig, ready: Ready) -> str:
+        """Give the promise of the configuration that a token cannot keep, in a sentence; "" where there is none."""
         if self._config.kmip.custody == "wrapped" and not ready.profile.kwp:
-            self._give_up(
+            return (
                 f"The token '{token.name}' cannot wrap keys as RFC 5649 says, which custody = \"wrapped\" in [kmip] "
                 'needs; set it to "token".'
             )
         for name, other in self._tokens.items():
             if name != token.name and other.info == ready.info:
-                self._give_up(f"[tokens] names one token twice: '{name}' and '{token.name}'; remove one of them.")
+                return f"[tokens] names one token twice: '{name}' and '{token.name}'; remove one of them."
+        return ""
+
+    def _do_without(self, worker: WorkerSlot, fault: str) -> None:
+        """Refuse a token that cannot keep a promise; a further one that comes while others are served stops none."""
+        if not self._ready or worker.token is self._config.token:
+            self._give_up(fault)
+        self._login_barred.add(worker.token.name)
+        log.error("token refused", token=worker.token.name, reason=fault)
+        worker.stop()
 
     def _worker_ended(self, worker: WorkerSlot, channel: socket.socket) -> None:
         while self._hear_worker(worker):

@@ -24,6 +24,8 @@ from gateway.token.quirks import quirk_of
 from gateway.token.settings import WorkerSettings, read_pin
 
 CKR_USER_ALREADY_LOGGED_IN = 0x100
+# CKF_USER_PIN_FINAL_TRY and _LOCKED, and those of the security officer.
+FINAL_TRY, LOCKED = {False: 0x20000, True: 0x200000}, {False: 0x40000, True: 0x400000}
 LOCK_POLL_S = 0.0005
 COUNTER_BYTES = 8
 
@@ -139,6 +141,22 @@ def serial_of(token: pkcs11.Token) -> str:
     return serial.decode("utf-8", "replace").rstrip("\0 ")
 
 
+def check_tries(token: pkcs11.Token, *, officer: bool = False) -> None:
+    """Make sure that a wrong PIN would not lock the token, before one is tried.
+
+    Raises:
+        PinRefused: it is locked, or one try is left.
+    """
+    whose, flags = "security officer" if officer else "user", int(token.flags)
+    if flags & LOCKED[officer]:
+        raise PinRefused(f"The token '{token.label}' has locked its {whose}'s PIN; no PIN was tried.")
+    if flags & FINAL_TRY[officer]:
+        raise PinRefused(
+            f"The token '{token.label}' locks its {whose}'s PIN at the next wrong one; none was tried. Log in once "
+            "with the right one by the vendor's tool, and start again."
+        )
+
+
 class Connection:
     """A token that is logged in to; `session` is the handle to work on."""
 
@@ -214,6 +232,7 @@ class Connection:
             PinRefused: the token takes the PIN no more.
         """
         pin = read_pin(self._settings)
+        check_tries(self._module.token())
         try:
             self.calls.login(int(self._anchor.handle), pin.encode())  # type: ignore[attr-defined]  # as in `session`
         except CryptokiError as error:
@@ -287,6 +306,7 @@ class Connection:
 
     def _log_in(self) -> pkcs11.Session:
         pin = read_pin(self._settings)
+        check_tries(self.token)
         try:
             return self.token.open(rw=True, user_pin=pin)
         except PKCS11Error as error:

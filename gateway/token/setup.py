@@ -29,7 +29,7 @@ from gateway.token.api import (
     TokenInfo,
     kek_label,
 )
-from gateway.token.connection import Connection, Module, is_in_use, is_initialised, serial_of
+from gateway.token.connection import Connection, Module, check_tries, is_in_use, is_initialised, serial_of
 from gateway.token.failures import CryptokiError, failure_of
 from gateway.token.pkcs11 import Access
 from gateway.token.settings import WorkerSettings, read_pin
@@ -55,7 +55,8 @@ class SetUp(msgspec.Struct, frozen=True):
 
     so_pin may be "", which is what the security officer of NSS has; None: nothing is initialised.
     With `dry`, nothing is changed and the security officer's PIN not tried. With `add_kek`, a key-encryption key is
-    made beside those that there are.
+    made beside those that there are. With `new_pin`, the PIN of the user, or of the security officer if `so_pin` is
+    there too, is changed to it, and nothing else done.
     """
 
     settings: WorkerSettings
@@ -64,9 +65,14 @@ class SetUp(msgspec.Struct, frozen=True):
     add_kek: bool = False
     look: bool = False  # change nothing
     dry: bool = False
+    new_pin: str | None = None
 
     def __repr__(self) -> str:
         return "<SetUp>"
+
+
+class EndedEarly(ConfigurationError):
+    """Nobody knows what was done: the process that did it ended without a word, or took too long."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -108,14 +114,7 @@ def _carried_out(asked: SetUp) -> Outcome:
     try:
         os.write(request, msgspec.json.encode(asked))
         os.lseek(request, 0, os.SEEK_SET)
-        subprocess.run(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", "-m", "gateway.token.setup", str(request), str(answer)],
-            stdin=subprocess.DEVNULL,
-            pass_fds=(request, answer),
-            env={**os.environ, **asked.settings.environment},
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        _run(request, answer, asked)
         outcome = _outcome(answer)
     finally:
         os.close(request)
@@ -125,17 +124,34 @@ def _carried_out(asked: SetUp) -> Outcome:
     return outcome
 
 
+def _run(request: int, answer: int, asked: SetUp) -> None:
+    try:
+        subprocess.run(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-P", "-m", "gateway.token.setup", str(request), str(answer)],
+            stdin=subprocess.DEVNULL,
+            pass_fds=(request, answer),
+            env={**os.environ, **asked.settings.environment},
+            timeout=TIMEOUT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise EndedEarly(f"Setting up the token took longer than {TIMEOUT_S:.0f} s and was ended.") from None
+
+
 def _outcome(fd: int) -> Outcome:
     os.lseek(fd, 0, os.SEEK_SET)
     raw = os.read(fd, 1 << 16)
     if not raw:
-        return Outcome(failure="Setting up the token ended without a result; see the messages above.")
+        raise EndedEarly("Setting up the token ended without a result; see the messages above.")
     return msgspec.json.decode(raw, type=Outcome)
 
 
 def carry_out(request: SetUp) -> Outcome:
     """Do what is asked, in this process."""
     settings, initialised = request.settings, False
+    if request.new_pin is not None:
+        _change_pin(request, request.new_pin)
+        return Outcome()
     if request.dry:
         return Outcome(planned=_plan(request))
     if request.so_pin is not None:
@@ -200,9 +216,40 @@ def _initialise(request: SetUp, so_pin: str, module: Module, place: pkcs11.Token
 
 
 def _give_pin(token: pkcs11.Token, so_pin: str, pin: str) -> None:
+    check_tries(token, officer=True)
     session = token.open(rw=True, so_pin=so_pin)
     try:
         session.init_pin(pin)
+    finally:
+        session.close()
+
+
+def change_pin(settings: WorkerSettings, so_pin: str | None, new_pin: str) -> None:
+    """Change the security officer's PIN, or with no `so_pin` the user's, whose old one the settings name.
+
+    Raises:
+        ConfigurationError: why it was not changed; a wrong old PIN was tried once.
+    """
+    _carried_out(SetUp(settings, so_pin, new_pin=new_pin))
+
+
+def _change_pin(request: SetUp, new_pin: str) -> None:
+    module, officer = Module(request.settings), request.so_pin is not None
+    token = module.token(with_pin=not officer)
+    old = read_pin(request.settings) if request.so_pin is None else request.so_pin
+    check_tries(token, officer=officer)
+    try:
+        session = token.open(rw=True, so_pin=old) if officer else token.open(rw=True, user_pin=old)
+    except PKCS11Error as error:
+        name = failure_of(error).name
+        raise ConfigurationError(
+            f"The token '{token.label}' refuses the old PIN ({name}); it was tried once."
+        ) from None
+    try:
+        session.set_pin(old, new_pin)
+    except PKCS11Error as error:
+        name = failure_of(error).name
+        raise ConfigurationError(f"The token '{token.label}' does not take the new PIN ({name}).") from None
     finally:
         session.close()
 

@@ -22,7 +22,8 @@ typedef word (*call)(word, word, word, word, word, word, word, word);
 
 enum { FUNCTIONS = 68, RULES = 32, OUTPUT = 16, CKR_GENERAL_ERROR = 5 };
 enum action {
-    NONE, RETURN, SLEEP, SEGFAULT, ABORT, EXIT, PRINT, LENGTH, EMPTY, REUSE, RETURN_AFTER, SLEEP_AFTER, KILL_AFTER
+    NONE, RETURN, SLEEP, SEGFAULT, ABORT, EXIT, PRINT, LENGTH, EMPTY, REUSE, RETURN_AFTER, SLEEP_AFTER, KILL_AFTER,
+    FLAGS
 };
 
 /* One rule: from the `after`-th call on, `times` times. The test writes `action` last. */
@@ -61,7 +62,8 @@ static const signed char given_at[FUNCTIONS][3] = {
     [20] = {3}, [21] = {4}, [27] = {1}, [58] = {4}, [59] = {6, 7}, [61] = {7}, [62] = {5},
 };
 
-enum { FIND_OBJECTS = 27 };
+enum { GET_TOKEN_INFO = 6, FIND_OBJECTS = 27 };
+enum { TOKEN_FLAGS_AT = 96 }; /* in CK_TOKEN_INFO: after label, manufacturer, model and serial number */
 
 static word nap(int64_t milliseconds) {
     struct timespec left = {milliseconds / 1000, (milliseconds % 1000) * 1000000};
@@ -124,6 +126,9 @@ static word after(struct rule *rule, int function, word *a, word rv) {
         break;
     case EMPTY:
         if (function == FIND_OBJECTS) *(word *)a[3] = 0;
+        break;
+    case FLAGS:
+        if (function == GET_TOKEN_INFO && !rv) *(word *)((char *)a[1] + TOKEN_FLAGS_AT) |= (word)rule->argument;
         break;
     case RETURN_AFTER: return (word)rule->argument;
     case SLEEP_AFTER: nap(rule->argument); break;

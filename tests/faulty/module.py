@@ -37,6 +37,7 @@ class Action(IntEnum):
     RETURN_AFTER = 10  # the argument, though the call was carried out
     SLEEP_AFTER = 11
     KILL_AFTER = 12  # the process is gone once the call is carried out
+    FLAGS = 13  # C_GetTokenInfo says these too
 
 
 class FaultyModule:

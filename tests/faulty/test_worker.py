@@ -206,6 +206,15 @@ async def test_a_refused_pin_is_tried_once_by_one_worker_and_by_nobody_again(mod
     assert module.calls("Login") == tried + 1
 
 
+@pytest.mark.parametrize(("flag", "words"), [(0x20000, "locks its user's PIN at the next"), (0x40000, "has locked")])
+async def test_no_pin_is_tried_where_a_wrong_one_would_lock_the_token(module, settings, well, flag, words):
+    tried = module.calls("Login")
+    module.on("GetTokenInfo", Action.FLAGS, flag, times=ALWAYS)
+    with pytest.raises(ConfigurationError, match=words):
+        await asyncio.to_thread(start_workers, settings, 4)
+    assert module.calls("Login") == tried
+
+
 async def test_a_login_lost_under_way_is_renewed_once(module, subject):
     tried = module.calls("Login")
     module.on("SignInit", Action.RETURN, 0x101)
