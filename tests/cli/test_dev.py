@@ -20,8 +20,9 @@ GENERATION_BYTES = 8
 
 
 def fingerprint(folder):
-    """Give the hash of every file that a second start must leave alone: database and locks are the gateway's."""
-    kept = [p for p in sorted(folder.rglob("*")) if p.is_file() and "sqlite" not in p.name and p.parent.name != "run"]
+    """Give the hash of every file that a second start must leave alone: database, locks and audit are the gateway's."""
+    files = [p for p in sorted(folder.rglob("*")) if p.is_file() and "sqlite" not in p.name]
+    kept = [p for p in files if p.parent.name not in ("run", "audit")]
     return {str(p.relative_to(folder)): hashlib.sha256(content(p)).hexdigest() for p in kept}
 
 
