@@ -87,9 +87,9 @@ class Handles:
             return {ref: handle for handle in handles if (ref := self._ref_of(handle)) is not None}
 
     def all(self) -> list[KeyRef]:
-        """Give every key that the token has now, and that has a CKA_ID."""
+        """Give every key that the token has now, half made or whole, and that has a CKA_ID."""
         self.enumerate()
-        return list(self._map)
+        return [*self._map, *(self.half_made().keys() - self._map.keys())]
 
     def enumerate(self) -> None:
         """Fill the map with every key on the token that has a CKA_ID.
