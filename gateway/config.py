@@ -277,6 +277,7 @@ SECTIONS: dict[str, type[Struct]] = {
 AT_RUN_TIME: dict[str, frozenset[str]] = {
     "tls": frozenset({"ca", "certificate", "key", "crl", "crl_policy"}),
     "limits": frozenset(LimitsConfig.__struct_fields__),
+    "access": frozenset({"unknown_clients", "default_roles", "unknown_credentials"}),
     "kmip": frozenset(
         {
             "policy",

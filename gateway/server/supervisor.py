@@ -87,7 +87,7 @@ class Supervisor:
             ConfigurationError: the gateway cannot start, or cannot go on, as it is configured.
         """
         with listen_all(self._config) as sockets:
-            trust = Trust(self._config.tls)
+            trust = Trust(self._config.tls, certificates=self._config.access.certificates)
             self._ports = sockets.ports()
             http = self._http(sockets)
             self._reloading = Reloading(self._config, self._reread, trust, self._front_ends)

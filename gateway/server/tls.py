@@ -34,6 +34,7 @@ SUITES_1_2 = (
     "ECDHE-ECDSA-AES128-SHA256",
     "ECDHE-RSA-AES128-SHA256",
 )
+REQUIRED = SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT
 ServerKey = EllipticCurvePrivateKey | RSAPrivateKey | Ed25519PrivateKey | Ed448PrivateKey
 VERSIONS = {"1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1_3_VERSION}
 # A client that just closes its socket has ended its stream, and what it asked before is still answered.
@@ -72,8 +73,10 @@ def read_files(config: TlsConfig) -> TlsFiles:
     )
 
 
-def context_of(files: TlsFiles, config: TlsConfig, session_id: bytes) -> SSL.Context:
-    """Give a context for the server; a client must show a certificate of the authority in `files.ca`.
+def context_of(files: TlsFiles, config: TlsConfig, session_id: bytes, verify: int = REQUIRED) -> SSL.Context:
+    """Give a context for the server; a client must show a certificate of an authority in `files.ca`.
+
+    With `verify` of VERIFY_PEER alone it may show none; one that it shows has to be right all the same.
 
     Sessions are good for contexts of the same `session_id` only. Of `config`, the paths are for faults to name.
 
@@ -87,6 +90,7 @@ def context_of(files: TlsFiles, config: TlsConfig, session_id: bytes) -> SSL.Con
     context.set_mode(MODES)
     _use_identity(context, files, config)
     _use_authorities(context, read_authorities(files.ca, config.ca))
+    context.set_verify(verify)
     # Sessions live in tickets alone: no memory is kept for them here.
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
     context.set_session_id(session_id)
@@ -143,7 +147,6 @@ def _use_authorities(context: SSL.Context, authorities: Sequence[Certificate]) -
     # Tells clients whose certificate to show; those with several choose by it.
     for each in authorities:
         context.add_client_ca(each)
-    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
     store = context.get_cert_store()
     if store is not None:
         for each in authorities:

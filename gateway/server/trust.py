@@ -17,18 +17,19 @@ from OpenSSL.crypto import X509, X509Store, X509StoreContext, X509StoreContextEr
 from gateway.config import TlsConfig
 from gateway.server.peer import CertificateRefused
 from gateway.server.revocation import Revocation, read_lists
-from gateway.server.tls import TlsFiles, context_of, read_authorities, read_files
+from gateway.server.tls import REQUIRED, TlsFiles, context_of, read_authorities, read_files
 
 
 class Trust:
     """The present state of all that; `authority` names the authorities that clients are verified by."""
 
-    def __init__(self, config: TlsConfig) -> None:
-        """Read what the configuration names.
+    def __init__(self, config: TlsConfig, *, certificates: str = "required") -> None:
+        """Read what the configuration names; `certificates` is [access] certificates.
 
         Raises:
             ConfigurationError: a file is missing, unreadable or not what its key says.
         """
+        self._verify_mode = REQUIRED if certificates == "required" else SSL.VERIFY_PEER
         self._secret = secrets.token_bytes(16)
         self.adopt(read_files(config), config)
         self._first = self._context
@@ -42,7 +43,7 @@ class Trust:
         authorities = read_authorities(files.ca, config.ca)
         # Who was verified by other authorities does not resume: a ticket would bring back what they once admitted.
         session_id = blake2b(files.ca, key=self._secret, digest_size=16).digest()
-        context = context_of(files, config, session_id)
+        context = context_of(files, config, session_id, self._verify_mode)
         revocation = Revocation(read_lists(files.crls, authorities), hard=config.crl_policy == "hard")
         store = X509Store()
         store.set_flags(X509StoreFlags.PARTIAL_CHAIN)

@@ -13,7 +13,7 @@ import uvloop
 from msgspec.structs import replace
 
 from gateway.access.identity import Peer
-from gateway.config import Config, KmipConfig, ServerConfig, TlsConfig, TokenConfig
+from gateway.config import AccessConfig, Config, KmipConfig, ServerConfig, TlsConfig, TokenConfig
 from gateway.errors import KmipError
 from gateway.server.binding import listen
 from gateway.server.connection import Connection
@@ -99,7 +99,7 @@ class Server:
         self._loop.set_exception_handler(lambda _, context: self.faults.append(context))
         with listen(self.config.server) as listening:
             self.port = listening.getsockname()[1]
-            self._trust = trust = Trust(self.config.tls)
+            self._trust = trust = Trust(self.config.tls, certificates=self.config.access.certificates)
             connect = partial(KmipConnection, trust=trust, config=self.config, exchange=self.echo, speak=None)
             self._listener = listener = Listener(listening, connect, self.config.server, Tally(1))
             listener.start()
@@ -144,8 +144,8 @@ def serving(config: Config) -> Serving:
     """Give a context manager that serves with some keys of [server] changed, and drains at its end."""
 
     @contextmanager
-    def serve(tls: TlsConfig = config.tls, **server: object) -> Iterator[Server]:
-        changed = replace(config, tls=tls, server=replace(config.server, **server))
+    def serve(tls: TlsConfig = config.tls, access: AccessConfig = config.access, **server: object) -> Iterator[Server]:
+        changed = replace(config, tls=tls, access=access, server=replace(config.server, **server))
         running = Server(changed, Echo())
         running.start()
         try:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from msgspec.structs import replace
 
-from gateway.config import TlsConfig
+from gateway.config import AccessConfig, TlsConfig
 from gateway.errors import ConfigurationError
 from gateway.server.trust import Trust
 from tests.server.authority import DAY, Authority, Files
@@ -64,6 +64,21 @@ def test_certificates_that_are_refused(
         for what, files in bad.items():
             assert refused(server.port, only(client_context(authority.ca, files), version)), what
         assert not server.echo.peers
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_where_certificates_are_optional_a_wrong_one_is_still_refused(
+    serving: Serving, authority: Authority, client: Files, tmp_path: Path, version: ssl.TLSVersion
+) -> None:
+    with serving(access=AccessConfig(certificates="optional")) as server:
+        for credential in (None, client):
+            with connect(server.port, only(client_context(authority.ca, credential), version)) as sock:
+                assert ask(sock, b"welcome ") == b"welcome "
+        nobody, somebody = (peer.identity for peer in server.echo.peers)
+        assert (nobody.name, nobody.tenant) == ("nobody", "")
+        assert somebody.name.startswith("cert:")
+        stranger = Authority(tmp_path / "other").issue("client")
+        assert refused(server.port, only(client_context(authority.ca, stranger), version))
 
 
 def test_a_root_of_the_same_name_is_another_authority(serving: Serving, authority: Authority, tmp_path: Path) -> None:
