@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from gateway import __version__
+from gateway.admin.account_verbs import client_app, credential_app, role_app, tenant_app
 from gateway.admin.approval_verbs import approval_app
 from gateway.admin.audit_verbs import audit_app
 from gateway.admin.object_verbs import object_app
 from gateway.admin.pin_verbs import pin_app
-from gateway.admin.printing import WIDEST, print_json, print_lines, print_row
+from gateway.admin.printing import WIDEST, print_json, print_lines
+from gateway.admin.ticket_verbs import ticket_app
 from gateway.errors import ConfigurationError, PinRefused
 from gateway.legible import legible
 
@@ -56,10 +58,13 @@ app.add_typer(token_app, name="token")
 token_app.add_typer(kek_app, name="kek")
 token_app.add_typer(pin_app, name="pin")
 app.add_typer(object_app, name="object")
-ticket_app = typer.Typer(help="The tickets that clients were given; never their values.", **PLAIN)
 app.add_typer(ticket_app, name="ticket")
 ca_app = typer.Typer(help="The authority by which Certify issues certificates.", **PLAIN)
 app.add_typer(ca_app, name="ca")
+app.add_typer(tenant_app, name="tenant")
+app.add_typer(role_app, name="role")
+app.add_typer(client_app, name="client")
+app.add_typer(credential_app, name="credential")
 app.add_typer(audit_app, name="audit")
 app.add_typer(approval_app, name="approval")
 
@@ -264,38 +269,6 @@ def ca_show(config: ConfigOption) -> None:
     from gateway.config import load
 
     print(show_authority(load(config)).decode(), end="")
-
-
-@ticket_app.command("list")
-def ticket_list(config: ConfigOption, json: JsonOption = False) -> None:
-    """List the tickets that hold, with whose they are and what they allow."""
-    from gateway.admin.tickets import list_tickets
-    from gateway.config import load
-
-    listed = list_tickets(load(config).store.path)
-    if json:
-        print_json(listed)
-        return
-    for each in listed:
-        use = "for others" if each.for_others else "own"
-        print_row(each.ticket, each.owner, use, each.expires or "endless", each.requests, each.rights)
-
-
-@ticket_app.command("end")
-def ticket_end(
-    config: ConfigOption,
-    tickets: Annotated[list[str] | None, typer.Argument(help="What they begin with in `ticket list`.")] = None,
-    owner: Annotated[str | None, typer.Option(help="All tickets of this client.")] = None,
-) -> None:
-    """End tickets, and those that were asked for by them, at once."""
-    from gateway.admin.tickets import end_tickets
-    from gateway.config import load
-
-    if not tickets and owner is None:
-        raise typer.BadParameter("name tickets, or an owner")
-    loaded = load(config)
-    with recorded(loaded, "ticket end", " ".join(tickets or ()) or f"of {owner}"):
-        print(end_tickets(loaded.store.path, tickets or [], owner), "ended")
 
 
 def recorded(config: "Config", command: str, detail: str = "") -> "AbstractContextManager[None]":

@@ -95,6 +95,30 @@ def show_authority(config: Config) -> bytes:
     return asyncio.run(_shown(config))
 
 
+def issue_for_client(config: Config, name: str, subject: x509.Name, key: PublicKey, days: int) -> x509.Certificate:
+    """Give a certificate for a TLS client by the authority of this name, signed on the token.
+
+    Raises:
+        ConfigurationError: there is none of this name, or why it does not sign.
+    """
+    return asyncio.run(_issued(config, name, subject, key, days))
+
+
+async def _issued(config: Config, name: str, subject: x509.Name, key: PublicKey, days: int) -> x509.Certificate:
+    async with _call(config, name) as call:
+        issuer = await authority.configured(call)
+        begins = int(call.today)
+        contents = issuing.Contents(
+            subject,
+            issuer.certificate.subject,
+            key,
+            begins,
+            min(begins + days * DAY_S, issuer.ends),
+            (*issuing.of_client(), *issuing.identifiers(key, issuer.key.public_key)),
+        )
+        return x509.load_der_x509_certificate(await authority.signed(call.token, issuer.key, contents))
+
+
 async def _made(config: Config, plan: Plan, *, anew: bool) -> bytes:
     if plan.key not in KEYS:
         raise ConfigurationError(f"--key {plan.key}: no such kind of key; give one of {', '.join(KEYS)}.")

@@ -69,6 +69,16 @@ def of_authority(key: PublicKey) -> tuple[tuple[x509.ExtensionType, bool], ...]:
     )
 
 
+def of_client() -> tuple[tuple[x509.ExtensionType, bool], ...]:
+    """Give the extensions of a certificate that is good for TLS clients, and for nothing else."""
+    named = dict.fromkeys((*USES, *OTHER_USES), False) | {"digital_signature": True}
+    return (
+        (x509.BasicConstraints(ca=False, path_length=None), True),
+        (x509.KeyUsage(**named), True),
+        (x509.ExtendedKeyUsage([Purpose.CLIENT_AUTH]), False),
+    )
+
+
 def granted(asked: x509.Extensions, mask: int, *, alternative_names: bool) -> Iterator[tuple[x509.ExtensionType, bool]]:
     """Give what a certificate gets of the extensions that were asked for, and of the uses that a mask names.
 
