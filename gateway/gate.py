@@ -72,6 +72,11 @@ class Gate:
         rights = self.batch.rights
         return self.peer.permissions.allow(operation) and (rights is None or bool(for_operation(rights, operation)))
 
+    @property
+    def may_enter_all(self) -> bool:
+        """Whether roles and ticket allow every operation."""
+        return self.batch.rights is None and self.peer.permissions.everything
+
     def require_everything(self) -> None:
         """Make sure that the operation is allowed whatever the object, for what it does is not about a certain one.
 

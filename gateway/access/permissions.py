@@ -135,7 +135,7 @@ NOWHERE = Reach(())
 class Permissions:
     """What a client may do, by all of its roles."""
 
-    __slots__ = ("_reaches", "flags", "unasked")
+    __slots__ = ("_reaches", "everything", "flags", "unasked")
 
     def __init__(self, roles: Iterable[Role]) -> None:
         known = [(role, terms) for role in roles if (terms := _terms(role)) is not None]
@@ -143,6 +143,8 @@ class Permissions:
         self.flags = frozenset[str]().union(*(role.flags for role, _ in known))
         # Of what the gateway does by itself for who may do everything, nobody asks by the name of an operation.
         self.unasked = Reach(terms for role, terms in known if role.operations == ANY and terms.free)
+
+        self.everything = all(each.terms for each in self._reaches.values())  # that can be done, be it of no object
 
     def reach(self, use: int) -> Reach:
         """Give the objects that a use is allowed of."""

@@ -140,7 +140,7 @@ async def query(call: Call, request: QueryRequest) -> QueryResponse:
     if Q.QUERY_DEFAULTS_INFORMATION in functions:
         groups = request.object_groups.object_group if request.object_groups else ()
         told = replace(told, defaults_information=_defaults(call, groups))
-    if told.operation:
+    if told.operation and not call.may_enter_all:
         told = replace(told, operation=tuple(each for each in told.operation if call.may_enter(each)))
     if told.server_information is not None and call.version >= V2_0:
         told = replace(told, server_information=await _server(call))
