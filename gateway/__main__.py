@@ -25,6 +25,7 @@ from gateway.admin.pin_verbs import pin_app
 from gateway.admin.printing import WIDEST, print_json, print_lines
 from gateway.admin.ticket_verbs import ticket_app
 from gateway.errors import ConfigurationError, PinRefused
+from gateway.hardening import forbid_core_files
 from gateway.legible import legible
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ PinDescriptorOption = Annotated[int | None, typer.Option(metavar="N", help="File
 
 def main() -> NoReturn:
     """Run the verb in argv and exit with its code."""
+    forbid_core_files()
     try:
         app()
     except ConfigurationError as error:
@@ -351,7 +353,7 @@ def run_gateway(read: "Callable[[], Config]", suffix: str = "") -> None:
     `read` gives the configuration as its file has it, at the start and for each reload.
     """
     from gateway.admin.audit import note
-    from gateway.admin.logs import configure
+    from gateway.admin.logs import configure, warn_of_swap
     from gateway.rates import Paces
     from gateway.server.supervisor import Supervisor
     from gateway.store.connection import migrate
@@ -362,6 +364,7 @@ def run_gateway(read: "Callable[[], Config]", suffix: str = "") -> None:
 
     config = read()
     configure(config.log)
+    warn_of_swap()
     # Once and before the fork: SQLite's locks do not survive one, and front ends must not race to make the tables.
     migrate(config.store.path)
     note(config, "serve", "Begun")

@@ -13,6 +13,7 @@ import structlog
 from structlog.typing import Processor
 
 from gateway.config import LogConfig
+from gateway.hardening import swaps
 from gateway.legible import ascii_json, legible
 
 TRACEBACK = "exception"
@@ -53,3 +54,9 @@ def _legible(logger: Any, method: str, event: MutableMapping[str, Any]) -> Mutab
         if type(value) is str and key != TRACEBACK:
             event[key] = legible(value, MOST)
     return event
+
+
+def warn_of_swap() -> None:
+    """Tell an operator whose machine may write the memory of processes, keys in it, to its disk."""
+    for place in swaps():
+        structlog.get_logger().warning("memory may be swapped out; encrypt it, or run without it", swap=place)

@@ -30,7 +30,7 @@ class Place(NamedTuple):
         return f"{self.file.name} line {self.number}"
 
 
-class Fault(NamedTuple):
+class Fault(msgspec.Struct, frozen=True):
     """The first thing that is wrong with a chain: "removed", "edited", "reordered", "truncated", "forked"..."""
 
     chain: str
@@ -38,7 +38,7 @@ class Fault(NamedTuple):
     what: str
 
 
-class Verdict(NamedTuple):
+class Verdict(msgspec.Struct, frozen=True):
     """What was found: faults; how many records there are; what is not proven, a sentence each."""
 
     faults: tuple[Fault, ...]

@@ -8,6 +8,8 @@ import resource
 import sys
 from collections.abc import Iterator, Sequence
 
+from gateway.hardening import forbid_dumps
+
 CPU_S = 3
 MEMORY_BYTES = 512 * 1024 * 1024
 UNREADABLE = 1
@@ -53,7 +55,7 @@ def main() -> int:
     """Open the file on stdin and give its parts on stdout."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_S, CPU_S))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    forbid_dumps()
     password, file = unpacked(sys.stdin.buffer.read())
     try:
         parts = opened(file, password)

@@ -11,10 +11,11 @@ from contextlib import suppress
 import structlog
 
 from gateway.config import Config, TokenConfig
+from gateway.hardening import forbid_dumps
 from gateway.server import control
 from gateway.server.front_end import Start
 from gateway.server.front_end import run as run_front_end
-from gateway.server.process import die_with_parent, forbid_dumps
+from gateway.server.process import die_with_parent
 from gateway.server.restarts import Restarts
 from gateway.token.frames import Ready
 from gateway.token.settings import WorkerSettings

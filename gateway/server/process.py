@@ -6,15 +6,8 @@ import resource
 import signal
 
 PR_SET_PDEATHSIG = 1
-PR_SET_DUMPABLE = 4
 
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-def forbid_dumps() -> None:
-    """Let neither a core file nor another process of this user read the memory; a child started later inherits it."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _prctl(PR_SET_DUMPABLE, 0)
 
 
 def die_with_parent(parent: int) -> None:

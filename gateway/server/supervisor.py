@@ -18,13 +18,14 @@ from msgspec.structs import replace
 
 from gateway.config import Config, TokenConfig
 from gateway.errors import ConfigurationError, PinRefused
+from gateway.hardening import forbid_dumps
 from gateway.server import control
 from gateway.server.administration import Administration
 from gateway.server.binding import Ports, Sockets, listen_all
 from gateway.server.children import FrontEndSlot, WorkerSlot, how_ended, join
 from gateway.server.front_end import Build, Http, Start
 from gateway.server.meters import Meters
-from gateway.server.process import allow_many_files, forbid_dumps
+from gateway.server.process import allow_many_files
 from gateway.server.reloading import Answer, Outcome, Reloading
 from gateway.server.systemd import Systemd
 from gateway.server.tally import Tally

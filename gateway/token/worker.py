@@ -7,7 +7,6 @@ descriptors. It never meets a client, and it may be killed at any moment: nothin
 import ctypes
 import gc
 import os
-import resource
 import select
 import selectors
 import signal
@@ -22,6 +21,7 @@ import msgspec
 from pkcs11.exceptions import PKCS11Error
 
 from gateway.errors import ConfigurationError, PinRefused
+from gateway.hardening import forbid_dumps
 from gateway.token import frames, selftest
 from gateway.token.connection import Connection
 from gateway.token.failures import CryptokiError, Recovery, failure_of
@@ -31,7 +31,6 @@ from gateway.token.pkcs11 import Access
 from gateway.token.settings import WorkerSettings
 
 PR_SET_PDEATHSIG = 1
-PR_SET_DUMPABLE = 4
 RECEIVE_BYTES = 256 * 1024
 # Replies go out after so many requests even if more are waiting, so that a front end works on some meanwhile.
 REPLIES_A_SEND = 32
@@ -220,10 +219,8 @@ def harden() -> None:
     would be left to notice.
     """
     os.dup2(2, 1)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    prctl = ctypes.CDLL(None).prctl
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
-    prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    forbid_dumps()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def abandoned(control: socket.socket) -> bool:

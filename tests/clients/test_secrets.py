@@ -1,10 +1,16 @@
 """Secrets where they must not be: a canary in every sink of a running gateway, its database and its processes."""
 
+import base64
 import hmac
+import json
 import os
 import secrets
+import signal
+from pathlib import Path
 
 from gateway.kmip.enums import (
+    BlockCipherMode,
+    CredentialType,
     CryptographicAlgorithm,
     CryptographicUsageMask,
     DerivationMethod,
@@ -13,22 +19,32 @@ from gateway.kmip.enums import (
     NameType,
     ObjectType,
     Operation,
+    PaddingMethod,
+    QueryFunction,
     ResultStatus,
     SplitKeyMethod,
 )
+from gateway.kmip.messages import Authentication, Credential, UsernameAndPassword
 from gateway.kmip.objects import KeyBlock, KeyValue, OpaqueObject, SecretData, SymmetricKey
-from gateway.kmip.structure import Attribute, DateTime, OpenEnumeration
+from gateway.kmip.structure import Attribute, DateTime, Item, OpenEnumeration
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicParameters, Name
 from gateway.kmip.version import V1_4, V2_1
 from gateway.operations.create_split_key import CreateSplitKeyRequest
 from gateway.operations.derive_key import DerivationParameters, DeriveKeyRequest
+from gateway.operations.encrypt import EncryptRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.join_split_key import JoinSplitKeyRequest
+from gateway.operations.login import LoginRequest
 from gateway.operations.process import ProcessRequest
+from gateway.operations.query import QueryRequest
 from gateway.operations.register import RegisterRequest
+from gateway.wire import layout
+from gateway.wire.scalars import ItemType
 from tests.cli.process import running_dev
 from tests.clients.test_crashes import children
+from tests.server.clients import dial
+from tests.server.https import ask, get, post
 from tests.support.client import Client
 from tests.support.messages import received, request
 
@@ -115,14 +131,73 @@ def held_back(client, uid, canary):
 
 
 def sinks(folder, log, processes):
-    """Give what somebody else might read: the database's files, the log, what /proc shows of the processes."""
-    for path in (*folder.glob("gateway.sqlite*"), folder / "gateway.toml", log):
+    """Give what somebody else might read: all files but keys' own, the log, what /proc shows of the processes."""
+    own = (folder / "tokens", folder / "pki")
+    files = [path for path in folder.rglob("*") if path.is_file() and not any(each in path.parents for each in own)]
+    for path in (*(path for path in files if path.suffix != ".pin"), log):
         yield path, path.read_bytes()
     for process in processes:
         for name in ("cmdline", "environ"):
             path = f"/proc/{process}/{name}"
             with open(path, "rb") as file:
                 yield path, file.read()
+
+
+def files(found):
+    return [(place, content) for place, content in found if isinstance(place, Path)]
+
+
+def written(secret):
+    """Give the ways in which a secret might be written down."""
+    yield secret
+    yield secret.hex().encode()
+    yield secret.hex().upper().encode()
+    for skipped in range(3):  # whatever stands before it in the same base64
+        yield base64.b64encode(secret[skipped:])[:-4].rstrip(b"=")
+    yield repr(secret)[2:-1].encode()
+
+
+def encrypt(client, uid, plain):
+    parameters = CryptographicParameters(block_cipher_mode=BlockCipherMode.CBC, padding_method=PaddingMethod.PKCS5)
+    asked = EncryptRequest(
+        unique_identifier=uid, data=plain, cryptographic_parameters=parameters, iv_counter_nonce=bytes(16)
+    )
+    return client.ask(V1_4, (Operation.ENCRYPT, asked))[0]
+
+
+def used(client, uid, plain):
+    """Encrypt the plaintext, well and badly, log in, and give the tickets."""
+    assert encrypt(client, uid, plain).payload is not None
+    assert encrypt(client, "nobody's", plain).payload is None
+    yield client.ask(V2_1, (Operation.LOGIN, LoginRequest()))[0].payload.ticket.ticket_value
+
+
+def refused(client, canary, password):
+    """Have messages refused that hold the canary, or a password: cut short, and by somebody unknown."""
+    raw = request(V1_4, (Operation.REGISTER, registrations(canary)[0]))
+    broken = raw.replace(canary, canary[:-8] + b"\xff" * 8).replace(b"\x42\x00\x79", b"\x42\x00\x00", 1)
+    assert received(client.send(broken), V1_4).batch_item[0].result_status is ResultStatus.OPERATION_FAILED
+    content = layout.content_writer(UsernameAndPassword, V2_1)(UsernameAndPassword(username="who", password=password))
+    credential = Credential(
+        credential_type=CredentialType.USERNAME_AND_PASSWORD, credential_value=Item(ItemType.STRUCTURE, content)
+    )
+    query = (Operation.QUERY, QueryRequest(query_function=(QueryFunction.QUERY_OPERATIONS,)))
+    raw = request(V2_1, query, authentication=Authentication(credential=(credential,)))
+    client.send(raw)
+
+
+def over_http(gateway, canary):
+    """Send the canary in JSON that is no request, in hexadecimal."""
+    body = json.dumps({"tag": "RequestMessage", "value": [{"tag": "KeyMaterial", "value": canary.hex()}]}).encode()
+    with Client(gateway.folder, gateway.https_port) as client:
+        assert ask(client.socket, post(body, media_type="application/json", path="/kmip")).status == 200
+
+
+def metrics(log):
+    """Give all that the admin port tells."""
+    (port,) = (json.loads(line)["port"] for line in log.read_text().splitlines() if '"health and metrics"' in line)
+    with dial(port) as sock:
+        return ask(sock, get("/metrics")).body
 
 
 def test_no_sink_shows_the_pin_or_a_key(tmp_path):
@@ -142,7 +217,7 @@ def test_no_sink_shows_the_pin_or_a_key(tmp_path):
 
 
 def _traffic(folder, log, canary):
-    with running_dev(folder, "--front-ends", "2") as gateway:
+    with running_dev(folder, "--front-ends", "2", "--http-port", "0") as gateway:
         pid = gateway.process.pid
         with Client(folder, gateway.port) as client:
             made = [client.ask(V1_4, (Operation.REGISTER, each))[0] for each in registrations(canary)]
@@ -155,12 +230,25 @@ def _traffic(folder, log, canary):
             more = list(offspring(client, made[0].payload.unique_identifier, canary))
             assert len(more) == 4
             held_back(client, made[0].payload.unique_identifier, canary)
+            more += [plain := secrets.token_bytes(48), *used(client, made[0].payload.unique_identifier, plain)]
+            more.append(password := secrets.token_hex(16).encode())
+            refused(client, canary, password.decode())
+        over_http(gateway, canary)
+        with Client(folder, gateway.port) as client:
+            os.kill(children(pid, workers=True)[0], signal.SIGKILL)  # with what it was told in its memory
+            encrypt(client, made[0].payload.unique_identifier, plain)
+        more.append(metrics(log))
+        assert more.pop().startswith(b"# HELP")
         processes = [pid, *children(pid, workers=True), *children(pid, workers=False)]
         pin = (folder / "user.pin").read_bytes().strip()
         found = list(sinks(folder, log, processes))
         assert len(found) > 8
         for place, content in found:
-            for secret in (canary, canary.hex().encode(), pin, *more, *(each.hex().encode() for each in more)):
+            for secret in (pin, *(form for each in (canary, *more) for form in written(each))):
                 assert secret not in content, place
+        for process in processes:
+            with open(f"/proc/{process}/limits") as file:
+                assert "Max core file size        0                    0 " in file.read(), process
         assert b'"refused"' in log.read_bytes()
+        assert any(place.match("audit/*.jsonl") and b'"Encrypt"' in content for place, content in files(found))
         assert gateway.stop() == 0
