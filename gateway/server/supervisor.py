@@ -23,7 +23,7 @@ from gateway.server import control
 from gateway.server.administration import Administration
 from gateway.server.binding import Ports, Sockets, listen_all
 from gateway.server.children import FrontEndSlot, WorkerSlot, how_ended, join
-from gateway.server.front_end import Build, Http, Start
+from gateway.server.front_end import MISCONFIGURED, Build, Http, Start
 from gateway.server.meters import Meters
 from gateway.server.process import allow_many_files
 from gateway.server.reloading import Answer, Outcome, Reloading
@@ -368,7 +368,9 @@ class Supervisor:
         self._tally.clear(front_end.index)
         if not self._stopping:
             log.error("child ended", kind="front end", index=front_end.index, how=how_ended(code))
-        if not self._ready or front_end.restarts.deaths > HOPELESS_DEATHS:
+        # One that says why it cannot start (the disk is full) may some day; the others serve meanwhile.
+        hopeless = front_end.restarts.deaths > HOPELESS_DEATHS and code != MISCONFIGURED
+        if not self._ready or hopeless:
             self._give_up(f"A front end ended right after its start ({how_ended(code)}); the log says why.")
 
     def _leave_behind(self) -> None:

@@ -351,7 +351,7 @@ class Store(Protocol):
         ...
 
     async def check(self) -> None:
-        """Return when the database answers, and took the last write that there was.
+        """Return when the database answers, and took the last write that there was, of any process.
 
         Raises:
             StoreDown: it does not.

@@ -17,7 +17,7 @@ from gateway.store.connection import READER_TIMEOUT_S, WRITER_TIMEOUT_S, migrate
 from gateway.store.grant_rows import SqliteGrants
 from gateway.store.lineage import check_lineage
 from gateway.store.locate import Clause, matching
-from gateway.store.locks import LockFile
+from gateway.store.locks import TELLING, LockFile
 from gateway.store.reader import Reader, translated
 from gateway.store.requests import journaled
 from gateway.store.reservations import Stock, register
@@ -63,7 +63,8 @@ class SqliteStore:
         return self._reader.peek(unique_identifier)
 
     async def check(self) -> None:
-        if self._writer.down:
+        # Another process may have met the outage, and this one have had nothing to write.
+        if self._writer.down or self._locks.held_elsewhere(TELLING):
             raise StoreDown
         self._reader.peek("")
 

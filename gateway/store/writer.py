@@ -3,6 +3,7 @@
 While one group waits for the disk the next one gathers, so that a busy gateway pays for one fsync many times over.
 """
 
+import time
 from asyncio import AbstractEventLoop, Future, get_running_loop
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,8 +26,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 MAX_GROUP = 256  # Bounds how long the other processes of this database wait for the write lock.
-# Changes nothing, and must reach the disk.
-_PROBE = "UPDATE instances SET started = started WHERE id = ?"
+# Must reach the disk, so it says something new each time: SQLite does not write what a row has already.
+_PROBE = "INSERT INTO meta VALUES ('probed', ?) ON CONFLICT DO UPDATE SET value = excluded.value"
 
 
 class Outcome(NamedTuple):
@@ -130,7 +131,7 @@ class Writer:
         try:
             changed = last_commit(self._cursor) + 1
             if self._outage.lasts:
-                self._cursor.execute(_PROBE, (self._instance,))
+                self._cursor.execute(_PROBE, (str(time.time_ns()),))
             outcomes = [self._attempt(job, changed) for job in group]
             changed = last_commit(self._cursor)
             self._cursor.execute("COMMIT")

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ import pytest
 from gateway.kmip.enums import Operation, ResultReason, ResultStatus
 from gateway.kmip.version import V2_1
 from gateway.operations.encrypt import EncryptRequest
+from gateway.store.outage import PROBE_S
 from tests.cli.process import running_dev
 from tests.faulty.disk import FaultyDisk
 from tests.faulty.test_outage import GCM, KEY, Served, eventually
@@ -24,6 +26,7 @@ FAULTS = {
     "fsync fails": {"syncs": errno.EIO},
 }
 AT_ONCE_S = 5.0
+TRIES = 2
 SLOW_MS = 1500
 
 
@@ -85,6 +88,9 @@ def test_what_cannot_be_written_fails_cleanly_and_all_else_goes_on(disk, served,
             eventually(lambda: served.status("/readyz") == 503)
             assert served.status("/livez") == 200
             assert objects_on_token(served.folder) == before
+            time.sleep(1.5 * PROBE_S)  # the gateway has tried by itself, and is not deceived
+            assert served.status("/readyz") == 503
+            assert len(served.logged("database up")) == alerts
             assert len(served.logged("database down")) == alerts + 1
         finally:
             disk.fail()
@@ -109,3 +115,18 @@ def test_a_slow_disk_delays_who_writes_and_nobody_else(disk, served):
             disk.fail()
             writing.join()
         assert answers[0].status is ResultStatus.SUCCESS
+
+
+def test_a_front_end_that_dies_meanwhile_comes_back_with_the_disk(disk, served):
+    """The other one serves on; what cannot start for want of the disk is tried until it can."""
+    disk.fail(**FAULTS["disk full"])
+    try:
+        os.kill(served.front_ends()[0], signal.SIGKILL)
+        eventually(lambda: len(served.logged("front end cannot start")) >= TRIES)
+        with Client(served.folder, served.port) as client:
+            assert made(client).status is ResultStatus.OPERATION_FAILED
+    finally:
+        disk.fail()
+    eventually(lambda: len(served.front_ends()) == 2)
+    with Client(served.folder, served.port) as client:
+        eventually(lambda: made(client).status is ResultStatus.SUCCESS)

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -65,6 +66,11 @@ class Served:
         self.port = int(re.match(r"ready kmip=127\.0\.0\.1:(\d+)", line)[1])
         (admin,) = self.logged("health and metrics")
         self.health = f"http://127.0.0.1:{admin['port']}"
+
+    def front_ends(self):
+        """Give the process ids of the front ends that there are."""
+        pids = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return [int(pid) for pid in pids if "token.worker" not in Path(f"/proc/{pid}/cmdline").read_text()]
 
     def logged(self, event):
         """Give the log's lines about something."""
