@@ -59,7 +59,7 @@ from gateway.operations.revoke import RevokeRequest
 from gateway.operations.sign import SignRequest
 from gateway.operations.signature_verify import SignatureVerifyRequest
 from tests.support.client import Client
-from tests.support.messages import Answer, received, request
+from tests.support.messages import Answer, answers, received, request
 
 M, O, K = CryptographicUsageMask, Operation, ObjectType  # noqa: E741
 Ask = Callable[[Operation, Structure], Answer]
@@ -367,11 +367,7 @@ class Ledger:
             check(client, thing)
 
     def _settle_submitted(self, client: Client, correlation: bytes, unsure: Unsure) -> None:
-        end = time.monotonic() + PATIENCE_S
-        asked = PollRequest(asynchronous_correlation_value=correlation)
-        while (answer := surely(client, O.POLL, asked, passing=frozenset())).status is ResultStatus.OPERATION_PENDING:
-            hold(time.monotonic() < end, f"the asynchronous Create of {unsure.kinds} comes to no end")
-            time.sleep(0.1)
+        answer = polled(client, correlation)
         (name,) = unsure.kinds
         if answer.status is ResultStatus.SUCCESS:
             self._adopt(unsure, (answer.payload.unique_identifier,))
@@ -388,6 +384,20 @@ class Ledger:
         if identifiers and identifiers != olds:
             self._adopt(unsure, identifiers)
         hold(identifiers or not olds, f"a Re-key has lost the names {set(found)}")
+
+
+def polled(client: Client, correlation: bytes) -> Answer:
+    """Give what became of an asynchronous request; an answer to Poll itself is that Poll has failed."""
+    end = time.monotonic() + PATIENCE_S
+    asked = (O.POLL, PollRequest(asynchronous_correlation_value=correlation))
+    while True:
+        raw = client.send(request(V2_1, asked))
+        (item,), (answer,) = received(raw, V2_1).batch_item, answers(raw, V2_1)
+        pending = answer.status is ResultStatus.OPERATION_PENDING
+        if not pending and (item.operation != O.POLL or answer.reason not in PASSING):
+            return answer
+        hold(time.monotonic() < end, f"an asynchronous request comes to no end: {answer}")
+        time.sleep(0.1)
 
 
 def located(client: Client, name: str) -> tuple[str, ...]:
