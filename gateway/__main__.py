@@ -143,7 +143,9 @@ def reload(config: ConfigOption, json: JsonOption = False) -> None:
     from gateway.config import load
     from gateway.server.administration import ask_reload
 
-    outcome = ask_reload(load(config).server.runtime_dir)
+    loaded = load(config)
+    with recorded(loaded, "reload"):
+        outcome = ask_reload(loaded.server.runtime_dir)
     if json:
         print_json(outcome)
     else:

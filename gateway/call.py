@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from gateway import errors
 from gateway.access.identity import GATEWAY, Peer
 from gateway.ahead import OutOfTurn
+from gateway.audit.records import Record, bounded
 from gateway.audit.trail import Trail
 from gateway.config import ApprovalConfig, KmipConfig
 from gateway.credentials import Credentials
@@ -26,6 +27,7 @@ from gateway.kmip.enums import (
     DataReference,
     Operation,
     ProtectionStorageMask,
+    ResultStatus,
     State,
     UniqueIdentifierReference,
     UsageLimitsUnit,
@@ -191,6 +193,31 @@ class Call(Gate):
         own = Call(self.services, GATEWAY, self.version, Batch())
         own.touched = self.touched
         return own
+
+    def note(self, operation: Operation, status: ResultStatus, told: Sequence[str] = ()) -> None:
+        """Record what the gateway does by itself for this client, with the objects that it touched, or tells of.
+
+        Raises:
+            AuditDown: it cannot be recorded, and so is not to be done.
+        """
+        audit, identity = self.services.audit, self.peer.identity
+        if audit is None:
+            return
+        shown, more = bounded(self.touched, told)
+        record = Record(
+            self.services.clock(),
+            "gateway",
+            operation.token,
+            identity.tenant,
+            identity.name,
+            address=self.peer.address,
+            objects=shown,
+            more_objects=more,
+            status=status.token,
+            version=str(self.version),
+        )
+        if not audit.write([record]):
+            raise errors.AuditDown
 
     def in_turn(self) -> None:
         """Make sure that every item before this one is done, before anything is changed or taken from them.

@@ -159,9 +159,12 @@ async def push(call: Call, target: PushTarget, items: Sequence[tuple[Operation, 
     """Send items about objects of the call's client in one message, and log how it answered.
 
     Raises:
+        AuditDown: it cannot be recorded.
         GeneralFailure: it does not answer.
         TtlvError, InvalidField: it answered something else.
     """
+    for operation, payload in items:  # before it leaves: a Put has a key
+        call.note(operation, ResultStatus.SUCCESS, [getattr(payload, "unique_identifier", "")])
     answer = await send(target, _message(call, items))
     about = [(operation.token, getattr(payload, "unique_identifier", "")) for operation, payload in items]
     log.info("pushed", items=about, identity=target.identity, host=target.host, answered=_statuses(call, answer))

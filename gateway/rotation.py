@@ -18,7 +18,7 @@ from gateway.call import Call, Services
 from gateway.errors import KmipError
 from gateway.items import Batch
 from gateway.kmip import attribute_sets as sets
-from gateway.kmip.enums import LinkType, ObjectType, Operation, State
+from gateway.kmip.enums import LinkType, ObjectType, Operation, ResultStatus, State
 from gateway.kmip.structure import Interval
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import V2_1
@@ -96,7 +96,9 @@ class Rotation:
             call = Call(self._services, acting(self._services, owner, ""), V2_1, Batch())
             call.enter(operation)
             before = _all_of(call, managed)
+            call.note(operation, ResultStatus.OPERATION_PENDING)
             await replace(call, managed)
+            call.note(operation, ResultStatus.SUCCESS, [call.batch.placeholder or ""])
         except KmipError as error:
             if len(self._failed) >= MAX_FAILED:
                 self._failed.clear()

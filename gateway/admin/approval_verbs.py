@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from gateway.admin.printing import print_json, print_row
+
 approval_app = typer.Typer(
     help="What is done only once others have approved it: [approval] in the gateway's file.",
     pretty_exceptions_enable=False,
@@ -26,21 +28,16 @@ def approval_list(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List what waits for approval: who asks, for what, and who has approved it."""
-    from msgspec.json import encode
-    from msgspec.json import format as format_json
-
     from gateway.admin.approvals import list_approvals
     from gateway.config import load
-    from gateway.legible import legible
 
     listed = list_approvals(load(config), everything=everything)
     if json:
-        print(format_json(encode(listed)).decode())
+        print_json(listed)
         return
     for each in listed:
         said = ", ".join(each.approved_by) or "nobody yet"
-        columns = (each.id, each.stage, each.operation, each.subject, each.tenant, each.identity, said, each.expires)
-        print(*map(legible, columns), sep="\t")
+        print_row(each.id, each.stage, each.operation, each.subject, each.tenant, each.identity, said, each.expires)
 
 
 @approval_app.command("approve")

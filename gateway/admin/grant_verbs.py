@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.admin.printing import print_json, print_row
+
 if TYPE_CHECKING:
     from gateway.admin.grants import Asked
 
@@ -82,13 +84,10 @@ def grant_list(
 
     listed = list_grants(load(config).store.path, tenant)
     if json:
-        from msgspec.json import encode
-        from msgspec.json import format as format_json
-
-        print(format_json(encode(listed)).decode())
+        print_json(listed)
         return
     for each in listed:
-        print(each.tenant, each.client, each.what, each.target, each.owner or "any", " ".join(each.uses), sep="\t")
+        print_row(each.tenant, each.client, each.what, each.target, each.owner or "any", " ".join(each.uses))
 
 
 def asked(

@@ -10,7 +10,7 @@ import pytest
 from gateway.audit.records import MAX_OBJECTS, Stored, decode
 from gateway.audit.trail import Trail
 from gateway.audit.verifying import chains, places, verify
-from gateway.config import KmipConfig
+from gateway.config import KmipConfig, PushTarget
 from gateway.errors import AuditDown
 from gateway.exchange import Exchange
 from gateway.kmip.enums import (
@@ -33,6 +33,7 @@ from gateway.operations.get import GetRequest
 from gateway.operations.query import QueryRequest
 from tests.operations.conftest import Gateway
 from tests.operations.test_asynchronous import pend, polled
+from tests.operations.test_pushes import Listener, key, rotated
 from tests.operations.test_register_get import aes, get, mask, register, specification
 from tests.support.messages import answers, request
 
@@ -259,3 +260,27 @@ async def test_answers_wait_for_the_disk_where_the_operator_says_so(
     monkeypatch.setattr("gateway.audit.trail.os.fsync", broken)
     (answer,) = await client.ask(V2_1, (O.CREATE, CREATE))
     assert answer.status is ResultStatus.OPERATION_FAILED
+
+
+# --- what the gateway does by itself
+
+
+async def test_a_key_that_the_gateway_replaces_and_sends_is_recorded_before_it_leaves(
+    gateway: Gateway, trail: Trail, disk: Disk
+) -> None:
+    target = PushTarget(identity="cert:a", host="127.0.0.1", port=1)
+    choice = KmipConfig(push=(target,))
+    exchange = Exchange(choice, gateway.store, gateway.token, gateway.clock, audit=trail)
+    client, listener = Gateway(exchange, gateway.clock, gateway.store, gateway.token), Listener(V2_1)
+    old = (await key(client)).unique_identifier
+    disk.full = True
+    assert await rotated(client, listener) == 0, "what cannot be recorded is put off"
+    disk.full = False
+    await trail.look()
+    assert await rotated(client, listener) == 1
+    (_, put) = listener.payloads[1]
+    found = [each for each in told(trail) if each.event == "gateway" and each.status == "Success"]
+    assert [each.operation for each in found] == ["ReKey", "Notify", "Put"]
+    assert {each.identity for each in found} == {"cert:a"}
+    assert old in found[0].objects and put.unique_identifier in found[0].objects
+    assert put.unique_identifier in found[2].objects
