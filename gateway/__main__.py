@@ -20,6 +20,7 @@ from gateway import __version__
 from gateway.admin.account_verbs import client_app, credential_app, role_app, tenant_app
 from gateway.admin.approval_verbs import approval_app
 from gateway.admin.audit_verbs import audit_app
+from gateway.admin.grant_verbs import grant_app
 from gateway.admin.object_verbs import object_app
 from gateway.admin.pin_verbs import pin_app
 from gateway.admin.printing import WIDEST, print_json, print_lines
@@ -67,6 +68,7 @@ app.add_typer(role_app, name="role")
 app.add_typer(client_app, name="client")
 app.add_typer(credential_app, name="credential")
 app.add_typer(audit_app, name="audit")
+app.add_typer(grant_app, name="grant")
 app.add_typer(approval_app, name="approval")
 
 ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="The gateway's TOML file.")]
