@@ -83,6 +83,7 @@ AllowOption = Annotated[
     list[str] | None, typer.Option("--allow", metavar="WEAKNESS", help="What docs/policy.md refuses; may repeat.")
 ]
 ProcessesOption = Annotated[int | None, typer.Option(min=0, help="Processes; 0: one per core.", show_default="0")]
+TokenNameOption = Annotated[str, typer.Option("--name", help="The NAME of [tokens.NAME], if not [token].")]
 PinFileOption = Annotated[Path | None, typer.Option(metavar="FILE", help="File of mode 0400 with the PIN.")]
 PinDescriptorOption = Annotated[int | None, typer.Option(metavar="N", help="File descriptor to read the PIN from.")]
 
@@ -172,6 +173,7 @@ def config_check(config: ConfigOption) -> None:
 @token_app.command("init")
 def token_init(
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Take [token] from the gateway's TOML.")] = None,
+    name: TokenNameOption = "",
     module: Annotated[Path | None, typer.Option(metavar="PATH", help="The PKCS#11 library.")] = None,
     label: Annotated[str, typer.Option(help="The token's label.")] = "",
     serial: Annotated[str, typer.Option(help="The token's serial number.")] = "",
@@ -202,7 +204,7 @@ def token_init(
     from gateway.config import load
 
     job = Job(
-        target_of(config, module=module, label=label, serial=serial, slot=slot),
+        target_of(config, name=name, module=module, label=label, serial=serial, slot=slot),
         user_pin=PinSource("user PIN", "--pin", pin_file, pin_fd, new=initialise),
         so_pin=PinSource("SO PIN", "--so-pin", so_pin_file, so_pin_fd, initialise and not erase, may_be_empty=True),
         initialise=initialise,
@@ -217,16 +219,16 @@ def token_init(
 
 
 @token_app.command("check")
-def token_check(config: ConfigOption, json: JsonOption = False) -> None:
+def token_check(config: ConfigOption, name: TokenNameOption = "", json: JsonOption = False) -> None:
     """Say what the configured token can and cannot do; exit 1 where the gateway needs more."""
     from gateway.admin.token_setup import check_token
     from gateway.config import load
 
-    print_report(check_token(load(config)), json=json)
+    print_report(check_token(load(config).with_token(name)), json=json)
 
 
 @kek_app.command("rotate")
-def kek_rotate(config: ConfigOption) -> None:
+def kek_rotate(config: ConfigOption, name: TokenNameOption = "") -> None:
     """Make a new key-encryption key and wrap every key of custody `wrapped` by it; the gateway may be serving.
 
     A run that was ended early is taken up again. The earlier key-encryption keys stay: backups may need them.
@@ -235,8 +237,8 @@ def kek_rotate(config: ConfigOption) -> None:
     from gateway.config import load
 
     loaded = load(config)
-    with recorded(loaded, "token kek rotate"):
-        rotation = rotate(loaded)
+    with recorded(loaded, "token kek rotate", name):
+        rotation = rotate(loaded.with_token(name))
     print(f"version {rotation.version}: {rotation.rewrapped} keys wrapped anew")
 
 

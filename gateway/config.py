@@ -258,6 +258,20 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Give every token by the name that object rows know it by, the one of [token] first."""
         return {self.token.name: self.token, **self.tokens}
 
+    def with_token(self, name: str) -> "Config":
+        """Give the same configuration with the token of this name in the place of [token]; "" is that one.
+
+        Raises:
+            ConfigurationError: there is none of this name.
+        """
+        if name in ("", self.token.name):
+            return self
+        if name not in self.tokens:
+            raise ConfigurationError(
+                f"There is no token '{name}'; the configuration has {', '.join(self.all_tokens())}."
+            )
+        return replace(self, token=self.tokens[name], tokens={})
+
 
 SECTIONS: dict[str, type[Struct]] = {
     "server": ServerConfig,

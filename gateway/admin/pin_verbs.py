@@ -43,16 +43,11 @@ def pin_change(
     from gateway.admin.audit import recorded
     from gateway.admin.pin_change import Change, change
     from gateway.admin.pins import PinSource
-    from gateway.admin.token_setup import Target, has_source, target_of
+    from gateway.admin.token_setup import has_source, target_of
     from gateway.config import load
-    from gateway.errors import ConfigurationError
 
     loaded = None if config is None else load(config)
-    target = target_of(config, module=module, label=label, serial=serial, slot=slot)
-    if loaded is not None and name:
-        if name not in loaded.all_tokens():
-            raise ConfigurationError(f"There is no token '{name}' in {config}.")
-        target = Target(loaded.all_tokens()[name], loaded.server.runtime_dir)
+    target = target_of(config, name=name, module=module, label=label, serial=serial, slot=slot)
     whose = "SO PIN" if officer else "user PIN"
     old = PinSource(f"old {whose}", "--pin", pin_file, pin_fd, may_be_empty=officer)
     configured = not officer and pin_file is None and pin_fd is None and has_source(target.token)

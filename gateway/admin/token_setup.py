@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from gateway.admin.pins import PinSource, read_pin
 from gateway.admin.token_report import OwnKey, Report, report_of
+from gateway.admin.token_trials import tried
 from gateway.config import Config, TokenConfig, load
 from gateway.errors import ConfigurationError, KmipError
 from gateway.token.api import KEK_LABEL, STORAGE_KEY_LABEL, Mechanism
@@ -44,13 +45,15 @@ class Job(NamedTuple):
     erase: bool = False
 
 
-def target_of(config: Path | None, *, module: Path | None, label: str, serial: str, slot: int) -> Target:
+def target_of(
+    config: Path | None, *, module: Path | None, label: str, serial: str, slot: int, name: str = ""
+) -> Target:
     """Give the token that the options name, over what the configuration file says.
 
     Raises:
         ConfigurationError: neither names a module, or neither a token in it.
     """
-    configured = load(config) if config else None
+    configured = load(config).with_token(name) if config else None
     named = bool(label or serial or slot >= 0)
     if configured is None and module is None:
         raise ConfigurationError("No PKCS#11 module is named; give --module or --config.")
@@ -121,7 +124,7 @@ def check_token(config: Config) -> Report:
     Raises:
         ConfigurationError: the token cannot be reached or logged in to.
     """
-    return asyncio.run(_report(WorkerSettings.of(config.token, config.server.runtime_dir)))
+    return asyncio.run(_report(WorkerSettings.of(config.token, config.server.runtime_dir), trials=True))
 
 
 @contextmanager
@@ -136,13 +139,15 @@ def pin_file(pin: bytes) -> Iterator[str]:
         os.close(fd)
 
 
-async def _report(settings: WorkerSettings, made: tuple[str, ...] = ()) -> Report:
+async def _report(settings: WorkerSettings, made: tuple[str, ...] = (), *, trials: bool = False) -> Report:
     async with LocalWorkers(settings) as pool:
         keys = [
             OwnKey(label, await works(pool), label in made, await _check_value(pool, label))
             for label, works in ((STORAGE_KEY_LABEL, _can_seal), (KEK_LABEL, _can_wrap))
         ]
-        return report_of(await pool.info(), pool.profile, tuple(keys))
+        report = report_of(await pool.info(), pool.profile, tuple(keys))
+    more = await tried(settings, pool.profile) if trials else ()
+    return replace(report, abilities=report.abilities + more)
 
 
 async def _can_seal(pool: TokenPool) -> bool:

@@ -8,6 +8,7 @@ import os
 import secrets
 import subprocess
 import sys
+from contextlib import suppress
 from enum import StrEnum
 from itertools import count
 
@@ -38,6 +39,7 @@ from gateway.token.worker import harden
 KEY_BITS = 256
 MAX_LABEL_BYTES = 32  # CK_TOKEN_INFO.label
 TIMEOUT_S = 120.0
+SESSIONS_TRIED = 64
 KEK_RIGHTS = Rights.WRAP | Rights.UNWRAP
 OWN_KEYS = {STORAGE_KEY_LABEL: Rights.ENCRYPT | Rights.DECRYPT, KEK_LABEL: KEK_RIGHTS}
 
@@ -66,6 +68,7 @@ class SetUp(msgspec.Struct, frozen=True):
     look: bool = False  # change nothing
     dry: bool = False
     new_pin: str | None = None
+    count_sessions: bool = False  # and nothing else
 
     def __repr__(self) -> str:
         return "<SetUp>"
@@ -82,6 +85,7 @@ class Outcome(msgspec.Struct, frozen=True):
     initialised: bool = False
     keys_made: tuple[str, ...] = ()
     newest_kek: int = 0
+    sessions: int = 0  # that were open at once, where they were counted
     planned: tuple[str, ...] = ()  # what a dry run would have done
     failure: str = ""
 
@@ -160,6 +164,8 @@ def carry_out(request: SetUp) -> Outcome:
         if _may_initialise(request, place):
             settings, initialised = _initialise(request, request.so_pin, module, place), True
     access = Access(Connection(settings))
+    if request.count_sessions:
+        return Outcome(access.connection.info, sessions=_count_sessions(access))
     made: tuple[str, ...] = ()
     if not request.look:
         made = tuple(label for label, rights in OWN_KEYS.items() if _make_if_absent(access, label, rights))
@@ -270,6 +276,26 @@ def newest_kek(settings: WorkerSettings) -> int:
         ConfigurationError: the token cannot be used.
     """
     return _carried_out(SetUp(settings, look=True)).newest_kek
+
+
+def most_sessions(settings: WorkerSettings) -> int:
+    """Give how many sessions one process could have open at once; it stops at SESSIONS_TRIED.
+
+    Raises:
+        ConfigurationError: the token cannot be used.
+    """
+    return _carried_out(SetUp(settings, count_sessions=True)).sessions
+
+
+def _count_sessions(access: Access) -> int:
+    """Open sessions beside the two that there are, as many as go, and close them again."""
+    opened: list[pkcs11.Session] = []
+    with suppress(PKCS11Error):  # whatever it says of one more
+        while len(opened) + 2 < SESSIONS_TRIED:
+            opened.append(access.connection.token.open(rw=True))
+    for session in opened:
+        session.close()
+    return len(opened) + 2
 
 
 def _add_kek(access: Access) -> str:

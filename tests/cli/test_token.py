@@ -173,6 +173,14 @@ def test_check_reports_and_its_exit_code_says_whether_it_is_enough(dev_folder):
     report = json.loads(finished.stdout)
     assert [row["what"] for row in report["abilities"] if row["needed"] and not row["works"]] == []
     assert finished.returncode == 0
+    tried = {row["what"]: row["works"] for row in report["abilities"][-3:]}
+    assert tried == {
+        "one process opened 64 sessions and was stopped there": True,
+        "two sessions for a worker": True,
+        "32 keys made, used and destroyed by two workers at once": True,
+    }
+    nobody = run("token", "check", "--config", dev_folder / "gateway.toml", "--name", "nobody")
+    assert_one_sentence(nobody, "no token 'nobody'", "default")
     plain = run("token", "check", "--config", dev_folder / "gateway.toml").stdout
     assert len(plain.splitlines()) == 1 + len(report["own_keys"]) + len(report["abilities"])
 

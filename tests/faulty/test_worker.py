@@ -16,7 +16,7 @@ from gateway.token.failures import BY_RV, Recovery
 from gateway.token.frames import ERRORS, FailureCode
 from gateway.token.local import LocalWorkers
 from gateway.token.pool import TokenPool
-from gateway.token.setup import set_up_token
+from gateway.token.setup import most_sessions, set_up_token
 from gateway.token.workers import start_workers
 from tests.faulty.module import ALWAYS, Action, FaultyModule
 from tests.soak.mixed import work
@@ -248,6 +248,14 @@ async def test_a_token_whose_sessions_are_all_taken_is_not_waited_for_without_en
     assert subject.pool.in_flight == 0
     module.well()
     await subject.comes_back()
+
+
+async def test_how_many_sessions_there_are_is_found_by_trial_and_they_are_closed(module, settings, well):
+    opened, closed = module.calls("OpenSession"), module.calls("CloseSession")
+    module.on("OpenSession", Action.RETURN, 0xB1, after=8, times=ALWAYS)
+    assert await asyncio.to_thread(most_sessions, settings) == 7
+    assert module.calls("OpenSession") == opened + 8
+    assert module.calls("CloseSession") == closed + 5  # the process's own two end with it
 
 
 async def test_mixed_work_of_many_clients_is_right_and_opens_no_more_sessions_than_two_a_worker(module, settings, well):
