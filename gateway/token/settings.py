@@ -11,6 +11,10 @@ from gateway.config import TokenConfig
 from gateway.errors import ConfigurationError
 
 MAX_PIN_BYTES = 1024
+OTHERS = 0o077  # who may not do anything with the file
+# systemd lets the service's user read a credential by an access control list, whose mask stands where the group's bits
+# do; nobody else may enter the folder.
+OTHERS_OF_CREDENTIAL = 0o037
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,7 +61,7 @@ def read_pin(settings: WorkerSettings) -> str:
     path = _pin_path(settings)
     try:
         with path.open("rb") as file:
-            _check_private(path, os.fstat(file.fileno()))
+            _check_private(path, os.fstat(file.fileno()), OTHERS if settings.pin_file else OTHERS_OF_CREDENTIAL)
             pin = file.read(MAX_PIN_BYTES).rstrip(b"\r\n")
     except OSError as error:
         raise ConfigurationError(f"The PIN file {path} cannot be read: {error.strerror}.") from None
@@ -82,6 +86,6 @@ def _pin_path(settings: WorkerSettings) -> Path:
     return Path(folder) / settings.pin_credential
 
 
-def _check_private(path: Path, status: os.stat_result) -> None:
-    if stat.S_IMODE(status.st_mode) & 0o077:
+def _check_private(path: Path, status: os.stat_result, others: int) -> None:
+    if stat.S_IMODE(status.st_mode) & others:
         raise ConfigurationError(f"The PIN file {path} can be read by others; give it mode 0400.")

@@ -302,15 +302,20 @@ def test_the_pin_is_nowhere_to_be_seen(fresh: WorkerSettings) -> None:
 
 
 def test_a_credential_of_systemd(fresh: WorkerSettings, tmp_path: Path) -> None:
-    folder = str(Path(fresh.pin_file).parent)
+    # Where systemd gives it to the service's user by an access control list, the mask of that stands in the mode.
+    credential = Path(fresh.pin_file)
+    credential.chmod(0o440)
     settings = changed(
         fresh,
         pin_file="",
         pin_credential="pin",
-        environment={**fresh.environment, "CREDENTIALS_DIRECTORY": folder},
+        environment={**fresh.environment, "CREDENTIALS_DIRECTORY": str(credential.parent)},
     )
     (worker,) = start_workers(settings, 1)
     worker.stop()
+    credential.chmod(0o444)
+    with pytest.raises(ConfigurationError, match="can be read by others"):
+        start_workers(settings, 1)
 
 
 def test_setting_up_twice_changes_nothing(fresh: WorkerSettings) -> None:
