@@ -102,9 +102,9 @@ def role_create(
     from gateway.config import load
 
     role = accounts.role_from(name, file, like)
-    change(
-        load(config), "role create", f"{tenant or 'all'}/{name}", lambda found: accounts.put_role(found, tenant, role)
-    )
+    # All that it allows: who approves it approves just that.
+    detail = f"{tenant or 'all'}/{name} {accounts.written(role)}"
+    change(load(config), "role create", detail, lambda found: accounts.put_role(found, tenant, role))
 
 
 @role_app.command("list")
@@ -184,7 +184,7 @@ def client_create(
         issued = enrolment.issue(configuration, tenant, name, csr, days)
         facts = accounts.facts_of(enrolment.shown_by(issued.certificate), by or ())
         enrolment.write_bundle(out, issued, configuration, kinds or [], server or configuration.server.host)
-    detail = f"{tenant}/{name}"
+    detail = f"{tenant}/{name} with the roles {', '.join(role)}; shows {proof.value}"
     change(configuration, "client create", detail, lambda found: accounts.add_client(found, wanted, facts))
 
 
@@ -208,7 +208,8 @@ def client_identify(
         for fact in facts:
             accounts.identify(found, row, fact)
 
-    change(load(config), "client identify", f"{tenant}/{name}", identify)
+    detail = f"{tenant}/{name} by {', '.join(f'{each.method} {each.value}' for each in facts)}"
+    change(load(config), "client identify", detail, identify)
 
 
 @client_app.command("list")
@@ -251,7 +252,7 @@ def client_accept(
     change(
         load(config),
         "client accept",
-        f"{tenant}/{name} {key}",
+        f"{tenant}/{name} with the roles {', '.join(role)}; {key}",
         lambda found: accounts.accept(found, key, wanted, by or ()),
     )
 

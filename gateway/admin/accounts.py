@@ -201,6 +201,11 @@ def _table(file: Path) -> dict[str, Any]:
     return found
 
 
+def written(role: Role) -> str:
+    """Give a role as JSON, each time the same."""
+    return json.encode(role, order="deterministic").decode()
+
+
 def put_role(accounts: Accounts, tenant: str, role: Role) -> None:
     """Keep a role of a tenant, or with "" of all tenants, in place of the one of this name.
 
@@ -209,7 +214,7 @@ def put_role(accounts: Accounts, tenant: str, role: Role) -> None:
     """
     if tenant:
         tenant_of(accounts, tenant)
-    accounts.put_role(RoleRow(tenant, role.name, json.encode(role).decode()))
+    accounts.put_role(RoleRow(tenant, role.name, written(role)))
 
 
 def remove_role(accounts: Accounts, tenant: str, name: str) -> None:
