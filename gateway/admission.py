@@ -23,7 +23,9 @@ async def admit(services: Services, authentication: Authentication | None, peer:
     """Tell as whom a request of this connection acts; a peer that says itself who it is was let in before."""
     try:
         if authentication is None:
-            return Admission(peer if peer.shown is None else _directory(services).by_certificate(peer))
+            if peer.shown is None:
+                return Admission(peer)
+            return Admission(_directory(services).by_certificate(peer), fresh=True)
         return await _with_credentials(services, authentication.credential, peer, version)
     except Unknown as refusal:
         return Admission(peer, refusal=await _noted(services, peer, refusal))

@@ -112,6 +112,7 @@ async def run(services: Services, message: RequestMessage, admission: Admission,
         batch.undo = []
     later = _later(message)
     if len(message.batch_item) == 1 and option is not Undo:  # Most messages: nothing before, nothing after.
+        batch.fresh = admission.fresh
         return [await carry_out(Call(services, peer, version, batch), message.batch_item[0], later)]
 
     def begin(item: RequestBatchItem, ahead: bool) -> Coroutine[Any, None, Done]:

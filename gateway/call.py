@@ -297,8 +297,9 @@ class Call(Gate):
         unique_identifier = self.identifier(given)
         self.touched.append(unique_identifier)
         # A request sees all that was committed before it came; the items begun ahead in it need not look again.
-        store = self.services.store
-        row = store.recall(unique_identifier) if self.ahead else store.peek(unique_identifier)
+        store, batch = self.services.store, self.batch
+        row = store.recall(unique_identifier) if self.ahead or batch.fresh else store.peek(unique_identifier)
+        batch.fresh = False  # From here on the request may have changed something itself.
         if row is None or not self.may(row, use):
             if row is not None:  # It takes as long as with none: that one is looked for in the database.
                 store.peek("")

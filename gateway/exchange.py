@@ -106,6 +106,7 @@ class Exchange:
             admission = await admit(self._services, message.request_header.authentication, peer, version)
             if self._rates is not None and (wait_s := self._rates.wait_s(admission.peer, len(message.batch_item))):
                 await self._rates.bear(wait_s)
+                admission = admission._replace(fresh=False)
             done = await batch.run(self._services, message, admission, version)
             asked = Asked(peer, version, len(raw), next(self._correlations))
             return await self._recorded(message, done, asked, admission.server_hashed_password)

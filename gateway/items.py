@@ -47,6 +47,7 @@ class Admission(NamedTuple):
     rights: tuple[Right, ...] | None = None
     ticket: bytes | None = None  # the hash of the one shown
     refusal: errors.KmipError | None = None  # of a client, credential or ticket that does not hold
+    fresh: bool = False  # to tell who it is, the store has just looked at what was committed
     server_hashed_password: bytes | None = None  # what the answer shows to who has shown a Hashed Password
 
 
@@ -55,6 +56,7 @@ class Batch:
 
     __slots__ = (
         "finish",
+        "fresh",
         "most",
         "outcomes",
         "patience_s",
@@ -73,6 +75,7 @@ class Batch:
         self.rights = None if admission is None else admission.rights
         self.ticket = None if admission is None else admission.ticket
         self.refusal = None if admission is None else admission.refusal
+        self.fresh = False  # the first look for an object need not ask anew what was committed before the message came
         self.placeholder: str | None = None
         self.room = MAX_RESPONSE_BYTES
         self.outcomes: list[Outcome] = []

@@ -78,7 +78,11 @@ class Reader:
 
     def recall(self, unique_identifier: str) -> ObjectRow | None:
         """Give the row as the last look or `refresh` saw it; one that is not cached is looked for."""
-        return self._rows.get(unique_identifier) or self.peek(unique_identifier)
+        row = self._rows.get(unique_identifier)
+        if row is None:
+            return self.peek(unique_identifier)
+        self._rows.move_to_end(unique_identifier)
+        return row
 
     def scan(self, unique_identifiers: Iterable[str]) -> list[ObjectRow]:
         """Give those that exist, and leave the cache as it is: a Locate over everything must not empty it."""
