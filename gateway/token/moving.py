@@ -14,7 +14,7 @@ from gateway.token.api import KeyRef, KeyTemplate, KeyType, Mechanism, ObjectCla
 from gateway.token.cryptoki import AttributeArray
 from gateway.token.failures import CryptokiError
 from gateway.token.leaving import CKM_SHA256, public_info
-from gateway.token.parcels import public_form, token_key_type, unpack
+from gateway.token.parcels import public_form, token_key_type
 from gateway.token.reach import Reach, handle_of
 from gateway.token.templates import POSSIBLE, RIGHT_ATTRIBUTES, packed
 
@@ -42,7 +42,7 @@ def wrapped_copy(reach: Reach, request: frames.WrappedCopy) -> list[KeyRef]:
 
 def token_copy(reach: Reach, request: frames.TokenCopy) -> list[KeyRef]:
     """Make a token object, under the name `new`, of a key that comes along wrapped; it may do what that may."""
-    _, parcel = unpack(request.ref.wrapped)
+    _, parcel = reach.parcels.unpacked(request.ref)
     template = KeyTemplate(request.label, parcel.rights, parcel.extractable)
     attributes = reach.key_attributes(request.new, template, on_token=True)
     with reach.connection.writing():

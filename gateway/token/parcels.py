@@ -4,9 +4,11 @@ The rule of the room: what was unwrapped for use can do no more than its parcel 
 LIFE_S at most; a key that may not leave cannot leave from here either.
 """
 
+import hmac
 import time
 from collections import OrderedDict
 from contextlib import suppress
+from hashlib import sha256
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -15,7 +17,17 @@ from pkcs11 import Attribute
 from pkcs11 import Mechanism as P11Mechanism
 
 from gateway.errors import GeneralFailure
-from gateway.token.api import KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Profile, Rights, kek_label
+from gateway.token.api import (
+    STORAGE_KEY_LABEL,
+    KeyRef,
+    KeyTemplate,
+    KeyType,
+    Mechanism,
+    ObjectClass,
+    Profile,
+    Rights,
+    kek_label,
+)
 from gateway.token.connection import Connection
 from gateway.token.cryptoki import AttributeArray
 from gateway.token.failures import CryptokiError, KeyGone
@@ -32,6 +44,13 @@ LIFE_S = 60.0
 REAP_S, REAP_AT_ONCE = 1.0, 128
 MAX_TEMPLATES = 256
 VERSION_BYTES = 4  # of the key-encryption key; the database can look for it
+# What follows binds a parcel to its place: else who writes the database could say that a key may leave, or may more.
+MAC_BYTES = 16
+BOUND_BYTES = VERSION_BYTES + MAC_BYTES
+# One block that the token encrypts by its storage key makes the key of these codes: nobody else can. GCM, by which that
+# key seals, encrypts no such block but by a chance of 2^-128.
+BINDING = sha256(b"kmip-gateway binds what is wrapped").digest()[:16]
+CKM_AES_ECB = 0x1081
 # How soon a worker wraps with a new key-encryption key that another process made.
 LOOK_AGAIN_S = 5.0
 NOT_EXTRACTABLE = AttributeArray(packed({Attribute.EXTRACTABLE: False}))
@@ -49,19 +68,14 @@ class Parcel(msgspec.Struct, frozen=True, array_like=True):
         return "<Parcel>"
 
 
-def pack(version: int, parcel: Parcel) -> bytes:
-    """Give the bytes that the database keeps; `version` is that of the key-encryption key, 0 for none."""
-    return version.to_bytes(VERSION_BYTES, "big") + msgspec.msgpack.encode(parcel)
-
-
 def unpack(wrapped: bytes) -> tuple[int, Parcel]:
-    """Give what `pack` took.
+    """Give the version of the key-encryption key, 0 for none, and the parcel; whether it is one is not looked at.
 
     Raises:
         GeneralFailure: it is no such thing.
     """
     try:
-        parcel = msgspec.msgpack.decode(wrapped[VERSION_BYTES:], type=Parcel)
+        parcel = msgspec.msgpack.decode(wrapped[BOUND_BYTES:], type=Parcel)
     except msgspec.DecodeError:
         raise GeneralFailure("the wrapped key in the database is damaged") from None
     return int.from_bytes(wrapped[:VERSION_BYTES], "big"), parcel
@@ -84,6 +98,7 @@ class Parcels:
         self._live: OrderedDict[KeyRef, Live] = OrderedDict()
         self._keks: dict[int, int] = {}
         self._newest, self._looked = 0, 0.0
+        self._binding = b""
         self._reaped = 0.0
         self._templates: dict[tuple[ObjectClass, int, KeyTemplate], AttributeArray] = {}
         self.profile = Profile()
@@ -121,7 +136,7 @@ class Parcels:
         if ready != handle:
             calls.destroy(session, handle)
         rights = rights_of(ref.object_class, template)
-        sent = ref._replace(wrapped=pack(version, Parcel(key_type, rights, template.extractable, blob)))
+        sent = self._packed(ref, version, Parcel(key_type, rights, template.extractable, blob))
         self._keep(sent, ready)
         return sent
 
@@ -130,11 +145,11 @@ class Parcels:
         version = self._newest_version()
         blob = self._connection.calls.wrap(self._connection.session, self._kwp(), self._kek(version), handle)
         rights = rights_of(ref.object_class, template)
-        return ref._replace(wrapped=pack(version, Parcel(key_type, rights, template.extractable, blob)))
+        return self._packed(ref, version, Parcel(key_type, rights, template.extractable, blob))
 
     def unwrapped_as(self, ref: KeyRef, template: AttributeArray) -> int:
         """Give the handle of a new object of this template, with the value of a secret or private key."""
-        version, parcel = unpack(ref.wrapped)
+        version, parcel = self.unpacked(ref)
         return self._connection.calls.unwrap(
             self._connection.session, self._kwp(), self._kek(version), parcel.blob, template
         )
@@ -142,11 +157,11 @@ class Parcels:
     def send_public(self, ref: KeyRef, info: bytes, key_type: KeyType, template: KeyTemplate) -> KeyRef:
         """Give the reference of a public key: its SubjectPublicKeyInfo, and what it may do."""
         rights = rights_of(ref.object_class, template)
-        return ref._replace(wrapped=pack(0, Parcel(key_type, rights, extractable=True, blob=info)))
+        return self._packed(ref, 0, Parcel(key_type, rights, extractable=True, blob=info))
 
     def rewrap(self, ref: KeyRef) -> KeyRef:
         """Give the reference of a key wrapped by the newest key-encryption key."""
-        version, parcel = unpack(ref.wrapped)
+        version, parcel = self.unpacked(ref)
         if version in (0, self._newest_version()):
             return ref
         open_template = KeyTemplate("", parcel.rights, extractable=True)
@@ -175,6 +190,7 @@ class Parcels:
         """Drop all: their session is gone, and the token's handles may be others."""
         self._live.clear()
         self._keks.clear()
+        self._binding = b""
         self._looked = 0.0
 
     def _keep(self, ref: KeyRef, handle: int) -> None:
@@ -184,7 +200,7 @@ class Parcels:
         self.made += 1
 
     def _unwrapped(self, ref: KeyRef, template: KeyTemplate | None = None) -> int:
-        version, parcel = unpack(ref.wrapped)
+        version, parcel = self.unpacked(ref)
         template = template or KeyTemplate("", parcel.rights, parcel.extractable)
         if ref.object_class is ObjectClass.PUBLIC_KEY:
             attributes = self._attributes(ref.object_class, template)
@@ -195,6 +211,44 @@ class Parcels:
         return self._connection.calls.unwrap(
             self._connection.session, self._kwp(), self._kek(version), parcel.blob, template_of_token
         )
+
+    def _packed(self, ref: KeyRef, version: int, parcel: Parcel) -> KeyRef:
+        """Give a reference with the bytes that the database keeps."""
+        prefix, body = version.to_bytes(VERSION_BYTES, "big"), msgspec.msgpack.encode(parcel)
+        return ref._replace(wrapped=prefix + self._code(ref, prefix, body) + body)
+
+    def unpacked(self, ref: KeyRef) -> tuple[int, Parcel]:
+        """Give what `_packed` took, if it was made here, for a key of this CKA_ID and class.
+
+        Raises:
+            GeneralFailure: it was not.
+        """
+        prefix, code, body = (
+            ref.wrapped[:VERSION_BYTES],
+            ref.wrapped[VERSION_BYTES:BOUND_BYTES],
+            ref.wrapped[BOUND_BYTES:],
+        )
+        if not hmac.compare_digest(self._code(ref, prefix, body), code):
+            raise GeneralFailure("the wrapped key in the database is damaged, or another's")
+        return unpack(ref.wrapped)
+
+    def _code(self, ref: KeyRef, prefix: bytes, body: bytes) -> bytes:
+        place = bytes((ref.object_class, len(ref.cka_id))) + ref.cka_id
+        return hmac.digest(self._binding or self._made_binding(), place + prefix + body, "sha256")[:MAC_BYTES]
+
+    def _made_binding(self) -> bytes:
+        """Give the key of these codes, which this process keeps while it is connected.
+
+        Raises:
+            KeyGone: the token does not have its storage key.
+        """
+        storage = self._handles.labelled(STORAGE_KEY_LABEL)
+        if storage is None:
+            raise KeyGone(f"it holds no key labelled '{STORAGE_KEY_LABEL}'; run `kmip-gateway token init`")
+        mechanism = self._mechanisms.pack(Mechanism(CKM_AES_ECB))
+        block = self._connection.calls.encrypt(self._connection.session, mechanism, storage, BINDING)
+        self._binding = sha256(block).digest()
+        return self._binding
 
     def _template(
         self, object_class: ObjectClass, key_type: dict[Attribute, Any], template: KeyTemplate

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from gateway.errors import CryptographicFailure, FeatureNotSupported, GeneralFailure, KmipError, NotExtractable
 from gateway.token.api import KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Rights
 from gateway.token.local import LocalWorkers
-from gateway.token.parcels import MAX_LIVE, REAP_AT_ONCE, VERSION_BYTES
+from gateway.token.parcels import BOUND_BYTES, MAX_LIVE, REAP_AT_ONCE, VERSION_BYTES, unpack
 from gateway.token.setup import add_kek
 from tests.token.conftest import secret
 
@@ -165,3 +165,23 @@ async def test_what_is_ready_for_use_lasts_no_longer_than_it_may(settings, token
     assert seen["reaped"] == 0
     assert seen["left of them"] == seen["made more"] - REAP_AT_ONCE  # the others go a second later
     assert (seen["refused"], seen["left"]) == ("Failed", 0)
+
+
+async def test_who_writes_the_database_makes_no_key_more_than_it_is(token):
+    """Extractable, another right, another key's code or place: each is refused before the token is asked."""
+    key, other = await aes(token, R.ENCRYPT), await aes(token, R.ENCRYPT | R.DECRYPT)
+    _, parcel = unpack(key.wrapped)
+    bound = key.wrapped[:BOUND_BYTES]
+    widened = (
+        bound + msgspec.msgpack.encode(msgspec.structs.replace(parcel, extractable=True)),
+        bound + msgspec.msgpack.encode(msgspec.structs.replace(parcel, rights=R.ENCRYPT | R.DECRYPT)),
+        other.wrapped[:BOUND_BYTES] + key.wrapped[BOUND_BYTES:],
+        key.wrapped[:VERSION_BYTES] + key.wrapped[BOUND_BYTES:],
+        other.wrapped,
+    )
+    for wrapped in widened:
+        altered = key._replace(wrapped=wrapped)
+        for asked in (token.encrypt(altered, CBC, bytes(16)), token.export_key(altered), token.rewrap(altered)):
+            with pytest.raises(GeneralFailure):
+                await asked
+    await token.encrypt(key, CBC, bytes(16))
