@@ -38,8 +38,9 @@ FRAMES = frozenset({"GenerateKey", "GenerateKeyPair", "ImportKey", "Unwrap", "De
 class Passage:
     """How far one request has come."""
 
-    def __init__(self, operation: str) -> None:
-        self.operation = operation
+    def __init__(self, operation: str, *, later: bool = False) -> None:
+        """`later` says that no client waits for it."""
+        self.operation, self.later = operation, later
         self.commits = 0
 
 
@@ -147,10 +148,10 @@ def patch_requests(points: Points) -> None:
 
     async def carried_out(call: Any, item: Any, *args: Any) -> Any:
         passage = PASSAGE.get()
-        if passage is None:
-            PASSAGE.set(Passage(Operation(item.operation).token))
-        else:  # asynchronous, and begun
+        if passage is not None and passage.later:
             passage.operation = f"asynchronous {Operation(item.operation).token}"
+        else:
+            PASSAGE.set(Passage(Operation(item.operation).token))
         return await carry_out(call, item, *args)
 
     async def submitted(self: asynchronous.Requests, call: Any, item: Any) -> bytes:
@@ -159,7 +160,7 @@ def patch_requests(points: Points) -> None:
 
     def started(self: asynchronous.Requests, correlation: bytes, work: Any) -> None:
         async def named() -> None:
-            PASSAGE.set(Passage("asynchronous"))
+            PASSAGE.set(Passage("asynchronous", later=True))
             await work
 
         start(self, correlation, named())

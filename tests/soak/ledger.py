@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from gateway.asynchronous import GIVEN_UP
 from gateway.kmip.enums import (
     AsynchronousIndicator,
+    BatchErrorContinuationOption,
     BlockCipherMode,
     CryptographicAlgorithm,
     CryptographicUsageMask,
@@ -103,12 +104,13 @@ class Thing:
 
 @dataclass
 class Unsure:
-    """Names under which there may be new objects, and those that had them before, for a Re-key."""
+    """Names under which there may be new objects; and those that had them before, for a Re-key, or that make way."""
 
     kinds: dict[str, ObjectType]
     states: set[State]
     material: bytes | None = None
     olds: tuple[Thing, ...] = ()
+    replaced: Thing | None = None  # by an Import, which puts it aside
 
 
 @dataclass
@@ -175,7 +177,7 @@ class Ledger:
             self.answered += 1
             return answer
 
-        moving = [old for each in self.unsure for old in each.olds]
+        moving = [old for each in self.unsure for old in (*each.olds, each.replaced)]
         live = [each for each in self.things if each.state not in (None, *GONE) and each not in moving]
         making = len(live) < self.rng.randrange(2 * ENOUGH)
         if making or not live:
@@ -186,6 +188,8 @@ class Ledger:
                 self._submit(client)
             else:
                 make(ask, live)
+        elif self.rng.randrange(5) == 0:
+            self._undo(client, self.rng.choice(live))
         else:
             self._move(ask, self.rng.choice(live))
 
@@ -220,6 +224,8 @@ class Ledger:
             new[0].partner, new[1].partner = new[1], new[0]
         for old in unsure.olds:
             old.name, old.fresh = None, True
+        if unsure.replaced is not None:
+            self.things.remove(unsure.replaced)
         self.things.extend(new)
         return new
 
@@ -259,16 +265,23 @@ class Ledger:
         asked = RegisterRequest(object_type=K.SYMMETRIC_KEY, attributes=attributes, symmetric_key=key)
         self._made(unsure, ask(O.REGISTER, asked))
 
-    def _import(self, ask: Ask, _: list[Thing]) -> None:
+    def _import(self, ask: Ask, live: list[Thing]) -> None:
+        """Import a key under an identifier of its own, or in the place of one that was."""
         unsure = self._new({"": K.SYMMETRIC_KEY}, self.rng.randbytes(32))
         (name,) = unsure.kinds
+        own = [each for each in live if each.unique_identifier.startswith("own-")]
+        unsure.replaced = self.rng.choice(own) if own and self.rng.randrange(2) else None
         asked = ImportRequest(
-            unique_identifier=f"own-{name}",
+            unique_identifier=unsure.replaced.unique_identifier if unsure.replaced else f"own-{name}",
             object_type=K.SYMMETRIC_KEY,
+            replace_existing=True if unsure.replaced else None,
             attributes=(*AES, *described(name, K.SYMMETRIC_KEY, unsure.states == {State.ACTIVE})),
             symmetric_key=given(unsure.material or b""),
         )
-        self._made(unsure, ask(O.IMPORT, asked))
+        answer = ask(O.IMPORT, asked)
+        if unsure.replaced and answer.reason in PASSING:
+            return  # the old key could not be taken off the token: the new one may be there
+        self._made(unsure, answer)
 
     def _derive(self, ask: Ask, _: list[Thing]) -> None:
         if self.base is None:
@@ -344,6 +357,28 @@ class Ledger:
             thing.states = {after}
         else:
             hold(answer.reason in PASSING, f"{operation.token} of {identifier}, {before}, was refused: {answer}")
+
+    def _undo(self, client: Client, thing: Thing) -> None:
+        """Destroy an object in a batch that fails afterwards and is undone: it lives again."""
+        before, identifier = thing.state, thing.unique_identifier
+        if before is State.ACTIVE:
+            return
+        thing.states.add(State.DESTROYED)
+        thing.fresh = True
+        raw = client.send(
+            request(
+                V2_1,
+                (O.DESTROY, DestroyRequest(unique_identifier=identifier)),
+                (O.ACTIVATE, ActivateRequest(unique_identifier="nobody's")),
+                batch_error_continuation_option=BatchErrorContinuationOption.UNDO,
+            )
+        )
+        first = answers(raw, V2_1)[0]
+        self.answered += 1
+        if first.status is ResultStatus.OPERATION_UNDONE and before is not None:
+            thing.states = {before}
+            return
+        hold(first.reason in PASSING, f"Destroy of {identifier}, {before}, was not undone: {first}")
 
     # --- which of the possible it was
 
