@@ -44,6 +44,7 @@ def configuration(folder, token):
     path = folder / "gateway.toml"
     path.write_text(
         'version = "v1"\n[server]\nkmip_port = 0\nfront_ends = 1\ntoken_workers = 2\n'
+        '[access]\nunknown_clients = "own"\ndefault_roles = ["everything"]\n'
         '[tls]\nca = "pki/ca.pem"\ncertificate = "pki/server.pem"\nkey = "pki/server.key"\n[token]\n'
         + "".join(f"{name} = {value}\n" for name, value in text.items())
         + f"environment = {{ {environment} }}\n"
