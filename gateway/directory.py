@@ -142,6 +142,8 @@ class Directory:
         accounts = self._store.accounts
         row = accounts.role(tenant, name) or accounts.role("", name)
         if row is None:
+            if name not in PRESETS:
+                log.warning("role not there", tenant=tenant, role=name)
             return PRESETS.get(name)
         try:
             return json.decode(row.definition, type=Role)

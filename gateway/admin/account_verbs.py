@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.config import Config
-    from gateway.store.accounts import Accounts
+    from gateway.store.accounts import Accounts, Identification
 
 T = TypeVar("T")
 PLAIN: dict[str, Any] = {"pretty_exceptions_enable": False, "rich_markup_mode": None, "no_args_is_help": True}
@@ -160,6 +160,7 @@ def client_create(
 ) -> None:
     """Make a client; with --out, issue its certificate, for the key of --csr or a new one, and write what it needs."""
     from gateway.admin import accounts, enrolment
+    from gateway.admin.audit import recorded
     from gateway.admin.snippets import SNIPPETS
     from gateway.config import load
     from gateway.store.accounts import Proof
@@ -175,17 +176,32 @@ def client_create(
     wanted = accounts.Enrolment(tenant=tenant, name=name, roles=tuple(role), proof=proof, comment=comment)
     # Asked first, so that nothing is signed for a client that is not made.
     accounts.change(configuration.store.path, lambda found: accounts.check_client(found, wanted))  # changes nothing
-    facts = []
-    issued = None
-    if certificate is not None:
-        facts = accounts.facts_of(enrolment.shown_by(enrolment.read_certificate(certificate)), by or ())
+    given = () if certificate is None else (enrolment.shown_by(enrolment.read_certificate(certificate)),)
+    facts = [fact for shown in given for fact in accounts.facts_of(shown, by or ())]
+    key = "" if csr is None else f"; the key of a request, {enrolment.key_requested(csr)}"
     if out is not None:
         enrolment.check_folder(out)
-        issued = enrolment.issue(configuration, tenant, name, csr, days)
-        facts = accounts.facts_of(enrolment.shown_by(issued.certificate), by or ())
-        enrolment.write_bundle(out, issued, configuration, kinds or [], server or configuration.server.host)
-    detail = f"{tenant}/{name} with the roles {', '.join(role)}; shows {proof.value}"
-    change(configuration, "client create", detail, lambda found: accounts.add_client(found, wanted, facts))
+    detail = f"{tenant}/{name} with the roles {', '.join(role)}; shows {proof.value}; {_told(facts)}{key}"
+    with recorded(configuration, "client create", detail):
+        if out is not None:
+            issued = enrolment.issue(configuration, tenant, name, csr, days)
+            facts = accounts.facts_of(enrolment.shown_by(issued.certificate), by or ())
+            enrolment.write_bundle(out, issued, configuration, kinds or [], server or configuration.server.host)
+        accounts.change(configuration.store.path, lambda found: accounts.add_client(found, wanted, facts))
+
+
+@client_app.command("roles")
+def client_roles(name: NameArgument, config: ConfigOption, tenant: TenantOption, role: RolesOption) -> None:
+    """Give a client these roles in place of those that it has."""
+    from gateway.admin import accounts
+    from gateway.config import load
+
+    detail = f"{tenant}/{name} to {', '.join(role)}"
+    change(load(config), "client roles", detail, lambda found: accounts.set_roles(found, tenant, name, role))
+
+
+def _told(facts: "Sequence[Identification]") -> str:
+    return ", ".join(f"{each.method} {each.value}" for each in facts)
 
 
 @client_app.command("identify")
@@ -208,7 +224,7 @@ def client_identify(
         for fact in facts:
             accounts.identify(found, row, fact)
 
-    detail = f"{tenant}/{name} by {', '.join(f'{each.method} {each.value}' for each in facts)}"
+    detail = f"{tenant}/{name} by {_told(facts)}"
     change(load(config), "client identify", detail, identify)
 
 

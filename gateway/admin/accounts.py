@@ -346,6 +346,18 @@ def client_of(accounts: AccountsRead, tenant: str, name: str) -> ClientRow:
     return row
 
 
+def set_roles(accounts: Accounts, tenant: str, name: str, roles: Sequence[str]) -> None:
+    """Give a client these roles in place of those that it has.
+
+    Raises:
+        ConfigurationError: there is no such client or role.
+    """
+    row = client_of(accounts, tenant, name)
+    for role in roles:
+        show_role(accounts, tenant, role)
+    accounts.put_client(replace(row, roles=tuple(roles)))
+
+
 def set_standing(accounts: Accounts, tenant: str, name: str, standing: Standing) -> None:
     """Revoke a client, or let it in again; the next request of each of its connections goes by it.
 

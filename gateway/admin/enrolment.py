@@ -6,6 +6,7 @@ from its first byte, and the folder is whole or absent.
 
 import shutil
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 from cryptography.x509.oid import NameOID
@@ -83,6 +85,16 @@ def read_certificate(path: Path) -> x509.Certificate:
         raise ConfigurationError(f"{path}: cannot be read ({error.strerror}).") from None
     except ValueError:
         raise ConfigurationError(f"{path}: holds no certificate in PEM form.") from None
+
+
+def key_requested(csr: Path) -> str:
+    """Give the SHA-256 of the public key in a certificate request, hexadecimal.
+
+    Raises:
+        ConfigurationError: it is no request.
+    """
+    spki = _requested(csr).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return sha256(spki).hexdigest()
 
 
 def _requested(csr: Path) -> PublicKey:

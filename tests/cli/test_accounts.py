@@ -147,6 +147,14 @@ def test_what_a_certificate_says_is_printed_escaped(admin):
     assert admin("client", "pending", "--json").isascii()
 
 
+def test_a_client_is_given_other_roles(admin):
+    admin("client", "create", "anna", "--tenant", "default", "--role", "storage")
+    admin("client", "roles", "anna", "--tenant", "default", "--role", "crypto", "--role", "auditor")
+    assert admin.listed("client", "list")[0]["roles"] == ["crypto", "auditor"]
+    with pytest.raises(ConfigurationError, match="no role named none"):
+        admin("client", "roles", "anna", "--tenant", "default", "--role", "none")
+
+
 def test_a_client_is_revoked_and_let_in_again(admin):
     admin("client", "create", "anna", "--tenant", "default", "--role", "storage")
     admin("client", "revoke", "anna", "--tenant", "default")
