@@ -8,7 +8,7 @@ import time
 from msgspec.structs import replace
 
 from gateway.call import Call
-from gateway.errors import InvalidAsynchronousCorrelationValue, ResponseTooLarge
+from gateway.errors import InvalidAsynchronousCorrelationValue, NotAuthorized, ResponseTooLarge
 from gateway.items import Polled
 from gateway.kmip.enums import ResultReason, ResultStatus
 from gateway.kmip.structure import Encoded
@@ -87,9 +87,12 @@ async def fetched(call: Call, held: HeldRequest) -> Polled:
     """Take the result of a completed request away, and give it.
 
     Raises:
+        NotAuthorized: the client's roles do not allow the operation any more; it is kept.
         ResponseTooLarge: it is larger than the client's Maximum Response Size; it is kept.
         InvalidAsynchronousCorrelationValue: another Poll was faster.
     """
+    if not call.peer.permissions.allow(held.operation):
+        raise NotAuthorized("no role of this client allows any more what was asked for")
     failed = bool(held.reason)
     payload = None if failed else Encoded(await call.token.open(held.sealed, bound(held.correlation, RESULT)))
     if call.batch.most is not None and len(payload or b"") + RESPONSE_BYTES > call.batch.most:

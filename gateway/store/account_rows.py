@@ -72,6 +72,8 @@ TABLES = (
     "INSERT INTO tenants VALUES ('default', '{}')",
 )
 
+# What a tenant takes along when it goes: another one of its name has none of it.
+OF_A_TENANT = ("roles", "grants", "tickets", "settings", "asynchronous_requests")
 _BUMP = "UPDATE access_generation SET number = number + 1"
 _CLIENT = """SELECT clients.tenant, clients.name, clients.identity, clients.standing, clients.roles, clients.proof,
     clients.created, clients.comment FROM clients"""
@@ -104,7 +106,8 @@ class SqliteAccounts:
         self._change("INSERT INTO tenants VALUES (?, ?)", (row.name, row.settings))
 
     def remove_tenant(self, name: str) -> None:
-        self._execute("DELETE FROM roles WHERE tenant = ?", (name,))
+        for table in OF_A_TENANT:
+            self._execute(f"DELETE FROM {table} WHERE tenant = ?", (name,))  # noqa: S608
         self._change("DELETE FROM tenants WHERE name = ?", (name,))
 
     def owns_objects(self, tenant: str, identity: str | None = None) -> bool:

@@ -13,13 +13,15 @@ from msgspec.structs import replace
 
 from gateway.access.permissions import GRANTABLE
 from gateway.access.roles import EVERYTHING
+from gateway.config import KmipConfig
+from gateway.exchange import Exchange
 from gateway.kmip.enums import CryptographicAlgorithm as A
 from gateway.kmip.enums import CryptographicUsageMask as M
 from gateway.kmip.enums import LinkType, ObjectType, Operation, ResultStatus, UniqueIdentifierReference
 from gateway.kmip.enums import ResultReason as R
 from gateway.kmip.messages import Ticket
 from gateway.kmip.structure import Attributes, ItemNumber, Structure
-from gateway.kmip.version import V2_1
+from gateway.kmip.version import V1_4, V2_1
 from gateway.operations import OPERATIONS
 from gateway.operations.add_attribute import AddAttributeRequest
 from gateway.operations.create import CreateRequest
@@ -156,6 +158,17 @@ async def test_a_foreign_object_takes_the_work_that_a_missing_one_takes(gateway:
         counted.append(sorted(each.split(" WHERE ")[0] for each in statements if not each.startswith("PRAGMA")))
     store._reader.connection.set_trace_callback(None)
     assert counted[0] == counted[1]
+
+
+async def test_an_operator_may_have_foreign_objects_denied(gateway: Gateway) -> None:
+    one = await key(gateway)
+    telling = Exchange(KmipConfig(foreign_objects="denied"), gateway.store, gateway.token, gateway.clock)
+    asked = GetRequest(unique_identifier=one)
+    for tenant in ("default", "elsewhere"):
+        other = Client(telling, "cert:b", gateway.clock, gateway.store, gateway.token, tenant=tenant)
+        assert await other.refused(V2_1, O.GET, asked) is R.NOT_AUTHORIZED
+        assert await other.refused(V1_4, O.GET, asked) is R.PERMISSION_DENIED
+        assert await other.refused(V2_1, O.GET, GetRequest(unique_identifier=NOWHERE)) is R.OBJECT_NOT_FOUND
 
 
 async def test_names_and_counts_tell_nothing_of_another_tenant(gateway: Gateway) -> None:

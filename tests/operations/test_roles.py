@@ -14,6 +14,7 @@ from gateway.kmip.enums import (
     ObjectType,
     Operation,
     QueryFunction,
+    ResultStatus,
     RevocationReasonCode,
 )
 from gateway.kmip.enums import CryptographicAlgorithm as A
@@ -40,6 +41,7 @@ from gateway.operations.revoke import RevokeRequest
 from gateway.store.api import Custody
 from gateway.token.api import KeyRef, Token
 from tests.operations.conftest import Client, Gateway
+from tests.operations.test_asynchronous import pend, polled
 from tests.operations.test_create import kept, spec
 from tests.operations.test_register_get import aes, mask, specification
 
@@ -247,6 +249,16 @@ async def test_there_is_an_end_to_the_objects_of_a_client(gateway: Gateway) -> N
     await client.one(V2_1, O.REVOKE, RevokeRequest(unique_identifier=first, revocation_reason=reason))
     await client.one(V2_1, O.DESTROY, DestroyRequest(unique_identifier=first))
     await client.one(V2_1, O.CREATE, making())
+
+
+async def test_a_result_is_not_given_to_who_may_not_ask_for_it_any_more(gateway: Gateway) -> None:
+    value = await pend(gateway, O.GET, get(await key(gateway)))
+    limited = gateway.client("cert:a", replace(ALL, operations=frozenset({"Poll"})))
+    answer = await polled(limited, value)
+    while answer.status is ResultStatus.OPERATION_PENDING:
+        answer = await polled(limited, value)
+    assert answer.reason is R.NOT_AUTHORIZED
+    assert (await polled(gateway, value)).payload.symmetric_key
 
 
 # --- roles themselves

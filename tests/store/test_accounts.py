@@ -12,6 +12,8 @@ from gateway.store.accounts import (
     StrangerRow,
     TenantRow,
 )
+from gateway.store.api import TicketRow
+from gateway.store.grants import GrantRow, Lent
 from tests.store.conftest import key
 
 ANNA = ClientRow("bank", "anna", "client:anna", Standing.ACCEPTED, ("storage",), Proof.BOTH, 7, "of the third floor")
@@ -89,3 +91,21 @@ async def test_a_tenant_tells_whether_it_owns_objects(store):
     assert store.accounts.owns_objects(row.tenant, row.owner)
     assert not store.accounts.owns_objects(row.tenant, "client:nobody")
     assert not store.accounts.owns_objects("bank")
+
+
+async def test_a_tenant_of_the_same_name_has_nothing_of_the_one_that_is_gone(store):
+    grant = GrantRow("shop", "client:anna", 10, Lent.ALL, "")
+    ticket = TicketRow(bytes(32), "shop", "client:anna")
+
+    def leave(transaction):
+        transaction.accounts.add_tenant(TenantRow("shop"))
+        transaction.accounts.put_role(RoleRow("shop", "own", "{}"))
+        transaction.grants.add(grant)
+        transaction.add_ticket(ticket)
+        transaction.set_setting("shop", "client:anna", 1, b"defaults")
+
+    await store.write(leave)
+    await store.write(lambda transaction: transaction.accounts.remove_tenant("shop"))
+    await store.write(lambda transaction: transaction.accounts.add_tenant(TenantRow("shop")))
+    assert (store.grants.all("shop"), store.accounts.roles("shop"), store.ticket(bytes(32))) == ([], [], [])
+    assert store.setting("shop", "client:anna", 1) is None
