@@ -31,6 +31,7 @@ from gateway.pushes import Send
 from gateway.rates import Rates
 from gateway.recording import Asked
 from gateway.rotation import Rotation
+from gateway.shares import Shares
 from gateway.store.api import Store
 from gateway.token.api import Token
 from gateway.wire import ttlv
@@ -72,6 +73,7 @@ class Exchange:
     ) -> None:
         """`places` are all tokens where there are several, by name; one may come or go at any time."""
         self._rates = rates
+        self._shares = Shares()
         codec = Codec()
         self._directory = Directory(access, store, clock)
         services = Services(
@@ -107,9 +109,16 @@ class Exchange:
             if self._rates is not None and (wait_s := self._rates.wait_s(admission.peer, len(message.batch_item))):
                 await self._rates.bear(wait_s)
                 admission = admission._replace(fresh=False)
-            done = await batch.run(self._services, message, admission, version)
-            asked = Asked(peer, version, len(raw), next(self._correlations))
-            return await self._recorded(message, done, asked, admission.server_hashed_password)
+            client, items = admission.peer.identity.name, len(message.batch_item)
+            if not self._shares.enter(client, items):
+                await self._shares.turn(client, items)
+                admission = admission._replace(fresh=False)
+            try:
+                done = await batch.run(self._services, message, admission, version)
+                asked = Asked(peer, version, len(raw), next(self._correlations))
+                return await self._recorded(message, done, asked, admission.server_hashed_password)
+            finally:
+                self._shares.leave(client, items)
         except asyncio.CancelledError:
             self._record(recording.of_cut(self._services.clock(), Asked(peer, version, len(raw)), message))
             raise
