@@ -115,7 +115,8 @@ class Exchange:
                 admission = admission._replace(fresh=False)
             try:
                 done = await batch.run(self._services, message, admission, version)
-                asked = Asked(peer, version, len(raw), next(self._correlations))
+                told = message.request_header.client_correlation_value or ""
+                asked = Asked(peer, version, len(raw), next(self._correlations), told)
                 return await self._recorded(message, done, asked, admission.server_hashed_password)
             finally:
                 self._shares.leave(client, items)
@@ -144,7 +145,6 @@ class Exchange:
         answer = self._response(header, done, version, told)
         if audit is None:
             return answer
-        asked = asked._replace(client_correlation=header.client_correlation_value or "")
         recorded = audit.write(recording.of_items(asked, done))
         if recorded and audit.syncs:
             recorded = await audit.synced()

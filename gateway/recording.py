@@ -33,6 +33,8 @@ class Asked(NamedTuple):
 
 def of_items(asked: Asked, done: Sequence[Done]) -> list[Record]:
     """Give a record for each item that was carried out."""
+    if len(done) == 1 and (call := done[0].call) is not None:  # most messages
+        return [_of_item(asked, 0, done[0], call)]
     return [_of_item(asked, place, each, each.call) for place, each in enumerate(done) if each.call is not None]
 
 
