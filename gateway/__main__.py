@@ -133,11 +133,24 @@ def dev(
 
 
 @app.command()
-def serve(config: ConfigOption) -> None:
-    """Serve until SIGTERM or SIGINT."""
-    from gateway.config import load
+def serve(
+    config: ConfigOption,
+    pin_fd: PinDescriptorOption = None,
+    pin_prompt: Annotated[bool, typer.Option("--pin-prompt", help="Ask the terminal for the PIN.")] = False,
+) -> None:
+    """Serve until SIGTERM or SIGINT.
 
-    run_gateway(lambda: load(config))
+    The PIN of [token] comes from where FILE says, unless a file descriptor or the terminal is to give it.
+    """
+    from gateway.admin.pins import PinSource, held
+    from gateway.config import load, with_pin_file
+
+    if pin_fd is None and not pin_prompt:
+        run_gateway(lambda: load(config))
+        return
+    load(config)  # a fault in it is told before anybody types a PIN
+    pin_file = held(PinSource("user PIN", "--pin", descriptor=pin_fd))
+    run_gateway(lambda: with_pin_file(load(config), pin_file))
 
 
 @app.command()

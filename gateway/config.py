@@ -357,6 +357,11 @@ def renewed(running: Config, read: Config) -> tuple[Config, tuple[str, ...]]:
     return replace(running, **tables), tuple(waiting)
 
 
+def with_pin_file(config: Config, pin_file: Path) -> Config:
+    """Give the configuration with the PIN of [token] from this file, whatever it said itself."""
+    return replace(config, token=replace(config.token, pin_file=pin_file, pin_credential=""))
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text("utf-8"))

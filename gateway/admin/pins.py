@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gateway.errors import ConfigurationError
+from gateway.token.settings import OWN_DESCRIPTORS
 
+FAULT_BYTES = 4096  # of a sentence from the process that reads
 MAX_PIN_BYTES = 255  # more than any PKCS#11 token takes
 
 
@@ -77,3 +79,34 @@ def _from_terminal(source: PinSource) -> bytes:
     if source.new and getpass(f"{source.what} again: ") != pin:
         raise ConfigurationError(f"The two {source.what}s differ; start again.")
     return pin.encode()
+
+
+def held(source: PinSource) -> Path:
+    """Give the path of an unnamed file that has the PIN, for as long as this process and those it starts have it open.
+
+    Another process reads the PIN, and a descriptor that it came by is closed: this one may fork front ends, and they
+    must not have it in the memory that they share.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    descriptor = os.memfd_create("kmip-gateway PIN", os.MFD_CLOEXEC)
+    pid = os.fork()
+    if not pid:
+        os._exit(_written(source, descriptor))
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]):
+        raise ConfigurationError(os.pread(descriptor, FAULT_BYTES, 0).decode())
+    if source.descriptor is not None:
+        os.close(source.descriptor)
+    os.fchmod(descriptor, 0o400)
+    return Path(f"{OWN_DESCRIPTORS}{descriptor}")
+
+
+def _written(source: PinSource, descriptor: int) -> int:
+    """Leave the PIN in the file and give 0, or why there is none."""
+    try:
+        os.write(descriptor, read_pin(source))
+    except ConfigurationError as error:
+        os.write(descriptor, str(error).encode())
+        return 1
+    return 0

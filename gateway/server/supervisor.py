@@ -31,6 +31,7 @@ from gateway.server.systemd import Systemd
 from gateway.server.tally import Tally
 from gateway.server.trust import Trust
 from gateway.token.frames import Ready
+from gateway.token.settings import open_pin_files
 from gateway.token.workers import PIN_REFUSED
 
 TURN_S = 0.1
@@ -381,6 +382,8 @@ class Supervisor:
             os.close(key.fd)
         self._selector.close()
         self._signals_in.close()
+        for descriptor in open_pin_files(each.pin_file for each in self._config.all_tokens().values()):
+            os.close(descriptor)
 
     # All children.
 

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +12,7 @@ from gateway.config import TokenConfig
 from gateway.errors import ConfigurationError
 
 MAX_PIN_BYTES = 1024
+OWN_DESCRIPTORS = "/proc/self/fd/"  # a PIN file that a process was given open, and that has no other name
 OTHERS = 0o077  # who may not do anything with the file
 # systemd lets the service's user read a credential by an access control list, whose mask stands where the group's bits
 # do; nobody else may enter the folder.
@@ -73,6 +75,12 @@ def read_pin(settings: WorkerSettings) -> str:
         # Raised anew outside of this block's context: the error object holds the PIN.
         pass
     raise ConfigurationError(f"The PIN file {path} is not UTF-8 text.")
+
+
+def open_pin_files(pin_files: Iterable[Path | str | None]) -> tuple[int, ...]:
+    """Give the descriptors of those PIN files that are open in this process and have no other name."""
+    names = (str(each) for each in pin_files if each is not None)
+    return tuple(int(name.removeprefix(OWN_DESCRIPTORS)) for name in names if name.startswith(OWN_DESCRIPTORS))
 
 
 def _pin_path(settings: WorkerSettings) -> Path:

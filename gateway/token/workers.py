@@ -17,7 +17,7 @@ import msgspec
 
 from gateway.errors import ConfigurationError
 from gateway.token import frames, heartbeat
-from gateway.token.settings import WorkerSettings
+from gateway.token.settings import WorkerSettings, open_pin_files
 
 CONTROL_BYTES = 1 << 20
 START_TIMEOUT_S = 120.0
@@ -182,7 +182,7 @@ def _spawn(settings: WorkerSettings, control: int, blob: int, beat: int) -> "sub
     return subprocess.Popen(  # noqa: S603 - our own interpreter and module
         arguments,
         stdin=subprocess.DEVNULL,
-        pass_fds=(control, blob, beat),
+        pass_fds=(control, blob, beat, *open_pin_files([settings.pin_file])),
         env={**os.environ, **settings.environment},
         process_group=0,  # a terminal's Ctrl-C is the supervisor's to handle: workers must drain, not die
     )
