@@ -71,7 +71,7 @@ class Survey:
         self._deep = deep
         self._found: set[Finding] = set()
         self._living: set[KeyRef] = set()  # keys of objects that are not destroyed
-        self._destroyed: dict[KeyRef, ObjectRow] = {}
+        self._destroyed: dict[KeyRef, str] = {}  # keys of destroyed ones, which there may be many of
         self._versions: set[int] = set()  # of the key-encryption keys that are needed
         self._objects = self._looked_into = 0
 
@@ -149,7 +149,7 @@ class Survey:
 
     def _place(self, row: ObjectRow, ref: KeyRef, there: frozenset[KeyRef]) -> None:
         if row.destroyed:
-            self._destroyed[ref] = row
+            self._destroyed[ref] = row.unique_identifier
             return
         self._living.add(ref)
         if ref not in there:
@@ -168,7 +168,7 @@ class Survey:
             elif key_name(ref) in queued:
                 continue
             elif ref in self._destroyed:
-                self._add(Kind.LEFTOVER, self._destroyed[ref], ref)
+                self._found.add(Finding(Kind.LEFTOVER, self._destroyed[ref], key_name(ref), self._name))
             else:
                 unknown.append(ref)
         await each_of(unknown, lambda ref: self._name_unknown(pool, ref))
