@@ -212,6 +212,10 @@ class Connection:
         self._anchor = self._log_in()
         self._work = self.token.open(rw=True)
 
+    def leave(self) -> None:
+        """Log out and end with the module, so that an HSM does not keep sessions for a process that is gone."""
+        self.calls.leave(self.token.slot.slot_id, self.session)
+
     def answers(self) -> bool:
         """Say whether the token is there at all."""
         return self.calls.token_answers(self.token.slot.slot_id)

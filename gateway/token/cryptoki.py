@@ -8,6 +8,7 @@ else. One thread only: the buffers are shared by all calls.
 
 import ctypes
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import ClassVar
 
 from gateway.token.failures import CryptokiError
@@ -54,6 +55,9 @@ SIGNATURES: dict[str, tuple[type, ...]] = {
     "GetMechanismInfo": (_ulong, _ulong, _pointer),
     "InitToken": (_ulong, _bytes, _ulong, _bytes),
     "Login": (_ulong, _ulong, _bytes, _ulong),
+    "Logout": (_ulong,),
+    "CloseAllSessions": (_ulong,),
+    "Finalize": (_pointer,),
     "DestroyObject": (_ulong, _ulong),
     "CopyObject": (_ulong, _ulong, _pointer, _ulong, _pointer),
     "GetAttributeValue": (_ulong, _ulong, _pointer, _ulong),
@@ -354,3 +358,10 @@ class Calls:
     def login(self, session: int, pin: bytes) -> None:
         """C_Login as user."""
         self._call("Login", session, CKU_USER, pin, len(pin))
+
+    def leave(self, slot: int, session: int) -> None:
+        """Log out, close every session and end with the module, after which nothing may be called."""
+        for name, argument in (("Logout", session), ("CloseAllSessions", slot), ("Finalize", None)):
+            # What it says against one of them is no reason to leave out the next: the process ends anyway.
+            with suppress(CryptokiError):
+                self._call(name, argument)

@@ -125,6 +125,8 @@ class Worker:
                 return self._stopped(self._access.stopping)
             self._retire_when_due()
         self._drain()
+        self._heartbeat.begin(self._call_s)
+        self._access.connection.leave()
         return ExitCode.DRAINED
 
     def _ready(self, front_end: FrontEnd | None, events: int) -> None:

@@ -52,6 +52,20 @@ def well(module) -> Iterator[None]:
     module.well()
 
 
+@pytest.mark.usefixtures("well")
+def test_a_worker_that_ends_logs_out_whatever_the_module_says_to_it(module, settings):
+    for action in (Action.NONE, Action.RETURN):
+        if action is not Action.NONE:
+            for function in ("Logout", "CloseAllSessions"):
+                module.on(function, action, 0x30, times=ALWAYS)
+        before = [module.calls(function) for function in ("Logout", "CloseAllSessions", "Finalize")]
+        (worker,) = start_workers(settings, 1)
+        worker.stop()
+        assert worker.exit_code() == 0
+        after = [module.calls(function) for function in ("Logout", "CloseAllSessions", "Finalize")]
+        assert [now - then for now, then in zip(after, before, strict=True)] == [1, 1, 1]
+
+
 class Subject:
     """One worker with a key whose signatures can be checked; every answer it gives is checked."""
 
