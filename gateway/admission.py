@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from gateway import errors, tickets
 from gateway.access.identity import Identity, Peer
 from gateway.call import Services
-from gateway.credentials import Credentials, Verified
+from gateway.credentials import REFUSED, Credentials, Verified
 from gateway.directory import Directory, Unknown
 from gateway.items import Admission
 from gateway.kmip.enums import CredentialType
@@ -77,7 +77,7 @@ async def _verified(
     if any(each.client != first.client for each in found):
         raise errors.AuthenticationNotSuccessful("these credentials are of several clients")
     if not any(each.proven for each in found) and directory.known(peer).client is None:
-        raise errors.AuthenticationNotSuccessful("this credential proves nothing without the client's certificate")
+        raise errors.AuthenticationNotSuccessful(REFUSED)  # It proves nothing without the client's certificate.
     return next((each for each in found if each.server_hashed_password is not None), first)
 
 

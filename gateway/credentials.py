@@ -7,7 +7,7 @@ used up: the answer is the same, and takes as long.
 import asyncio
 import hashlib
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
@@ -27,7 +27,7 @@ T = CredentialType
 S = TypeVar("S", bound=Structure)
 MAX_REMEMBERED = 1024  # credentials that were right
 MAX_HASHING = 2  # at once, 19 MiB and a thread each
-MAX_WAITING = 64
+MAX_WAITING, MAX_WAITING_OF_ONE = 64, 16  # to be checked, in all and from one address
 MAX_FAILURES = 10  # of one address in a window
 WINDOW_S = 60.0
 MAX_ADDRESSES = 10_000
@@ -75,7 +75,7 @@ class Credentials:
         self._right: OrderedDict[bytes, Remembered] = OrderedDict()
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._turns = asyncio.Semaphore(MAX_HASHING)
-        self._waiting = 0
+        self._waiting: Counter[str] = Counter()
 
     async def verified(self, shown: Credential, address: str, version: Version, generation: int) -> Verified:
         """Give the client whose credential this is; `generation` is that of the directory.
@@ -109,15 +109,17 @@ class Credentials:
         return True
 
     async def _in_turn(self, shown: Credential, address: str, version: Version) -> Verified:
-        if self._waiting >= MAX_WAITING:
+        if self._waiting.total() >= MAX_WAITING or self._waiting[address] >= MAX_WAITING_OF_ONE:
             raise AuthenticationNotSuccessful("too many credentials are being checked: try again")
-        self._waiting += 1
+        self._waiting[address] += 1
         try:
             async with self._turns:
                 self._check_failures(address)
                 return await self._checked(shown, address, version)
         finally:
-            self._waiting -= 1
+            self._waiting[address] -= 1
+            if not self._waiting[address]:
+                del self._waiting[address]
 
     async def _checked(self, shown: Credential, address: str, version: Version) -> Verified:
         check = CHECKS.get(shown.credential_type)

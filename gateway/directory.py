@@ -30,13 +30,24 @@ class Unknown(NotAuthorized):
     """No client is known by this certificate; it may wait for an administrator."""
 
 
+class Refusal(NamedTuple):
+    """Why a connection is refused; each request is told by an error of its own, since one keeps its frames."""
+
+    kind: type[KmipError]
+    message: str
+
+    def error(self) -> KmipError:
+        """Give the error for a request."""
+        return self.kind(self.message)
+
+
 class Known(NamedTuple):
     """What a connection's certificate says of who it is: the peer to act as, where it is enough for that."""
 
     peer: Peer | None
     ends: float  # seconds since 1970; of the certificate
     client: ClientRow | None = None
-    refusal: KmipError | None = None
+    refusal: Refusal | None = None
 
 
 class Directory:
@@ -48,6 +59,7 @@ class Directory:
         self._store = store
         self._clock = clock
         self._known: dict[Peer, Known] = {}
+        self._roles: dict[tuple[str, tuple[str, ...]], tuple[Role, ...]] = {}
         self._generation = 0
         self._noted: set[str] = set()
 
@@ -65,6 +77,7 @@ class Directory:
         generation = self._store.access_generation()
         if generation != self._generation:
             self._known.clear()
+            self._roles.clear()
             self._generation = generation
         return generation
 
@@ -95,7 +108,7 @@ class Directory:
         if found.peer is not None and found.ends > self._clock():
             return found.peer
         if found.refusal is not None:
-            raise found.refusal
+            raise found.refusal.error()
         raise AuthenticationNotSuccessful("the certificate of this connection has expired")
 
     def by_credential(self, peer: Peer, client: ClientRow) -> Peer:
@@ -109,8 +122,8 @@ class Directory:
         if peer.shown is not None and peer.shown.key:
             if found.ends <= self._clock():
                 raise AuthenticationNotSuccessful("the certificate of this connection has expired")
-            if found.refusal is not None and found.client is None and not isinstance(found.refusal, Unknown):
-                raise found.refusal
+            if found.refusal is not None and found.client is None and found.refusal.kind is not Unknown:
+                raise found.refusal.error()
         _check(client)
         if found.client is None and client.proof is Proof.BOTH:
             raise NotAuthorized("this client has to show a certificate of its own with its credential")
@@ -125,6 +138,7 @@ class Directory:
             NotAuthorized: the client was revoked, or is none any more.
             StoreDown: the database does not answer.
         """
+        self.generation()
         client = self._store.accounts.owner(identity.tenant, identity.name)
         if client is not None:
             _check(client)
@@ -135,8 +149,11 @@ class Directory:
 
     def roles(self, tenant: str, names: Iterable[str]) -> tuple[Role, ...]:
         """Give the roles of these names: the tenant's own, else those for all tenants, else those that come along."""
-        found = [self._role(tenant, each) for each in names]
-        return tuple(each for each in found if each is not None)
+        asked = tenant, tuple(names)
+        if asked not in self._roles:
+            found = [self._role(tenant, each) for each in asked[1]]
+            self._roles[asked] = tuple(each for each in found if each is not None)
+        return self._roles[asked]
 
     def _role(self, tenant: str, name: str) -> Role | None:
         accounts = self._store.accounts
@@ -155,11 +172,12 @@ class Directory:
     def _look(self, peer: Peer) -> Known:
         shown = peer.shown
         if shown is None or not shown.key:
-            return Known(None, 0.0, refusal=AuthenticationNotSuccessful("this connection has shown no certificate"))
+            refusal = Refusal(AuthenticationNotSuccessful, "this connection has shown no certificate")
+            return Known(None, 0.0, refusal=refusal)
         try:
             return self._recognise(shown, peer.address)
-        except (NotAuthorized, AuthenticationNotSuccessful) as refusal:
-            return Known(None, shown.ends, refusal=refusal)
+        except NotAuthorized as error:
+            return Known(None, shown.ends, refusal=Refusal(type(error), error.message))
 
     def _recognise(self, shown: Shown, address: str) -> Known:
         clients = {_name(each): each for each in self._clients(shown.facts())}
@@ -168,8 +186,8 @@ class Directory:
         for client in clients.values():
             _check(client)
             if client.proof is Proof.BOTH:
-                refusal = AuthenticationNotSuccessful("this client has to show a credential with its certificate")
-                return Known(None, shown.ends, client, refusal)
+                sentence = "this client has to show a credential with its certificate"
+                return Known(None, shown.ends, client, Refusal(AuthenticationNotSuccessful, sentence))
             roles = self.roles(client.tenant, client.roles)
             return Known(Peer(Identity(client.identity, client.tenant), address, roles), shown.ends, client)
         return Known(self._unknown(shown, address), shown.ends)

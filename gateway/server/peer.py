@@ -11,11 +11,13 @@ from cryptography.x509 import (
     AuthorityKeyIdentifier,
     Certificate,
     DNSName,
+    DuplicateExtension,
     ExtendedKeyUsage,
     ExtensionNotFound,
     ExtensionType,
     SubjectAlternativeName,
     UniformResourceIdentifier,
+    UnsupportedGeneralNameType,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from msgspec import Struct
@@ -24,6 +26,8 @@ from gateway.access.identity import NOTHING_SHOWN, Peer, Shown, stranger
 
 E = TypeVar("E", bound=ExtensionType)
 
+# What `cryptography` raises for what is well signed, and yet no certificate that says who somebody is.
+UNREADABLE = (ValueError, UnsupportedAlgorithm, DuplicateExtension, UnsupportedGeneralNameType)
 CLIENT_PURPOSES = {ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
 # Each is a row of the database's index, and a line of a list.
 MAX_NAMES, MAX_NAME_LENGTH = 16, 512
@@ -53,7 +57,7 @@ def peer_of(certificate: Certificate | None, address: str) -> Peer:
         return stranger(NOTHING_SHOWN, address)
     try:
         read = _read(certificate)
-    except (ValueError, UnsupportedAlgorithm):
+    except UNREADABLE:
         raise CertificateRefused("unreadable certificate") from None
     now = time.time()
     if read.shown.ends < now:
