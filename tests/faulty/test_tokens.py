@@ -1,5 +1,6 @@
 """Several tokens behind one gateway: an object is on the one that its row names; one that is down stops no other."""
 
+import re
 import subprocess
 import sys
 import urllib.request
@@ -204,7 +205,8 @@ def test_a_token_of_another_make_beside_softhsm_and_another_under_its_name(folde
 def test_one_token_under_two_names_is_refused(folder, second, tmp_path):
     own = (folder / "gateway.toml").read_text()
     toml = folder / "twice.toml"
-    toml.write_text(own + "\n" + own[own.index("[token]") : own.index("[kmip]")].replace("[token]", "[tokens.second]"))
+    (table_of_token,) = re.findall(r"^\[token\]\n(?:[^\[].*\n)*", own, re.MULTILINE)
+    toml.write_text(own + "\n" + table_of_token.replace("[token]", "[tokens.second]"))
     finished = run("serve", "--config", toml)
     assert finished.returncode == 2
     assert "names one token twice" in finished.stderr.splitlines()[-1]
