@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from gateway.admin.dev import prepare
-from gateway.store.api import ObjectRow
+from gateway.store.api import ObjectRow, Stage
 from gateway.store.catalogue import open_catalogue
 from tests.cli.process import Gateway, running_dev
 from tests.clients.test_crashes import eventually, keys_on_token
@@ -156,6 +156,8 @@ class Run:
             Violation: a promise is broken.
         """
         with client_of(self.gateway) as client:
+            # One that was kept before its client was told is carried out all the same.
+            hold(eventually(lambda: not unfinished(self.folder), 30), "asynchronous requests come to no end")
             for ledger in self.ledgers:
                 ledger.settle(client)
         self._check_database()
@@ -208,9 +210,19 @@ def objects(folder: Path) -> list[ObjectRow]:
 
 def queued(folder: Path) -> int:
     """Count the deletions that the database says are still to be done."""
+    return count(folder, "SELECT count(*) FROM destroys")
+
+
+def unfinished(folder: Path) -> int:
+    """Count the asynchronous requests that have no result yet."""
+    return count(folder, f"SELECT count(*) FROM asynchronous_requests WHERE stage < {Stage.COMPLETED}")
+
+
+def count(folder: Path, query: str) -> int:
+    """Give the number that a query gives."""
     with closing(sqlite3.connect(folder / "gateway.sqlite")) as connection:
-        (count,) = connection.execute("SELECT count(*) FROM destroys").fetchone()
-    return int(count)
+        (found,) = connection.execute(query).fetchone()
+    return int(found)
 
 
 def keep_asking(gateway: Gateway, ledger: Ledger, stop: threading.Event, failures: list[Exception]) -> None:
