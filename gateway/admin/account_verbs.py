@@ -298,8 +298,10 @@ def client_revoke(
     from gateway.store.accounts import Standing
 
     standing = Standing.ACCEPTED if undo else Standing.REVOKED
-    detail = f"{tenant}/{name}{' undone' if undo else ''}"
-    change(load(config), "client revoke", detail, lambda found: accounts.set_standing(found, tenant, name, standing))
+    command = "client revoke --undo" if undo else "client revoke"
+    change(
+        load(config), command, f"{tenant}/{name}", lambda found: accounts.set_standing(found, tenant, name, standing)
+    )
 
 
 @credential_app.command("set")

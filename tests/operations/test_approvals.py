@@ -249,3 +249,11 @@ async def test_commands_wait_for_others_than_who_gives_them(others: Operators) -
     assert await command("storage: Get") == ""
     assert await command("storage: Get") not in ("", id)
     assert done == ["storage: Get"]
+    with recorded(config, "client revoke", "default/mallory"):
+        done.append("revoked at once")
+    with (
+        pytest.raises(ConfigurationError, match="needs the approval of others"),
+        recorded(config, "client revoke --undo", "default/mallory"),
+    ):
+        done.append("let in again")
+    assert done == ["storage: Get", "revoked at once"]
