@@ -17,37 +17,49 @@ from gateway.config import KmipConfig
 from gateway.exchange import Exchange
 from gateway.kmip.enums import CryptographicAlgorithm as A
 from gateway.kmip.enums import CryptographicUsageMask as M
-from gateway.kmip.enums import LinkType, ObjectType, Operation, ResultStatus, UniqueIdentifierReference
+from gateway.kmip.enums import LinkType, ObjectType, Operation, ResultStatus, TicketType, UniqueIdentifierReference
 from gateway.kmip.enums import ResultReason as R
 from gateway.kmip.messages import Ticket
 from gateway.kmip.structure import Attributes, ItemNumber, Structure
 from gateway.kmip.version import V1_4, V2_1
 from gateway.operations import OPERATIONS
 from gateway.operations.add_attribute import AddAttributeRequest
+from gateway.operations.cancel import CancelRequest
 from gateway.operations.create import CreateRequest
+from gateway.operations.decrypt import DecryptRequest
+from gateway.operations.encrypt import EncryptRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.get_attributes import GetAttributesRequest
+from gateway.operations.hash import HashRequest
 from gateway.operations.import_ import ImportRequest
 from gateway.operations.locate import LocateRequest
+from gateway.operations.logout import LogoutRequest
+from gateway.operations.mac import MACRequest
+from gateway.operations.poll import PollRequest
+from gateway.operations.process import ProcessRequest
 from gateway.store.grants import Lent
 from gateway.store.sqlite import SqliteStore
 from tests.operations.conftest import Client, Gateway
 from tests.operations.references import (
     BESIDE_THE_GATE,
+    CBC,
     CERTIFYING,
     ELSEWHERE,
     FOLLOWED,
+    HMAC,
     REFERENCES,
     WITHOUT,
     Reference,
     key,
     spec,
 )
+from tests.operations.test_asynchronous import pend
 from tests.operations.test_certify import authority, kmip_config
 from tests.operations.test_create import name as named
 from tests.operations.test_grants import lend
 from tests.operations.test_pkcs12 import linked
 from tests.operations.test_register_get import aes
+from tests.operations.test_tickets import login
 
 __all__ = ["authority", "kmip_config"]  # the fixtures: an authority is configured
 
@@ -118,6 +130,54 @@ def replacing(unique_identifier: str, replace_existing: bool = True) -> ImportRe
         attributes=spec(A.AES, 128, M.ENCRYPT),
         symmetric_key=aes(bytes(range(16))),
     )
+
+
+def going_on(kind: str, value: bytes, key_: str) -> list[tuple[Operation, Structure]]:
+    """Ask for what somebody has begun: a stream, an asynchronous request, a ticket."""
+    by_kind: dict[str, list[tuple[Operation, Structure]]] = {
+        "stream": [
+            (O.ENCRYPT, EncryptRequest(unique_identifier=key_, correlation_value=value, data=bytes(16))),
+            (O.DECRYPT, DecryptRequest(unique_identifier=key_, correlation_value=value, data=bytes(16))),
+            (O.MAC, MACRequest(unique_identifier=key_, correlation_value=value, data=bytes(16))),
+            (O.HASH, HashRequest(cryptographic_parameters=HMAC, correlation_value=value, data=bytes(16))),
+        ],
+        "request": [
+            (O.POLL, PollRequest(asynchronous_correlation_value=value)),
+            (O.CANCEL, CancelRequest(asynchronous_correlation_value=value)),
+            (O.PROCESS, ProcessRequest(asynchronous_correlation_value=value)),
+        ],
+        "ticket": [(O.LOGOUT, LogoutRequest(ticket=Ticket(ticket_type=TicketType.LOGIN, ticket_value=value)))],
+    }
+    return by_kind[kind]
+
+
+@pytest.mark.parametrize("kind", ["stream", "request", "ticket"])
+async def test_what_one_client_has_begun_is_as_nothing_to_others(gateway: Gateway, kind: str) -> None:
+    one = await key(gateway)
+    await lend(gateway, Lent.OBJECT, one, *GRANTABLE)
+    if kind == "stream":
+        begin = EncryptRequest(
+            unique_identifier=one,
+            cryptographic_parameters=CBC,
+            data=bytes(16),
+            iv_counter_nonce=bytes(16),
+            init_indicator=True,
+        )
+        value = (await gateway.one(V2_1, O.ENCRYPT, begin)).correlation_value
+    elif kind == "request":
+        value = await pend(gateway, O.GET, GetRequest(unique_identifier=one))
+    else:
+        value = (await login(gateway)).ticket_value
+    made_up = bytes(value[:-1]) + bytes([value[-1] ^ 1])
+    for client in (gateway.other, stranger(gateway)):
+        pairs = zip(going_on(kind, value, one), going_on(kind, made_up, one), strict=True)
+        for theirs, nobodys in pairs:
+            (refused,), (missing,) = await client.ask(V2_1, theirs), await client.ask(V2_1, nobodys)
+            assert refused.status is ResultStatus.OPERATION_FAILED
+            assert (refused.reason, refused.message) == (missing.reason, missing.message), theirs
+    own, *_ = going_on(kind, value, one)
+    (answer,) = await gateway.ask(V2_1, own)
+    assert answer.status is not ResultStatus.OPERATION_FAILED, "and its own client goes on"
 
 
 async def test_a_link_tells_nothing_of_what_it_leads_to(gateway: Gateway) -> None:
