@@ -489,7 +489,7 @@ class TestWhatCannotBeUndone:
             )
             return Attribute(Tag.USAGE_LIMITS, value)
 
-        uid = await make(gateway)
+        uid = await make(gateway, Attribute(Tag.ACTIVATION_DATE, DateTime(1)))
         payload = await gateway.one(V1_2, *adding(uid, limits(1000, 5)))
         assert payload.attribute == (limits(1000, 1000),)
         await gateway.one(V2_1, *modifying(uid, limits(500)))
