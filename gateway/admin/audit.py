@@ -85,7 +85,9 @@ def _operator() -> str:
     return legible(f"os:{behind} as {name}" if behind else f"os:{name}")
 
 
-def verify_trail(config: Config, folder: Path | None, key: Path | None, checkpoint_file: Path | None) -> Verdict:
+def verify_trail(
+    config: Config, folder: Path | None, key: Path | None, checkpoint_file: Path | None, since: float = 0.0
+) -> Verdict:
     """Verify the records by the key in the file, or by the one on the token.
 
     Raises:
@@ -93,7 +95,7 @@ def verify_trail(config: Config, folder: Path | None, key: Path | None, checkpoi
     """
     public_key = audit_key.read_key(key) if key else asyncio.run(_key_on_token(config))
     try:
-        return verify(folder or config.audit.dir, public_key, checkpoint_file or config.audit.checkpoint_file)
+        return verify(folder or config.audit.dir, public_key, checkpoint_file or config.audit.checkpoint_file, since)
     except OSError as error:
         raise ConfigurationError(f"{error.filename}: cannot be read ({error.strerror}).") from None
 

@@ -34,16 +34,19 @@ def audit_verify(
     directory: AuditDirectoryOption = None,
     key: Annotated[Path | None, typer.Option(metavar="FILE", help="The checkpoints' public key, PEM.")] = None,
     checkpoints: Annotated[Path | None, typer.Option(metavar="FILE", help="Checkpoints that were kept apart.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Chains that ended before then may have been put away.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Say whether the records are what was written; exit 1 and name the first that is not.
 
     The checkpoints are verified by the key on the token, unless one is given.
     """
-    from gateway.admin.audit import verify_trail
+    from gateway.admin.audit import moment, verify_trail
     from gateway.config import load
 
-    verdict = verify_trail(load(config), directory, key, checkpoints)
+    verdict = verify_trail(load(config), directory, key, checkpoints, moment(since) or 0.0)
     if json:
         print_json(verdict)
     else:

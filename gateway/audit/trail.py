@@ -23,6 +23,7 @@ Ship = Callable[[bytes], None]
 
 LOOK_S = 1.0
 FIRST_CHECKPOINT_S = 2.0  # after the start, when the token workers have been joined to this process
+SIGN_S = 5.0  # a token that hangs must not keep the trail from being mended meanwhile
 MAX_PENDING = 4096  # records kept while the files cannot be written
 REFUSALS_A_SECOND = 50  # handshakes that are recorded: strangers must not fill the disk
 
@@ -177,13 +178,14 @@ class Trail:
         if self._sync != "never" and count and not self.failing:
             await self._to_disk()
         try:
-            await self._sign(self._chain.name, count, head)
-            await self._sign(shared.NAME, *shared.end_of(self._folder))
+            async with asyncio.timeout(SIGN_S):
+                await self._sign(self._chain.name, count, head)
+                await self._sign(shared.NAME, *shared.end_of(self._folder))
             self._unsigned_told = False
-        except (OSError, ValueError, KmipError) as error:
+        except (OSError, ValueError, KmipError) as error:  # a TimeoutError is an OSError
             # What is not signed now is signed by the next one.
             if not self._unsigned_told:
-                log.error("audit checkpoint cannot be made", reason=str(error))
+                log.error("audit checkpoint cannot be made", reason=str(error) or "the token does not answer in time")
             self._unsigned_told = True
 
     async def _sign(self, chain: str, count: int, head: str) -> None:

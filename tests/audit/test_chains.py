@@ -1,7 +1,9 @@
 """Chains as they are written and as they are verified: what was done to the files is named, with the first record."""
 
+import asyncio
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -144,6 +146,33 @@ async def test_a_chain_that_was_removed_is_proven_by_the_checkpoint(tmp_path: Pa
     kind, what = fault(tmp_path)
     assert kind == "truncated"
     assert "there is no file of this chain" in what
+
+
+async def test_a_chain_that_was_put_away_is_missed_unless_it_may_be(tmp_path: Path) -> None:
+    await written(tmp_path, 6)
+    (tmp_path / FILE).unlink()
+    later, earlier = time.time() + 60, time.time() - 60
+    assert verify(tmp_path, SIGNER.private.public_key(), since=later).faults == ()
+    assert verify(tmp_path, SIGNER.private.public_key(), since=earlier).faults != ()
+
+
+async def test_a_token_that_hangs_keeps_nothing_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hanging(Signer):
+        async def sign(self, data: bytes) -> bytes:
+            await asyncio.sleep(60)
+            return b""
+
+    monkeypatch.setattr("gateway.audit.trail.SIGN_S", 0.01)
+    trail = Trail(tmp_path, NAME, signer=Hanging())
+    trail.write([record(0)])
+    await trail.checkpoint()
+    assert "audit checkpoint cannot be made" in capsys.readouterr().out
+    assert not (tmp_path / CHECKPOINTS).exists()
+    trail._signer = SIGNER
+    await trail.checkpoint()
+    assert verdict(tmp_path).faults == ()
 
 
 async def test_a_chain_that_goes_on_twice_from_one_record_is_forked(tmp_path: Path) -> None:

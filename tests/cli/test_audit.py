@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import socket
+import ssl
 
 import pytest
 
@@ -24,6 +26,11 @@ def served(tmp_path_factory):
         with Client(folder, gateway.port) as client:
             made = client.ask(V2_1, (Operation.CREATE, CREATE))[0].payload.unique_identifier
             client.ask(V2_1, (Operation.GET, GetRequest(unique_identifier="nobody's")))
+        context = ssl.create_default_context(cafile=folder / "pki/ca.pem")
+        with socket.create_connection(("127.0.0.1", gateway.port)) as plain, pytest.raises((ssl.SSLError, OSError)):
+            with context.wrap_socket(plain, server_hostname="127.0.0.1") as secured:
+                secured.recv(1)
+                raise OSError("closed")
         assert gateway.stop() == 0
     return folder, made
 
@@ -71,7 +78,11 @@ def test_all_is_exported_for_other_programs(served):
     exported = audit(served[0], "export", "--format", "cef").stdout.splitlines()
     assert all(line.startswith("CEF:0|kmip-gateway|") for line in exported)
     assert any("|item|Create|1|" in line and f"cs2={served[1]}" in line for line in exported)
-    events = [json.loads(line)["event"] for line in audit(served[0], "export").stdout.splitlines()]
+    found = [json.loads(line) for line in audit(served[0], "export").stdout.splitlines()]
+    refused = [each for each in found if each["event"] == "handshake"]
+    assert [(each["address"], each["status"]) for each in refused] == [("127.0.0.1", "OperationFailed")]
+    assert refused[0]["detail"]
+    events = [each["event"] for each in found]
     assert events.count("item") == 2
     assert audit(served[0], "export", "--format", "xml").returncode == 2
 
