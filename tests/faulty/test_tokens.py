@@ -205,7 +205,7 @@ def test_a_token_of_another_make_beside_softhsm_and_another_under_its_name(folde
 def test_one_token_under_two_names_is_refused(folder, second, tmp_path):
     own = (folder / "gateway.toml").read_text()
     toml = folder / "twice.toml"
-    (table_of_token,) = re.findall(r"^\[token\]\n(?:[^\[].*\n)*", own, re.MULTILINE)
+    (table_of_token,) = re.findall(r"^\[token\]\n(?:[^\[\n].*\n)*", own, re.MULTILINE)
     toml.write_text(own + "\n" + table_of_token.replace("[token]", "[tokens.second]"))
     finished = run("serve", "--config", toml)
     assert finished.returncode == 2
