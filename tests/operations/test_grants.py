@@ -26,6 +26,7 @@ from gateway.store.grants import GrantRow, Lent
 from tests.operations.conftest import Client, Gateway
 from tests.operations.test_create import name, spec
 from tests.operations.test_register_get import specification
+from tests.operations.test_split_keys import splitting
 from tests.operations.test_tickets import login, shown, with_ticket
 
 O = Operation  # noqa: E741
@@ -167,15 +168,16 @@ async def test_the_owners_constraints_hold_whoever_changes_an_object(gateway: Ga
     assert await gateway.other.refused(V2_1, O.MODIFY_ATTRIBUTE, asked) is R.CONSTRAINT_VIOLATION
 
 
-@pytest.mark.parametrize("use", sorted(USES.keys() - GRANTABLE.keys()))
-async def test_what_only_the_owner_does_no_row_grants(gateway: Gateway, use: str) -> None:
+async def test_what_only_the_owner_does_no_row_grants(gateway: Gateway) -> None:
     one = await key(gateway)
-    await lend(gateway, Lent.OBJECT, one, use)
-    call_of_other = gateway.other
-    assert await call_of_other.refused(V2_1, O.RE_KEY, ReKeyRequest(unique_identifier=one)) is R.OBJECT_NOT_FOUND
+    await lend(gateway, Lent.OBJECT, one, *(USES.keys() - GRANTABLE.keys()))
     right = Right(operations=Operations(operation=(O.GET,)), objects=Objects(unique_identifier=(one,)))
-    asked = DelegatedLoginRequest(rights=Rights(right=(right,)))
-    assert await call_of_other.refused(V2_1, O.DELEGATED_LOGIN, asked) is R.OBJECT_NOT_FOUND
+    for operation, payload in (
+        (O.RE_KEY, ReKeyRequest(unique_identifier=one)),
+        (O.CREATE_SPLIT_KEY, splitting(one)),
+        (O.DELEGATED_LOGIN, DelegatedLoginRequest(rights=Rights(right=(right,)))),
+    ):
+        assert await gateway.other.refused(V2_1, operation, payload) is R.OBJECT_NOT_FOUND
 
 
 async def test_a_ticket_for_less_does_not_pass_on_what_was_lent(gateway: Gateway) -> None:
