@@ -1,0 +1,73 @@
+"""`approval`: what waits, and what operators say to it, as the command line has it."""
+
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.__main__ import app
+from gateway.admin import approvals
+from gateway.errors import ConfigurationError
+
+TOML = """version = "v1"
+[tls]
+ca = "ca.pem"
+certificate = "server.pem"
+key = "server.key"
+[token]
+module = "/m.so"
+label = "x"
+[approval]
+needed = 2
+approvers = ["ann", "bob", "eve"]
+administration = true
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Give a function that runs a command as an operator and gives what it prints."""
+    path = tmp_path / "gateway.toml"
+    path.write_text(TOML)
+
+    def run(operator, *arguments):
+        monkeypatch.setattr(approvals, "operator", lambda: operator)
+        result = CliRunner().invoke(app, [*arguments, "--config", str(path)])
+        if isinstance(result.exception, ConfigurationError):
+            raise result.exception
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return run
+
+
+def test_a_command_waits_for_two_others_and_the_audit_says_who_decided(run, tmp_path):
+    with pytest.raises(ConfigurationError, match="tenant create: this needs the approval of others: 0 of 2") as refused:
+        run("ann", "tenant", "create", "bank")
+    id = re.search(r"it is (\w+)\.$", str(refused.value))[1]
+    waiting = run("bob", "approval", "list").split("\t")
+    assert waiting[:6] == [id, "open", "tenant create", "bank", "administration", "ann"]
+    assert "1 of 2 have approved" in run("bob", "approval", "approve", id)
+    with pytest.raises(ConfigurationError, match="1 of 2 so far"):
+        run("ann", "tenant", "create", "bank")
+    assert "2 of 2 have approved" in run("eve", "approval", "approve", id)
+    run("ann", "tenant", "create", "bank")
+    assert "bank" in run("ann", "tenant", "list")
+    assert run("ann", "approval", "list") == ""
+    (spent,) = json.loads(run("ann", "approval", "list", "--all", "--json"))
+    assert (spent["stage"], spent["approved_by"]) == ("spent", ["bob", "eve"])
+    told = "".join(each.read_text() for each in (tmp_path / "audit").rglob("*") if each.is_file())
+    assert told.count("approval approve") == 4
+    assert told.count("tenant create") == 6
+
+
+def test_what_is_denied_is_not_done(run):
+    with pytest.raises(ConfigurationError) as refused:
+        run("ann", "tenant", "create", "bank")
+    id = re.search(r"it is (\w+)\.$", str(refused.value))[1]
+    assert "denied" in run("bob", "approval", "deny", id)
+    with pytest.raises(ConfigurationError, match=f"others have denied this; their decision is {id}"):
+        run("ann", "tenant", "create", "bank")
+    with pytest.raises(ConfigurationError, match="Nothing waits"):
+        run("eve", "approval", "approve", id)
