@@ -18,17 +18,17 @@ def run(tmp_path_factory):
 
 @pytest.mark.timeout(120)
 def test_what_clients_see_while_processes_are_killed_and_stopped_has_an_order(run):
-    counts = record([run.gateway], seed=5, games=3, faults=3)
-    assert counts["histories"] == 6
-    assert counts["requests"] > 150
+    counts = record([run.gateway], seed=5, games=2, faults=3)
+    assert counts["histories"] == 4
+    assert counts["requests"] > 100
 
 
 @pytest.mark.timeout(120)
 def test_two_gateways_on_one_database_and_token_are_as_one(run, tmp_path):
     first = run.gateway
     with (tmp_path / "log").open("w") as log, run.start(log) as second:
-        counts = record([first, second], seed=17, games=2, faults=2)
-        assert counts["histories"] == 4
+        counts = record([first, second], seed=17, games=1, faults=2)
+        assert counts["histories"] == 2
         assert second.stop() == 0
 
 

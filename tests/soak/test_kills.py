@@ -13,13 +13,11 @@ KILLS = {
     "token": (
         ("Create: token GenerateKey sent", "workers"),
         ("CreateKeyPair: commit 1 after", "front end"),
-        ("ReKey: commit 1 before", "front end"),
         ("Destroy: commit 1 after", "front end"),
         ("Register: token import_key after", "supervisor"),
     ),
     "wrapped": (
         ("asynchronous Create: commit 2 after", "front end"),
-        ("Import: commit 1 after", "front end"),
         ("Destroy: commit 1 before", "workers"),
     ),
 }
