@@ -32,6 +32,7 @@ class FrontEndSlot:
     def __init__(self, index: int) -> None:
         self.index = index
         self.ready = False
+        self.accepts = False
         self.channel: socket.socket | None = None
         self.restarts = Restarts()
         self._pid = 0
@@ -67,6 +68,12 @@ class FrontEndSlot:
             return None
         return received[0] if received else None
 
+    def quiet(self) -> None:
+        """Ask the process to accept no more connections; `accepts` tells when it has."""
+        if self.channel is not None:
+            with suppress(OSError):  # it is gone, or does not read
+                control.send(self.channel, control.Quiet())
+
     def stop(self) -> None:
         """Ask the process to drain and end."""
         self._signal(signal.SIGTERM)
@@ -78,7 +85,8 @@ class FrontEndSlot:
     def empty(self) -> int:
         """Give the exit code of the process that has ended, and let the slot be filled again."""
         _, status = os.waitpid(self._pid, 0)
-        self.ready, self._pid = False, 0
+        self.ready = self.accepts = False
+        self._pid = 0
         if self.channel is not None:
             self.channel.close()
             self.channel = None

@@ -1,8 +1,8 @@
 """What supervisor and front end say to each other, over one socket pair of packets for each front end.
 
 Supervisor to front end: Attach, with one descriptor, the front end's end of a socket pair to a token worker; Adopt,
-with one of memory. Front end to supervisor: Listening once, or Failed with the sentence that the operator is to read;
-Adopted for each Adopt; Probed now and then, where a watchdog is to be fed.
+with one of memory; Quiet before the end. Front end to supervisor: Listening once, or Failed with the sentence that the
+operator is to read; Adopted for each Adopt; Quieted; Probed now and then, where a watchdog is to be fed.
 """
 
 import socket
@@ -38,6 +38,14 @@ class Adopted(msgspec.Struct, frozen=True, tag=True):
     error: str = ""
 
 
+class Quiet(msgspec.Struct, frozen=True, tag=True):
+    """Accept no connection any more; those that there are go on until SIGTERM."""
+
+
+class Quieted(msgspec.Struct, frozen=True, tag=True):
+    """The front end accepts no connection."""
+
+
 class Listening(msgspec.Struct, frozen=True, tag=True):
     """The front end accepts connections."""
 
@@ -52,7 +60,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     sentence: str
 
 
-Message = Attach | Adopt | Adopted | Listening | Probed | Failed
+Message = Attach | Adopt | Adopted | Quiet | Quieted | Listening | Probed | Failed
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Message).decode

@@ -84,7 +84,7 @@ async def _serve(start: Start, channel: socket.socket) -> None:
     async with start.build(start.config, pools) as exchange:
         listeners = _listeners(start, exchange, pools)
         renewals.join(exchange, listeners)
-        for listener in listeners:
+        for listener in () if renewals.quieted else listeners:
             listener.start()
         control.send(channel, control.Listening())
         probing = loop.create_task(_probe(exchange, channel, start.probe_s)) if start.probe_s else None
@@ -122,6 +122,13 @@ class Renewals:
         self._config = start.config
         self._exchange: Exchange | None = None
         self._listeners: list[Listener] = []
+        self.quieted = False
+
+    def quiet(self) -> None:
+        """Have no connection accepted from now on."""
+        self.quieted = True
+        for listener in self._listeners:
+            listener.quiet()
 
     def join(self, exchange: Exchange, listeners: list[Listener]) -> None:
         """Have these follow from now on."""
@@ -180,6 +187,9 @@ def _obey(
         pool.attach(message.worker, socket.socket(fileno=descriptors[0]))
     elif isinstance(message, control.Adopt):
         control.send(channel, control.Adopted(message.number, renewals.adopt(descriptors[0])))
+    elif isinstance(message, control.Quiet):
+        renewals.quiet()
+        control.send(channel, control.Quieted())
 
 
 def _patience(token: TokenConfig) -> float:

@@ -37,6 +37,10 @@ class Listener:
         self._acceptor.start()
         self._loop.call_later(self._sweep_s, self._sweep)
 
+    def quiet(self) -> None:
+        """Accept no more; the connections go on."""
+        self._acceptor.stop()
+
     def doubt(self) -> None:
         """Have the certificate of every client that is connected looked at again, at its next request."""
         for connection in self._connections.values():

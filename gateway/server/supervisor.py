@@ -37,6 +37,8 @@ from gateway.token.workers import PIN_REFUSED
 TURN_S = 0.1
 # A front end gets this much more than its drain time before it is killed; a worker has only its present call to end.
 FRONT_END_GRACE_S = 2.0
+# How long the others are waited for that have not stopped to accept; it takes one turn of a front end's loop.
+QUIET_S = 1.0
 WORKER_GRACE_S = 5.0
 KILLED_S = 5.0
 # How long a worker that has a successor is left alone: until then every front end has heard of the new one.
@@ -346,13 +348,15 @@ class Supervisor:
         """Act on what a front end says; False when it will say no more."""
         match front_end.hear():
             case control.Listening():
-                front_end.ready = True
+                front_end.ready = front_end.accepts = True
                 self._systemd.probed(front_end.index, time.monotonic())
                 self._tell_ready()
             case control.Failed(sentence):
                 if not self._ready:
                     self._give_up(sentence)
                 log.error("front end cannot start", index=front_end.index, reason=sentence)
+            case control.Quieted():
+                front_end.accepts = False
             case control.Probed():
                 self._systemd.probed(front_end.index, time.monotonic())
             case control.Adopted() as said:
@@ -455,6 +459,11 @@ class Supervisor:
     def _end_children(self) -> None:
         """Drain the front ends while the workers still work, then end the workers; kill whoever does not follow."""
         self._stopping = True
+        # First nobody accepts, then connections are closed: whoever connects again finds no front end of this gateway,
+        # which would close it once more, but waits for the next.
+        for front_end in self._front_ends:
+            front_end.quiet()
+        self._turn_until(lambda: not any(front_end.accepts for front_end in self._front_ends), QUIET_S)
         self._end(self._front_ends, self._config.server.drain_timeout_s + FRONT_END_GRACE_S)
         self._end(self._all_workers(), WORKER_GRACE_S)
         signal.set_wakeup_fd(-1)

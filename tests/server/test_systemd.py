@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from gateway.server.systemd import handed_over
-from tests.server.clients import ask, connect
+from tests.server.clients import ask
 from tests.server.test_processes import START_TIMEOUT_S
 from tests.server.test_processes import toml as toml
 
@@ -150,7 +150,7 @@ class Clients:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                with connect(self._port, self._context) as sock:
+                with self._connect() as sock:
                     while not self._stop.is_set():
                         self._ask(sock)
             except (OSError, AssertionError) as error:
@@ -159,10 +159,15 @@ class Clients:
 
     def _retry(self) -> None:
         try:
-            with connect(self._port, self._context) as sock:
+            with self._connect() as sock:
                 self._ask(sock)
         except (OSError, AssertionError) as error:
             self.lost.append(repr(error))
+
+    def _connect(self) -> ssl.SSLSocket:
+        """Connect with the patience that a start of the gateway takes."""
+        plain = socket.create_connection(("127.0.0.1", self._port), timeout=START_TIMEOUT_S)
+        return self._context.wrap_socket(plain, server_hostname="localhost")
 
     def _ask(self, sock: ssl.SSLSocket) -> None:
         answer = ask(sock, b"random").decode()
