@@ -21,6 +21,7 @@ from tests.conformance.cases import NUMBERS, SERVER_TO_CLIENT, cases
 from tests.conformance.replay import compared, replay
 from tests.conformance.test_official import marked
 from tests.conformance.test_over_tls import NAMES, SLACK_S
+from tests.conformance.weakness import allow_ecb
 from tests.kmip.facts import needs_facts
 from tests.server.https import Answer, ask, post
 from tests.support.client import Client
@@ -43,6 +44,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A gateway that runs."""
     folder = tmp_path_factory.mktemp("dev")
     with running_dev(folder, "--front-ends", "1", "--token-workers", "1", "--http-port", "0") as running:
+        allow_ecb(folder)
         yield running
 
 

@@ -11,6 +11,7 @@ from tests.cli.process import running_dev
 from tests.conformance.bound import bound
 from tests.conformance.cases import cases
 from tests.conformance.replay import replay
+from tests.conformance.weakness import allow_ecb
 from tests.kmip.facts import needs_facts
 from tests.support.client import Client
 
@@ -30,6 +31,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         running_dev(folder, "--front-ends", "1", "--token-workers", "1") as gateway,
         Client(gateway.folder, gateway.port) as connected,
     ):
+        allow_ecb(folder)
         yield connected
 
 
