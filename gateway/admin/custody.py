@@ -18,6 +18,7 @@ from gateway.admin.proof import check_proof
 from gateway.config import Config
 from gateway.creation import rights_for
 from gateway.errors import ConfigurationError, GeneralFailure, KmipError, NotExtractable
+from gateway.hardening import forbid_dumps
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import LinkType, ObjectType, ProtectionStorageMask
 from gateway.kmip.structure import Attributes, DateTime
@@ -64,6 +65,7 @@ def move(config: Config, unique_identifiers: Sequence[str], order: Order) -> lis
     """
     if order.token and order.token not in config.all_tokens():
         raise ConfigurationError(f"There is no token '{order.token}': see [token] and [tokens] in the configuration.")
+    forbid_dumps()  # a key on its way to another token is in this process for a moment
     return asyncio.run(_move(config, unique_identifiers, order))
 
 

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from gateway.errors import FeatureNotSupported, KmipError, NotExtractable
-from gateway.token.api import KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Rights
+from gateway.token.api import KeyRef, KeyTemplate, KeyType, Mechanism, Rights
+from gateway.token.parcels import BOUND_BYTES
 from tests.token.conftest import secret
 
 HMAC = Mechanism(0x251)
@@ -113,11 +114,18 @@ async def test_a_pair_goes_and_comes_back(token, kind):
         assert await token.destroy(each)
 
 
-async def test_a_damaged_key_does_not_come_to_the_token(token):
-    made = await token.generate_key(secret(), KeyType.AES, 256, template(R.ENCRYPT, extractable=True, wrapped=True))
-    flipped = made._replace(wrapped=made.wrapped[:-1] + bytes([made.wrapped[-1] ^ 1]))
-    new = another(made)
-    with pytest.raises(KmipError):
-        await token.token_copy(flipped, new, "label")
-    assert await token.find([new.cka_id]) == []
-    assert new.object_class is ObjectClass.SECRET_KEY
+@pytest.mark.parametrize("kind", [KeyType.AES, KeyType.RSA], ids=["secret", "public"])
+async def test_a_key_that_was_altered_in_the_database_does_not_come_to_the_token(token, kind):
+    """What it may do stands in the clear before its value, and is bound to it."""
+    halves = template(R.SIGN, extractable=True, wrapped=True), template(R.VERIFY, extractable=True, wrapped=True)
+    if kind is KeyType.AES:
+        made = await token.generate_key(secret(), kind, 256, template(R.ENCRYPT, extractable=True, wrapped=True))
+    else:
+        made = (await token.generate_key_pair(os.urandom(16), kind, 2048, b"", *halves)).public
+    for place in (BOUND_BYTES + 2, len(made.wrapped) - 1):  # its rights; the end of its value
+        altered = bytearray(made.wrapped)
+        altered[place] ^= 1
+        new = another(made)
+        with pytest.raises(KmipError):
+            await token.token_copy(made._replace(wrapped=bytes(altered)), new, "label")
+        assert await token.find([new.cka_id]) == []
