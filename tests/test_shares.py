@@ -1,9 +1,24 @@
-"""What one client has of a front end at a time, and that nobody waits behind all of another's messages."""
+"""What one client has of a front end at a time, and that nobody waits behind all of another's messages.
+
+In uvloop, as front ends run: its clock stands still within a round.
+"""
 
 import asyncio
+from collections.abc import Callable, Coroutine
+from functools import wraps
 from itertools import pairwise
 
+import uvloop
+
 from gateway.shares import MOST_ITEMS, Shares
+
+
+def in_uvloop(test: Callable[[], Coroutine[None, None, None]]) -> Callable[[], None]:
+    @wraps(test)
+    def run() -> None:
+        uvloop.run(test())
+
+    return run
 
 
 class Front:
@@ -29,6 +44,7 @@ class Front:
             self.shares.leave(client, items)
 
 
+@in_uvloop
 async def test_long_messages_of_one_client_come_one_after_the_other_and_others_in_between() -> None:
     front = Front()
     async with asyncio.TaskGroup() as group:
@@ -42,9 +58,10 @@ async def test_long_messages_of_one_client_come_one_after_the_other_and_others_i
     assert front.most["bad"] == 100
 
 
+@in_uvloop
 async def test_what_is_done_without_waiting_does_not_fill_a_round_either() -> None:
     """Refusals, for one: a client that asks for nothing but nonsense has as little of a round as any other."""
-    front, between = Front(), []
+    front, between = Front(), [0]
     async with asyncio.TaskGroup() as group:
         for _ in range(10):
             group.create_task(front.message("bad", 100, rounds=0))
@@ -55,6 +72,29 @@ async def test_what_is_done_without_waiting_does_not_fill_a_round_either() -> No
     assert len(front.begun) == 10
 
 
+@in_uvloop
+async def test_what_is_done_at_once_takes_a_round_of_its_own_too() -> None:
+    shares, done, between = Shares(), [], [0]
+
+    async def read(client: str) -> None:
+        await shares.pass_through(client, 100)
+        done.append(client)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(10):
+            group.create_task(read("bad"))
+        for each in range(40):
+            if each == 2:
+                group.create_task(read("good"))
+            await asyncio.sleep(0)
+            between.append(len(done))
+    assert max(later - earlier for earlier, later in pairwise(between)) <= 2
+    assert "good" in done[:4]
+    assert done.count("bad") == 10
+    assert not shares._held
+
+
+@in_uvloop
 async def test_single_requests_of_many_connections_do_not_wait() -> None:
     front = Front()
     async with asyncio.TaskGroup() as group:
@@ -66,6 +106,7 @@ async def test_single_requests_of_many_connections_do_not_wait() -> None:
     assert front.most["client"] == MOST_ITEMS
 
 
+@in_uvloop
 async def test_a_client_that_leaves_while_it_waits_holds_up_nobody() -> None:
     front = Front()
     first = asyncio.create_task(front.message("client", 100, rounds=5))
@@ -81,6 +122,7 @@ async def test_a_client_that_leaves_while_it_waits_holds_up_nobody() -> None:
     assert not front.shares._lines
 
 
+@in_uvloop
 async def test_who_is_cancelled_just_as_its_turn_comes_gives_it_on() -> None:
     shares = Shares()
     assert shares.enter("client", 100)
