@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway.kmip.tags import Tag
-from gateway.store.grants import GrantRow, Lent
+from gateway.store.grants import GrantRow, Lent, Reach
 
 Execute = Callable[[str, Sequence[object]], list[Any]]
 
@@ -28,7 +28,16 @@ REACHED = f"""EXISTS (SELECT 1 FROM grants WHERE grants.tenant = objects.tenant 
     AND grants.owner IN ('', objects.owner) AND (lent = {Lent.ALL:d}
     OR lent = {Lent.OBJECT:d} AND target = objects.unique_identifier OR lent = {Lent.GROUP:d} AND target IN
     (SELECT scalar FROM attributes WHERE object = objects.id AND tag = ? AND name = '')))"""  # noqa: S608
-_ANY = "SELECT 1 FROM grants WHERE tenant = ? AND grantee = ? AND use = ? LIMIT 1"
+# The objects that a client was granted one by one, or by their group; each part's values are tenant, grantee and use,
+# the second's the tag of the Object Group before. CROSS JOIN, so that it begins with the grants: of them there are few.
+LENT = f"""SELECT objects.id FROM grants
+    CROSS JOIN objects ON unique_identifier = target AND objects.tenant = grants.tenant
+    WHERE grants.tenant = ? AND grantee = ? AND use = ? AND lent = {Lent.OBJECT:d}
+    UNION SELECT objects.id FROM grants CROSS JOIN attributes ON tag = ? AND name = '' AND scalar = target
+    CROSS JOIN objects ON objects.id = object AND objects.tenant = grants.tenant
+    WHERE grants.tenant = ? AND grantee = ? AND use = ? AND lent = {Lent.GROUP:d}
+    AND grants.owner IN ('', objects.owner)"""  # noqa: S608
+_KINDS = "SELECT DISTINCT lent, iif(lent = ?, owner, '') FROM grants WHERE tenant = ? AND grantee = ? AND use = ?"
 _ALLOWED = f"SELECT 1 FROM objects WHERE id = ? AND tenant = ? AND {REACHED}"  # noqa: S608
 _REMOVE = """DELETE FROM grants WHERE tenant = ? AND grantee = ? AND use = ? AND lent = ? AND target = ? AND owner = ?
     RETURNING 1"""
@@ -44,8 +53,10 @@ class SqliteGrants:
     def allow(self, id: int, tenant: str, grantee: str, use: int) -> bool:
         return bool(self._execute(_ALLOWED, (id, tenant, grantee, use, int(Tag.OBJECT_GROUP))))
 
-    def any_for(self, tenant: str, grantee: str, use: int) -> bool:
-        return bool(self._execute(_ANY, (tenant, grantee, use)))
+    def reach(self, tenant: str, grantee: str, use: int) -> Reach:
+        found = self._execute(_KINDS, (Lent.ALL, tenant, grantee, use))
+        owners = tuple(owner for lent, owner in found if lent == Lent.ALL)
+        return Reach("" in owners, owners, any(lent != Lent.ALL for lent, _ in found))
 
     def all(self, tenant: str | None = None) -> list[GrantRow]:
         sql = "SELECT tenant, grantee, use, lent, target, owner FROM grants WHERE ? IS NULL OR tenant = ?"

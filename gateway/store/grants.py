@@ -26,6 +26,14 @@ class GrantRow(NamedTuple):
     owner: str = ""
 
 
+class Reach(NamedTuple):
+    """Of which objects a client was granted a use."""
+
+    all: bool  # of the tenant
+    owners: tuple[str, ...]  # whose objects, all of them
+    some: bool  # objects one by one, or groups
+
+
 class GrantsRead(Protocol):
     """The questions."""
 
@@ -33,8 +41,8 @@ class GrantsRead(Protocol):
         """Tell whether a client of a tenant was granted a use of the object of this `id`, an object of that tenant."""
         ...
 
-    def any_for(self, tenant: str, grantee: str, use: int) -> bool:
-        """Tell whether a client was granted a use of anything."""
+    def reach(self, tenant: str, grantee: str, use: int) -> Reach:
+        """Tell of what kinds of objects a client was granted a use."""
         ...
 
     def all(self, tenant: str | None = None) -> list[GrantRow]:

@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from gateway.kmip.tags import Tag
 from gateway.store.api import Filter, Op, Query, Scalar
-from gateway.store.grant_rows import REACHED, SqliteGrants
+from gateway.store.grant_rows import LENT, REACHED, SqliteGrants
+from gateway.store.grants import Reach
 from gateway.store.rows import ARCHIVED, DESTROYED
 
 RARE = 1000  # A filter with fewer matches than this may drive the query.
 INDEXED = (Op.EQUAL, Op.RANGE)
+NOTHING_LENT = Reach(all=False, owners=(), some=False)
 
 
 class Clause(NamedTuple):
@@ -35,25 +37,52 @@ def matching(cursor: Cursor, query: Query) -> Clause:
         found = _condition(driver)
         clauses.insert(0, Clause(f"id IN (SELECT object FROM attributes WHERE {found.sql})", found.values))  # noqa: S608
         plus = "+"
-    if query.tenant is not None:
-        clauses.append(Clause(f"{plus}tenant = ?", (query.tenant,)))
-    if query.owner is not None:
-        clauses.append(_owned(cursor, query, query.owner, plus))
-    clauses.append(_storage(query, plus))
+    clauses.append(_visible(cursor, query, plus))
     return _join(clauses)
 
 
-def _owned(cursor: Cursor, query: Query, owner: str, plus: str) -> Clause:
-    """Give the test for an owner's objects, and for those that it was granted, where there can be any.
+def _visible(cursor: Cursor, query: Query, plus: str) -> Clause:
+    """Give the test for the objects that the query is about: of a tenant and owner, and in a storage."""
+    reach = _reach(cursor, query)
+    storage = _storage(query, plus)
+    if query.owner is None or reach.all:
+        return _all_of([*_tenant(query, plus), storage])
+    own = _owned((query.owner, *reach.owners), plus)
+    if not reach.some:
+        return _all_of([*_tenant(query, plus), own, storage])
+    of_group = int(Tag.OBJECT_GROUP)
+    if plus:  # Few are left: each is looked at.
+        granted = Clause(REACHED, (query.owner, query.lent, of_group))
+        return _all_of([*_tenant(query, plus), _either(own, granted), storage])
+    # Two searches by an index, and neither through the tenant.
+    whose = query.tenant, query.owner, query.lent
+    lent = Clause(f"id IN ({LENT})", (*whose, of_group, *whose))
+    return _either(_all_of([*_tenant(query, ""), own, storage]), _all_of([lent, _storage(query, "+")]))
 
-    Who was granted something has all of its tenant looked through, unless a filter is rare.
-    """
-    own = Clause(f"{plus}owner = ?", (owner,))
-    tenant, use = query.tenant, query.lent
+
+def _reach(cursor: Cursor, query: Query) -> Reach:
+    if query.tenant is None or query.owner is None or query.lent is None:
+        return NOTHING_LENT
     grants = SqliteGrants(lambda sql, values: cursor.execute(sql, values).fetchall())
-    if tenant is None or use is None or not grants.any_for(tenant, owner, use):
-        return own
-    return Clause(f"({own.sql} OR {REACHED})", (*own.values, owner, use, int(Tag.OBJECT_GROUP)))
+    return grants.reach(query.tenant, query.owner, query.lent)
+
+
+def _owned(owners: tuple[str, ...], plus: str) -> Clause:
+    one_or_more = "= ?" if len(owners) == 1 else f"IN ({', '.join('?' * len(owners))})"
+    return Clause(f"{plus}owner {one_or_more}", owners)
+
+
+def _tenant(query: Query, plus: str) -> list[Clause]:
+    return [] if query.tenant is None else [Clause(f"{plus}tenant = ?", (query.tenant,))]
+
+
+def _all_of(clauses: Sequence[Clause]) -> Clause:
+    sql = " AND ".join(each.sql for each in clauses)
+    return Clause(sql, tuple(value for each in clauses for value in each.values))
+
+
+def _either(one: Clause, other: Clause) -> Clause:
+    return Clause(f"(({one.sql}) OR ({other.sql}))", (*one.values, *other.values))
 
 
 def _condition(filter_: Filter, scalar: str = "scalar") -> Clause:
@@ -113,5 +142,5 @@ def _storage(query: Query, plus: str) -> Clause:
 
 
 def _join(clauses: Sequence[Clause]) -> Clause:
-    sql = " AND ".join(each.sql for each in clauses)
-    return Clause(f"FROM objects WHERE {sql}", tuple(value for each in clauses for value in each.values))
+    joined = _all_of(clauses)
+    return Clause(f"FROM objects WHERE {joined.sql}", joined.values)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.store import locate, sqlite
 from gateway.store.api import AttributeRow, Filter, Op, Query
+from gateway.store.grants import GrantRow, Lent
+from gateway.store.locate import matching
 from tests.store.conftest import DATE, NAME, OBJECT_TYPE, USAGE_MASK, add, attribute, key
 
 
@@ -181,3 +183,23 @@ async def test_the_sql_says_what_the_filters_say(store, monkeypatch, objects, fi
     ]
     found = await store.locate(Query(tenant, filters=tuple(filters)))
     assert list(found.unique_identifiers) == expected
+
+
+async def test_what_was_granted_is_found_without_a_walk_through_the_tenant(store):
+    """A client with one grant must not have a front end look at a million objects of others."""
+
+    def grant(transaction):
+        for lent, target in ((Lent.OBJECT, "uid"), (Lent.GROUP, "group")):
+            transaction.grants.add(GrantRow("t", "borrower", 8, lent, target))
+
+    await store.write(grant)
+    connection = store._reader.connection
+    where = matching(connection.cursor(), Query(tenant="t", owner="borrower", lent=8))
+    for sql in (
+        f"SELECT unique_identifier {where.sql} ORDER BY id DESC LIMIT 9",
+        f"SELECT count(*) FROM (SELECT 1 {where.sql} LIMIT 9)",
+        f"SELECT id {where.sql} AND id < 1000000 ORDER BY id DESC LIMIT 9",
+    ):
+        plan = [each[3] for each in connection.execute(f"EXPLAIN QUERY PLAN {sql}", where.values)]
+        assert "MULTI-INDEX OR" in plan
+        assert not [each for each in plan if each.startswith(("SCAN o", "SCAN a")) or "objects_by_tenant" in each], plan
