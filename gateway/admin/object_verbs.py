@@ -90,7 +90,8 @@ def object_move(
     from gateway.store.api import Custody
 
     loaded = load(config)
-    with recorded(loaded, "object move", f"{' '.join(unique_identifiers)} to {custody} {token}".rstrip()):
+    command = f"object move to {token}" if token else "object move"  # the first may have to be approved
+    with recorded(loaded, command, f"{' '.join(unique_identifiers)}, custody {custody}"):
         outcomes = move(loaded, unique_identifiers, Order(Custody(custody), token))
     for each in outcomes:
         print_row(each.unique_identifier, each.what)

@@ -71,3 +71,11 @@ def test_what_is_denied_is_not_done(run):
         run("ann", "tenant", "create", "bank")
     with pytest.raises(ConfigurationError, match="Nothing waits"):
         run("eve", "approval", "approve", id)
+
+
+def test_a_key_goes_to_another_token_only_once_others_have_approved(run):
+    move = ("object", "move", "some-key", "--custody", "token", "--token", "other")
+    with pytest.raises(ConfigurationError, match="object move to other: this needs the approval of others: 0 of 2"):
+        run("ann", *move)
+    (waiting,) = run("bob", "approval", "list").splitlines()
+    assert "some-key, custody token" in waiting
