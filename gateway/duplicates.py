@@ -19,12 +19,15 @@ MAX_DUPLICATES = 100
 def check(call: Call, transaction: Transaction, new: Managed) -> None:
     """Check a new object against all that have one of its Digests, destroyed ones and other clients' included.
 
+    Of the tenant alone: what a key of it has wrapped, or derives, comes to no other. To compare with other tenants'
+    would tell who has which value, a password that can be guessed for one.
+
     Raises:
         PermissionDenied: one of them is Sensitive or not Extractable, and may not be used as the new one may.
         ServerLimitExceeded: there are too many to look at.
     """
     for digest in sets.structures(new.attributes, Tag.DIGEST, Digest):
-        found = transaction.with_scalar(Tag.DIGEST, digest.digest_value, MAX_DUPLICATES + 1)
+        found = transaction.with_scalar(new.row.tenant, Tag.DIGEST, digest.digest_value, MAX_DUPLICATES + 1)
         if len(found) > MAX_DUPLICATES:
             raise errors.ServerLimitExceeded(f"{MAX_DUPLICATES} objects have this value already")
         for row in found:

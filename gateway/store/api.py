@@ -235,8 +235,8 @@ class Transaction(Protocol):
         """Give the unique identifier of the owner's object that has this name, destroyed or not."""
         ...
 
-    def with_scalar(self, tag: int, scalar: Scalar, limit: int) -> list[ObjectRow]:
-        """Give objects of whatever owner that have this value of an attribute, destroyed or not."""
+    def with_scalar(self, tenant: str, tag: int, scalar: Scalar, limit: int) -> list[ObjectRow]:
+        """Give objects of whatever owner of the tenant that have this value of an attribute, destroyed or not."""
         ...
 
     def count_objects(self, tenant: str, owner: str, most: int) -> int:

@@ -25,7 +25,7 @@ _DELETE_ATTRIBUTE = "DELETE FROM attributes WHERE object = ? AND tag = ? AND nam
 _NAMED = """SELECT unique_identifier, id FROM names JOIN objects ON objects.id = names.object
     WHERE names.tenant = ? AND name = ? AND owner = ? ORDER BY id LIMIT 1"""
 _WITH_SCALAR = """SELECT DISTINCT unique_identifier FROM attributes JOIN objects ON objects.id = attributes.object
-    WHERE tag = ? AND name = '' AND scalar = ? LIMIT ?"""
+    WHERE tag = ? AND name = '' AND scalar = ? AND tenant = ? LIMIT ?"""
 _PUT_SETTING = """INSERT INTO settings (tenant, owner, tag, ttlv) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET ttlv = excluded.ttlv"""
 _DELETE_SETTING = "DELETE FROM settings WHERE tenant = ? AND owner = ? AND tag = ?"
@@ -169,8 +169,8 @@ class SqliteTransaction:
         found = self._cursor.execute(_NAMED, (tenant, name, owner)).fetchone()
         return found[0] if found else None
 
-    def with_scalar(self, tag: int, scalar: Scalar, limit: int) -> list[ObjectRow]:
-        found = self._cursor.execute(_WITH_SCALAR, (tag, scalar, limit)).fetchall()
+    def with_scalar(self, tenant: str, tag: int, scalar: Scalar, limit: int) -> list[ObjectRow]:
+        found = self._cursor.execute(_WITH_SCALAR, (tag, scalar, tenant, limit)).fetchall()
         return [row for (name,) in found if (row := self.get(name)) is not None]
 
     def count_objects(self, tenant: str, owner: str, most: int) -> int:

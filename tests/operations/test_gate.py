@@ -17,10 +17,19 @@ from gateway.config import KmipConfig
 from gateway.exchange import Exchange
 from gateway.kmip.enums import CryptographicAlgorithm as A
 from gateway.kmip.enums import CryptographicUsageMask as M
-from gateway.kmip.enums import LinkType, ObjectType, Operation, ResultStatus, TicketType, UniqueIdentifierReference
+from gateway.kmip.enums import (
+    KeyWrapType,
+    LinkType,
+    ObjectType,
+    Operation,
+    ResultStatus,
+    TicketType,
+    UniqueIdentifierReference,
+)
 from gateway.kmip.enums import ResultReason as R
 from gateway.kmip.messages import Ticket
-from gateway.kmip.structure import Attributes, ItemNumber, Structure
+from gateway.kmip.structure import Attribute, Attributes, ItemNumber, Structure
+from gateway.kmip.tags import Tag
 from gateway.kmip.version import V1_4, V2_1
 from gateway.operations import OPERATIONS
 from gateway.operations.add_attribute import AddAttributeRequest
@@ -52,13 +61,14 @@ from tests.operations.references import (
     Reference,
     key,
     spec,
+    unwrapper,
 )
 from tests.operations.test_asynchronous import pend
 from tests.operations.test_certify import authority, kmip_config
 from tests.operations.test_create import name as named
 from tests.operations.test_grants import lend
 from tests.operations.test_pkcs12 import linked
-from tests.operations.test_register_get import aes
+from tests.operations.test_register_get import aes, mask, register, specification
 from tests.operations.test_tickets import login
 
 __all__ = ["authority", "kmip_config"]  # the fixtures: an authority is configured
@@ -178,6 +188,24 @@ async def test_what_one_client_has_begun_is_as_nothing_to_others(gateway: Gatewa
     own, *_ = going_on(kind, value, one)
     (answer,) = await gateway.ask(V2_1, own)
     assert answer.status is not ResultStatus.OPERATION_FAILED, "and its own client goes on"
+
+
+async def test_a_value_tells_nothing_of_another_tenant_that_has_it(gateway: Gateway) -> None:
+    """A Sensitive key of the same value would have an unwrapped one refused; asked by who guesses, it would tell."""
+    kek = await unwrapper(stranger(gateway))
+    value = bytes(range(7, 23))
+    await register(gateway, V2_1, aes(value), mask(M.ENCRYPT), Attribute(Tag.SENSITIVE, True))
+    theirs = await register(stranger(gateway), V2_1, aes(value), mask(M.ENCRYPT))
+    asked = GetRequest(unique_identifier=theirs, key_wrapping_specification=specification(kek))
+    wrapped = (await stranger(gateway).one(V2_1, O.GET, asked)).symmetric_key
+    asked_for = ImportRequest(
+        unique_identifier="",
+        object_type=ObjectType.SYMMETRIC_KEY,
+        key_wrap_type=KeyWrapType.NOT_WRAPPED,
+        attributes=spec(A.AES, 128, M.ENCRYPT | M.DECRYPT),
+        symmetric_key=wrapped,
+    )
+    await stranger(gateway).one(V2_1, O.IMPORT, asked_for)
 
 
 async def test_a_link_tells_nothing_of_what_it_leads_to(gateway: Gateway) -> None:
