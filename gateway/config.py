@@ -88,7 +88,7 @@ class StoreConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class PushTarget(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where a client listens for what the gateway sends by itself, and who it has to be."""
 
-    identity: str  # as `object list` shows the owner: cert: and the SHA-256 of its public key
+    identity: str  # as `object list` shows the owner: client: and its name, or cert: and the SHA-256 of its public key
     tenant: str = "default"  # of the owner: two tenants may have one of the same name
     host: str
     port: Annotated[int, Meta(ge=1, le=65535)]

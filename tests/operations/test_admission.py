@@ -1,12 +1,15 @@
 """Who a request is: by the certificate of its connection, by its credentials, by both, and no longer than it is so."""
 
+import asyncio
+import time
+
 import pytest
 from msgspec.structs import replace
 
 from gateway.access import passwords
 from gateway.access.identity import NOTHING_SHOWN, Fact, Shown, stranger
 from gateway.config import AccessConfig
-from gateway.credentials import MAX_FAILURES, WINDOW_S, device_key, one_time_key
+from gateway.credentials import MAX_FAILURES, MAX_WAITING_OF_ONE, WINDOW_S, device_key, one_time_key
 from gateway.directory import MAX_STRANGERS
 from gateway.exchange import Exchange
 from gateway.kmip.enums import (
@@ -279,6 +282,16 @@ async def test_too_many_wrong_passwords_of_an_address_are_not_even_hashed(door, 
     assert await door.reason(UNKNOWN, password(text="guess"), address="192.0.2.1") is not None
     assert await door.reason(UNKNOWN, password(text="guess 2"), address="192.0.2.1") is not None
     assert len(hashed) == MAX_FAILURES + 3
+
+
+async def test_an_address_has_few_passwords_checked_at_once(door, monkeypatch):
+    hashed = []
+    monkeypatch.setattr(passwords, "matches", lambda kept, given: hashed.append(kept) or time.sleep(0.01))
+    guesses = [password(text=f"guess {number}") for number in range(3 * MAX_WAITING_OF_ONE)]
+    found = await asyncio.gather(*(door.reason(UNKNOWN, each) for each in guesses))
+    assert set(found) == {R.AUTHENTICATION_NOT_SUCCESSFUL}
+    # Those that wait while the tenth is found wrong are not hashed any more; two are at it already.
+    assert MAX_FAILURES <= len(hashed) <= MAX_FAILURES + 2
 
 
 async def test_a_device_without_a_password_needs_the_certificate_of_its_client(door):
