@@ -285,7 +285,10 @@ class Supervisor:
                 'needs; set it to "token".'
             )
         for name, other in self._tokens.items():
-            if name != token.name and other.info == ready.info:
+            # Every database of NSS gives itself the same names, so where the module finds it counts too.
+            alike = self._config.all_tokens()[name]
+            apart = (alike.reserved, alike.environment) != (token.reserved, token.environment)
+            if name != token.name and other.info == ready.info and not apart:
                 return f"[tokens] names one token twice: '{name}' and '{token.name}'; remove one of them."
         return ""
 
