@@ -15,7 +15,14 @@ from pathlib import Path
 from statistics import quantiles
 from typing import NamedTuple
 
-from gateway.kmip.enums import BlockCipherMode, CryptographicAlgorithm, CryptographicUsageMask, ObjectType, Operation
+from gateway.kmip.enums import (
+    BlockCipherMode,
+    CryptographicAlgorithm,
+    CryptographicUsageMask,
+    ObjectType,
+    Operation,
+    ResultStatus,
+)
 from gateway.kmip.structure import Attribute
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicParameters
@@ -64,6 +71,8 @@ def ask_on(folder: Path, port: int, name: str, how: Neighbour, stop: Event) -> l
     taken: list[float] = []
     with Client(folder, port, name) as first:
         encrypt = EncryptRequest(unique_identifier=key_of(first), cryptographic_parameters=GCM, data=bytes(64))
+        (tried,) = first.ask(V2_1, (Operation.ENCRYPT, encrypt))
+        assert tried.status is ResultStatus.SUCCESS, tried.message
     message = request(V2_1, *[(Operation.ENCRYPT, encrypt)] * how.items)
 
     def one() -> None:
@@ -84,7 +93,8 @@ def ask_on(folder: Path, port: int, name: str, how: Neighbour, stop: Event) -> l
 
 def be_neighbour(folder: Path, port: int, how: Neighbour, stop: Event) -> None:
     """Be the other client, in a process of its own."""
-    print(f"    the neighbour had {len(ask_on(folder, port, 'client2', how, stop)) * how.items} items answered")
+    messages = len(ask_on(folder, port, "client2", how, stop))
+    print(f"    the neighbour had {messages} messages of {how.items} answered or refused")
 
 
 def beside(folder: Path, port: int, how: Neighbour, seconds: float) -> tuple[float, float]:
