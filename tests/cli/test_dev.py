@@ -5,7 +5,6 @@ import signal
 import socket
 import ssl
 import stat
-import time
 import urllib.request
 
 import pytest
@@ -72,19 +71,6 @@ def test_it_serves_https_where_it_says_so(dev_folder):
         with urllib.request.urlopen(url, context=context, timeout=10) as answer:
             assert (answer.status, answer.read()) == (200, b'{"status":"UP"}')
         assert gateway.stop() == 0
-
-
-def test_ready_is_within_a_second_and_a_half_on_an_existing_folder(dev_folder):
-    # The best of three: what else the machine does can slow a start, and nothing can hasten one.
-    assert min(seconds_to_ready(dev_folder) for _ in range(3)) < 1.5
-
-
-def seconds_to_ready(folder):
-    started = time.monotonic()
-    with running_dev(folder) as gateway:
-        seconds = time.monotonic() - started
-        assert gateway.stop() == 0
-    return seconds
 
 
 def test_a_start_that_was_killed_is_finished_by_the_next(tmp_path):
