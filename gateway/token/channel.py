@@ -25,6 +25,10 @@ Sent = tuple["asyncio.Future[frames.Result]", float]
 Waiting = tuple[frames.Frame, "asyncio.Future[frames.Result]", float]
 
 
+class NotSent(TokenDown):
+    """The worker ended before it was sent the request, which another may carry out, whatever it is."""
+
+
 class Worker:
     """One worker's socket: what is to go, and the futures of what was sent."""
 
@@ -167,7 +171,10 @@ class Worker:
             yield future, asked_at
 
     def close(self) -> None:
-        """Give the worker up: everything in flight fails at once, as it may or may not have been carried out."""
+        """Give the worker up: all in flight fails at once, as it may or may not have been carried out.
+
+        What it was not sent yet fails as NotSent.
+        """
         if not self.open:
             return
         self.open = False
@@ -176,8 +183,11 @@ class Worker:
         if self._blocked:
             self._loop.remove_writer(self._sock)
         self._sock.close()
-        for future, _ in self._asked():
+        for future, _ in self.sent.values():
             if not future.done():
                 future.set_exception(TokenDown())
+        for _, future, _ in chain(self._turns, self._pairs):
+            if not future.done():
+                future.set_exception(NotSent())
         for each in (self.sent, self._turns, self._pairs):
             each.clear()

@@ -119,7 +119,8 @@ def unwrap(reach: Reach, request: frames.Unwrap) -> None:
 def derive(reach: Reach, request: frames.Derive) -> list[KeyRef]:
     _check_bits(request.bits, MAX_SECRET_BITS)
     wrapped = request.template.wrapped
-    attributes = reach.key_attributes(request.new, _open(request.template), on_token=not wrapped)
+    ref = _nameless(request.new) if wrapped else request.new
+    attributes = reach.key_attributes(ref, _open(request.template), on_token=not wrapped)
     attributes |= key_type_attributes(request.key_type)
     if request.key_type in GENERATED_BITS_SAID:
         attributes[Attribute.VALUE_LEN] = request.bits // 8
@@ -139,7 +140,13 @@ def rewrap(reach: Reach, request: frames.Rewrap) -> list[KeyRef]:
 
 def _attributes(reach: Reach, ref: KeyRef, template: KeyTemplate) -> dict[Attribute, Any]:
     on_token = not (template.wrapped or reach.keeps_by_copy)
+    ref = _nameless(ref) if template.wrapped else ref
     return reach.key_attributes(ref, _open(template), on_token=on_token)
+
+
+def _nameless(ref: KeyRef) -> KeyRef:
+    """Give a key of the session no CKA_ID: who looks for what is on the token would take it for one half made."""
+    return KeyRef(ref.object_class, b"")
 
 
 def _open(template: KeyTemplate) -> KeyTemplate:

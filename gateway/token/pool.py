@@ -27,7 +27,7 @@ from gateway.token.api import (
     Token,
     TokenInfo,
 )
-from gateway.token.channel import Worker
+from gateway.token.channel import NotSent, Worker
 from gateway.token.frames import (
     STREAM_BYTES,
     decode_finished,
@@ -191,7 +191,10 @@ class TokenPool(Token):
         await self._succession()
         maker = self._least_loaded() if template.wrapped else self._maker(cka_id)
         send = maker.send_pair if pair else maker.send
-        result = await send(frame, self._now)
+        try:
+            result = await send(frame, self._now)
+        except NotSent:
+            return await self._made(cka_id, frame, template, pair=pair)
         self._settle(cka_id, maker)
         return result
 
@@ -315,7 +318,10 @@ class TokenPool(Token):
 
     async def destroy(self, ref: KeyRef) -> bool:
         await self._succession()
-        return bool(await self._maker(ref.cka_id).send(frames.Destroy(self._next_id(), ref), self._now))
+        try:
+            return bool(await self._maker(ref.cka_id).send(frames.Destroy(self._next_id(), ref), self._now))
+        except NotSent:
+            return await self.destroy(ref)
 
     async def find(self, cka_ids: list[bytes]) -> list[KeyRef]:
         return _refs(await self._keyless(frames.Find(self._next_id(), cka_ids)))

@@ -89,6 +89,18 @@ async def test_a_change_is_not_sent_twice(workers: LocalWorkers) -> None:
         await making
 
 
+async def test_a_change_that_was_not_sent_yet_is_made_by_another_worker(workers: LocalWorkers) -> None:
+    os.kill(workers.workers[0].pid, signal.SIGSTOP)
+    new = [
+        asyncio.create_task(workers.pool.generate_key(secret(), KeyType.AES, 256, template(USE)))
+        for _ in range(turns.MOST_SENT + 10)
+    ]
+    await asyncio.sleep(0.05)
+    os.kill(workers.workers[0].pid, signal.SIGKILL)
+    outcomes = await asyncio.gather(*new, return_exceptions=True)
+    assert [type(each) for each in outcomes] == [TokenDown] * turns.MOST_SENT + [KeyRef] * 10
+
+
 async def test_a_worker_that_hangs_in_a_call_is_replaced(settings: WorkerSettings) -> None:
     local = LocalWorkers(changed(settings, generate_timeout_s=1.0), 1)
     async with local as token:
@@ -147,7 +159,7 @@ async def test_a_worker_drains_what_it_was_sent(settings: WorkerSettings) -> Non
     worker.add_front_end(theirs)
     theirs.close()
     token.attach(0, ours)
-    pending = [asyncio.create_task(token.random(8)) for _ in range(200)]
+    pending = [asyncio.create_task(token.random(8)) for _ in range(turns.MOST_SENT)]
     await asyncio.sleep(0)  # all of them are sent at the end of this turn of the loop
     await asyncio.sleep(0)
     await asyncio.to_thread(worker.stop)
