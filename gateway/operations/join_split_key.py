@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
-from gateway import attribute_rules, creation, defaults, registration, secret_sharing, splitting, templates
+from gateway import approvals, attribute_rules, creation, defaults, registration, secret_sharing, splitting, templates
 from gateway.call import Call
 from gateway.creation import Wanted
 from gateway.errors import InvalidField, InvalidMessage, InvalidObjectType
@@ -53,6 +53,7 @@ async def join_split_key(call: Call, request: JoinSplitKeyRequest) -> JoinSplitK
         InvalidField: one comes twice, they are not of one kind, or too many.
         CryptographicFailure: there are too few, or they are not of one key (test cases TC-SJ-1 to 4).
         NotExtractable, Sensitive, KeyValueNotPresent: a part does not leave the server.
+        NotAuthorized: the key is to be outside of a group for which others are asked.
         ProtectionStorageUnavailable, MissingData, and what else Register raises.
     """
     if request.object_type not in JOINED:
@@ -64,6 +65,9 @@ async def join_split_key(call: Call, request: JoinSplitKeyRequest) -> JoinSplitK
     given = defaults.completed(call, request.object_type, await templates.expanded(call, request.attributes))
     attributes = attribute_rules.at_birth(given, request.object_type)
     attributes = sets.put_missing(attributes, Tag.ORIGINAL_CREATION_DATE, call.today)
+    groups = [str(each.value) for each in attributes if each.tag is Tag.OBJECT_GROUP]
+    for part in parts:  # Outside of their groups the key would leave without those who are asked for its parts.
+        approvals.require_groups(call, part, groups)
     draft = await registration.drafted(call, request.object_type, _object(request, secret), attributes)
     (made,) = await creation.add(
         call, draft._replace(history=SEEN), first=splitting.still_given(call, parts), wanted=[wanted]

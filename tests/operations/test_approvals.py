@@ -8,13 +8,22 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from msgspec.structs import replace
 
 from gateway.admin import approvals as operators
 from gateway.admin.audit import recorded
 from gateway.config import ApprovalConfig, AuditConfig, Config, KmipConfig, StoreConfig, TlsConfig, TokenConfig
 from gateway.errors import ConfigurationError
 from gateway.exchange import Exchange
-from gateway.kmip.enums import KeyFormatType, ObjectType, Operation, ResultReason, ResultStatus, SplitKeyMethod
+from gateway.kmip.enums import (
+    CryptographicAlgorithm,
+    KeyFormatType,
+    ObjectType,
+    Operation,
+    ResultReason,
+    ResultStatus,
+    SplitKeyMethod,
+)
 from gateway.kmip.structure import Attribute, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import V1_4, V2_1, Version
@@ -24,9 +33,11 @@ from gateway.operations.destroy import DestroyRequest
 from gateway.operations.export import ExportRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.import_ import ImportRequest
+from gateway.operations.join_split_key import JoinSplitKeyRequest
 from gateway.store.api import Store
 from gateway.token.api import Token
 from tests.operations.conftest import Client, Clock, Gateway
+from tests.operations.test_create import spec
 from tests.operations.test_register_get import M, aes, mask, register
 
 GROUP = Attribute(Tag.OBJECT_GROUP, "crown jewels")
@@ -198,6 +209,27 @@ async def test_there_is_no_way_round(vault: Gateway) -> None:
         unique_identifier=uid, replace_existing=True, attributes=(mask(M.ENCRYPT),), symmetric_key=aes(bytes(16))
     )
     assert await vault.refused(V2_1, O.IMPORT, replaced) is DENIED
+
+
+async def test_parts_are_joined_within_their_group(vault: Gateway, others: Operators) -> None:
+    """Else the key could be fetched that the parts, which are not given, make."""
+    split = CreateSplitKeyRequest(
+        object_type=ObjectType.SPLIT_KEY,
+        unique_identifier=None,
+        split_key_parts=2,
+        split_key_threshold=2,
+        split_key_method=SplitKeyMethod.XOR,
+        attributes=(*spec(CryptographicAlgorithm.AES, 128, M.ENCRYPT), GROUP),
+    )
+    parts = tuple((await vault.one(V2_1, O.CREATE_SPLIT_KEY, split)).unique_identifier)
+    await asked(vault, O.GET, GetRequest(unique_identifier=parts[0]))
+    join = JoinSplitKeyRequest(
+        object_type=ObjectType.SYMMETRIC_KEY, unique_identifier=parts, attributes=(mask(M.ENCRYPT),)
+    )
+    assert await vault.refused(V2_1, O.JOIN_SPLIT_KEY, join) is DENIED
+    within = replace(join, attributes=(*join.attributes, GROUP))
+    made = (await vault.one(V2_1, O.JOIN_SPLIT_KEY, within)).unique_identifier
+    await asked(vault, O.GET, GetRequest(unique_identifier=made))
 
 
 async def test_other_objects_need_nobody(vault: Gateway, others: Operators) -> None:
