@@ -22,6 +22,7 @@ MAX_KNOWN = 4096  # peers that are remembered; each is a connection's
 MAX_STRANGERS = 1000  # unknown certificates that wait for an administrator
 MAX_ADDRESS = 64
 DEFAULT_TENANT = "default"
+CERTIFICATE = "cert:"  # begins the identity of a client that nobody has made an account for
 
 log = structlog.get_logger()
 
@@ -143,9 +144,18 @@ class Directory:
         if client is not None:
             _check(client)
             return Peer(identity, address, self.roles(client.tenant, client.roles))
-        if self.config.unknown_clients == "own" and identity.tenant == DEFAULT_TENANT:
+        if self.config.unknown_clients == "own" and identity.tenant == DEFAULT_TENANT and self._is_free(identity):
             return Peer(identity, address, self.roles(DEFAULT_TENANT, self.config.default_roles))
         raise NotAuthorized("this client is not known any more")
+
+    def _is_free(self, identity: Identity) -> bool:
+        """Tell whether a certificate still speaks for itself: it was not rejected, and is no client's by now."""
+        key = identity.name.removeprefix(CERTIFICATE)
+        if key == identity.name:
+            return True
+        noted = self._store.accounts.stranger(key)
+        rejected = noted is not None and noted.rejected
+        return not rejected and self._store.accounts.identified(Identification("key", key)) is None
 
     def roles(self, tenant: str, names: Iterable[str]) -> tuple[Role, ...]:
         """Give the roles of these names: the tenant's own, else those for all tenants, else those that come along."""
@@ -203,7 +213,7 @@ class Directory:
         match self.config.unknown_clients:
             case "own":
                 roles = self.roles(DEFAULT_TENANT, self.config.default_roles)
-                return Peer(Identity(f"cert:{shown.key}"), address, roles)
+                return Peer(Identity(f"{CERTIFICATE}{shown.key}"), address, roles)
             case "pending":
                 raise Unknown("no client is known by this certificate yet: an administrator has to accept it")
             case "refuse":

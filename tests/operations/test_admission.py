@@ -377,6 +377,38 @@ async def test_where_clients_have_their_own_a_name_that_nobody_has_may_be_ignore
     assert (row.tenant, row.owner) == ("default", f"cert:{UNKNOWN.key}")
 
 
+async def lent(open_door):
+    """Give a ticket that a client without an account has for others, and who may show it."""
+    await open_door.opened()
+    (given,) = await open_door.ask(
+        UNKNOWN, (Operation.DELEGATED_LOGIN, DelegatedLoginRequest(rights=Rights(right=(Right(),))))
+    )
+    other = replace(UNKNOWN, key="dd" * 32)
+    ticket = credential(T.TICKET, TicketCredential(ticket=given.payload.ticket))
+    assert await open_door.reason(other, ticket) is None
+    return other, ticket
+
+
+async def test_a_ticket_of_a_certificate_ends_when_that_is_rejected(gateway):
+    open_door = Door(gateway, unknown_clients="own", default_roles=("everything",))
+    other, ticket = await lent(open_door)
+    row = StrangerRow(UNKNOWN.key, "{}", "192.0.2.1", 7)
+    await open_door.write(lambda accounts: accounts.add_stranger(row, MAX_STRANGERS))
+    await open_door.write(lambda accounts: accounts.reject_stranger(UNKNOWN.key))
+    assert await open_door.reason(UNKNOWN) is R.NOT_AUTHORIZED
+    assert await open_door.reason(other, ticket) is R.NOT_AUTHORIZED
+
+
+async def test_a_ticket_of_a_certificate_ends_when_that_becomes_a_clients(gateway):
+    """What it may do is that client's then, which may be less, or nothing."""
+    open_door = Door(gateway, unknown_clients="own", default_roles=("everything",))
+    other, ticket = await lent(open_door)
+    await open_door.write(lambda accounts: accounts.put_client(replace(ANNA, standing=Standing.REVOKED)))
+    await open_door.known(ANNA, UNKNOWN.facts()[0])
+    assert await open_door.reason(UNKNOWN) is R.NOT_AUTHORIZED
+    assert await open_door.reason(other, ticket) is R.NOT_AUTHORIZED
+
+
 async def test_unknown_clients_may_be_refused_without_a_note(gateway):
     closed = await Door(gateway, unknown_clients="refuse").opened()
     assert await closed.reason(UNKNOWN) is R.NOT_AUTHORIZED
