@@ -107,7 +107,7 @@ class Exchange:
         version, message = SUPPORTED[0], None
         try:
             if len(raw) > LONG_BYTES:
-                await self._reading.pass_through(peer.identity.name, len(raw) // BYTES_OF_ITEM)
+                await self._reading.pass_through(peer.line, len(raw) // BYTES_OF_ITEM)
             version = self._version(raw)
             message = ttlv.decode_request(raw, version)
             self._check(message, version)
@@ -115,7 +115,7 @@ class Exchange:
             if self._rates is not None and (wait_s := self._rates.wait_s(admission.peer, len(message.batch_item))):
                 await self._rates.bear(wait_s)
                 admission = admission._replace(fresh=False)
-            client, items = admission.peer.identity.name, len(message.batch_item)
+            client, items = admission.peer.line, len(message.batch_item)
             if not self._shares.enter(client, items):
                 await self._shares.turn(client, items)
                 admission = admission._replace(fresh=False)

@@ -79,6 +79,16 @@ class Peer(Struct, frozen=True, cache_hash=True, dict=True):
         return permissions_of(self.roles)
 
     @cached_property
+    def line(self) -> str:
+        """Whose messages its own wait for: its client's, or its certificate's; where it has shown none, its address's.
+
+        Two tenants may have a client of the same name, and everybody without a certificate is called alike.
+        """
+        if self.shown is not None and not self.shown.key:
+            return self.address
+        return f"{self.identity.tenant} {self.identity.name}"
+
+    @cached_property
     def requests_per_s(self) -> int | None:
         """The most that a role lets it ask; None where there is one that says nothing of it."""
         rates = [each.quotas.requests_per_s for each in self.roles]

@@ -6,6 +6,7 @@ import time
 import pytest
 from msgspec.structs import replace
 
+from gateway import batch
 from gateway.access import passwords
 from gateway.access.identity import NOTHING_SHOWN, Fact, Shown, stranger
 from gateway.config import AccessConfig
@@ -41,6 +42,7 @@ from gateway.operations.delegated_login import DelegatedLoginRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.locate import LocateRequest
 from gateway.operations.ping import PingRequest
+from gateway.shares import MOST_ITEMS
 from gateway.store.accounts import (
     ClientRow,
     CredentialRow,
@@ -375,6 +377,34 @@ async def test_where_clients_have_their_own_a_name_that_nobody_has_may_be_ignore
     (made,) = await open_door.ask(UNKNOWN, (Operation.CREATE, AES))
     row = await gateway.store.get(made.payload.unique_identifier)
     assert (row.tenant, row.owner) == ("default", f"cert:{UNKNOWN.key}")
+
+
+async def test_one_of_the_same_name_in_another_tenant_holds_nobody_up(door, monkeypatch):
+    other = replace(ANNA, tenant="shop")
+    await door.write(lambda accounts: accounts.put_client(other))
+    await door.known(other, UNKNOWN.facts()[0])
+    full, end, run = asyncio.Event(), asyncio.Event(), batch.run
+
+    async def running(services, message, admission, version):
+        if admission.peer.identity.tenant == "bank":
+            full.set()
+            await end.wait()
+        return await run(services, message, admission, version)
+
+    monkeypatch.setattr(batch, "run", running)
+    flood = asyncio.create_task(door.ask(HERS, *[PING] * MOST_ITEMS))
+    await full.wait()
+    try:
+        assert await asyncio.wait_for(door.reason(UNKNOWN), 5) is None
+    finally:
+        end.set()
+        await flood
+
+
+def test_who_shows_no_certificate_waits_for_those_of_the_same_address_alone():
+    lines = {stranger(NOTHING_SHOWN, address).line for address in ("192.0.2.1", "192.0.2.2")}
+    lines |= {stranger(shown, "192.0.2.1").line for shown in (HERS, HIS)}
+    assert len(lines) == 4
 
 
 async def lent(open_door):
