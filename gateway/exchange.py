@@ -98,6 +98,7 @@ class Exchange:
         )
         self.requests = Requests(services, batch.carry_out)
         self._services = services._replace(background=self.requests)
+        self._rotation: Rotation | None = None
         self._audit = audit
         # Server Correlation Values need only differ from each other, also after a restart.
         self._correlations = (f"{prefix}-{number}" for prefix in [secrets.token_hex(6)] for number in itertools.count())
@@ -172,12 +173,15 @@ class Exchange:
         self._directory.adopt(config.access)
         self._services = self._services._replace(config=config.kmip)
         self.requests.adopt(config.kmip)
+        if self._rotation is not None:
+            self._rotation.adopt(config.kmip)
         if self._rates is not None:
             self._rates.adopt(config.limits)
 
     def rotation(self, send: Send | None = None) -> Rotation:
         """Give what replaces keys when their owners have said; `send` brings it to clients that listen."""
-        return Rotation(self._services, send)
+        self._rotation = Rotation(self._services, send)
+        return self._rotation
 
     def notices(self, send: Send) -> Notices:
         """Give what tells clients that listen of every change; `send` brings it there."""

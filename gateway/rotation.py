@@ -15,6 +15,7 @@ import structlog
 from gateway.access.identity import Identity
 from gateway.admission import acting
 from gateway.call import Call, Services
+from gateway.config import KmipConfig
 from gateway.errors import KmipError
 from gateway.items import Batch
 from gateway.kmip import attribute_sets as sets
@@ -48,6 +49,10 @@ class Rotation:
         self._services = services
         self._pushes = None if send is None else Pushes(services, send)
         self._failed: dict[str, float] = {}  # until when a key is left alone
+
+    def adopt(self, config: KmipConfig) -> None:
+        """Replace keys by this configuration from now on."""
+        self._services = self._services._replace(config=config)
 
     async def run(self) -> NoReturn:
         """Make a round once in a while, until cancelled."""

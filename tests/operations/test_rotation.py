@@ -1,11 +1,12 @@
 """Automatic rotation (KMIP 2.1 sections 4.50 to 4.56): the gateway replaces keys whose owners have said so."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from gateway.config import AccessConfig, KmipConfig
-from gateway.exchange import Exchange
+from gateway.config import AccessConfig, Config, KmipConfig, TlsConfig, TokenConfig
+from gateway.exchange import SELF, Exchange
 from gateway.kmip.enums import CryptographicAlgorithm as A
 from gateway.kmip.enums import (
     LinkType,
@@ -31,6 +32,7 @@ from gateway.operations.revoke import RevokeRequest
 from gateway.operations.set_constraints import SetConstraintsRequest
 from gateway.rotation import AGAIN_S, ROUND_S
 from gateway.store.sqlite import open_store
+from tests.operations.conftest import Gateway
 from tests.operations.test_create import created, kept, name, refused, spec, value
 from tests.operations.test_key_pairs import SIGN, VERIFY, made
 
@@ -106,6 +108,19 @@ async def test_it_is_done_as_its_owners_roles_allow(gateway, role, replaced):
     access = AccessConfig(unknown_clients="own", default_roles=(role,))
     limited = Exchange(KmipConfig(), gateway.store, gateway.token, gateway.clock, access=access)
     assert await limited.rotation().rotate() == replaced
+
+
+async def test_it_is_done_by_the_policy_as_it_is_now(gateway):
+    before = KmipConfig(policy="fips", allow=("triple_des_keys",))
+    exchange = Exchange(before, gateway.store, gateway.token, gateway.clock)
+    rotation = exchange.rotation()
+    client = Gateway(exchange, gateway.clock, gateway.store, gateway.token)
+    await created(client, spec(A.DES3, 192, None, *rotating(client)))
+    gateway.clock.now += DAY_S
+    none = Path("/nonexistent")
+    files, token = TlsConfig(ca=none, certificate=none, key=none), TokenConfig(module=none)
+    exchange.adopt(Config(version="v1", tls=files, token=token, access=SELF, kmip=KmipConfig(policy="fips")))
+    assert await rotation.rotate() == 0
 
 
 async def test_dates_keep_their_distance_from_the_new_activation(gateway):
