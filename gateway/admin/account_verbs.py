@@ -268,7 +268,7 @@ def client_accept(
     change(
         load(config),
         "client accept",
-        f"{tenant}/{name} with the roles {', '.join(role)}; {key}",
+        f"{tenant}/{name} with the roles {', '.join(role)}; {key} by {', '.join(by or ('key',))}",
         lambda found: accounts.accept(found, key, wanted, by or ()),
     )
 
@@ -344,7 +344,7 @@ def credential_set(
     source = PinSource("password", "--password", password_file, password_fd, new=True)
     password = "" if without else credentials.password_from(source)
     rows, drawn = credentials.rows_of(tenant, client, wanted, password)
-    detail = f"{tenant}/{client} {kind}"
+    detail = f"{tenant}/{client} {credentials.told(wanted, without_password=no_password)}"
     change(loaded, "credential set", detail, lambda found: credentials.keep(found, rows))
     for each in drawn:
         print(each)

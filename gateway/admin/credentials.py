@@ -58,6 +58,14 @@ def check(wanted: Wanted) -> None:
         raise ConfigurationError(f"--count is 1 to {MAX_ONE_TIME}.")
 
 
+def told(wanted: Wanted, *, without_password: bool) -> str:
+    """Say all of what is wanted but the password: who approves it approves just that."""
+    if wanted.kind == "device":
+        return f"device {device_key(wanted.device)}{' without a password' if without_password else ''}"
+    many = f", {wanted.count} of them" if wanted.kind == "one-time" else ""
+    return f"{wanted.kind} of {wanted.username}{many}"
+
+
 def password_from(source: PinSource) -> str:
     """Give a password from where it comes.
 

@@ -79,3 +79,43 @@ def test_a_key_goes_to_another_token_only_once_others_have_approved(run):
         run("ann", *move)
     (waiting,) = run("bob", "approval", "list").splitlines()
     assert "some-key, custody token" in waiting
+
+
+def test_who_approves_a_credential_approves_no_other(run):
+    for command in (
+        ("tenant", "create", "bank"),
+        ("client", "create", "anna", "--tenant", "bank", "--role", "storage"),
+    ):
+        approved(run, *command)
+        run("ann", *command)
+    given = "credential", "set", "anna", "--tenant", "bank", "--kind"
+    once = *given, "one-time", "--username", "anna"
+    device = *given, "device", "--serial", "7"
+    approved(run, *once)
+    approved(run, *device, "--no-password")
+    others = (
+        (*once, "--count", "100"),
+        (*given, "one-time", "--username", "bert"),
+        (*given, "device", "--serial", "8", "--no-password"),
+    )
+    for other in others:
+        with pytest.raises(ConfigurationError, match="0 of 2 so far"):
+            run("ann", *other)
+    assert len(run("ann", *once).split()) == 1
+    run("ann", *device, "--no-password")
+
+
+def approved(run, *command):
+    """Ask for a command, and have two others approve it."""
+    with pytest.raises(ConfigurationError) as refused:
+        run("ann", *command)
+    id = re.search(r"it is (\w+)\.$", str(refused.value))[1]
+    for each in ("bob", "eve"):
+        run(each, "approval", "approve", id)
+
+
+def test_who_approves_a_certificate_approves_by_what_it_is_known(run):
+    accept = "client", "accept", "abcdef12", "--name", "bert", "--tenant", "default", "--role", "storage"
+    approved(run, *accept)
+    with pytest.raises(ConfigurationError, match="0 of 2 so far"):
+        run("ann", *accept, "--by", "subject")
