@@ -40,9 +40,14 @@ async def require_export(call: Call, managed: Managed, request: Structure) -> No
     Raises:
         NotAuthorized: they have not, or not yet; the message says under which number to ask them.
     """
-    config = call.services.approval
-    if config.needed and managed.object_type not in OPEN and _is_named(managed.row, config.export):
+    if waits_for_export(call, managed):
         await _require(call, managed, request)
+
+
+def waits_for_export(call: Call, managed: Managed) -> bool:
+    """Tell whether the key material of an object leaves only once others have approved it."""
+    config = call.services.approval
+    return bool(config.needed) and managed.object_type not in OPEN and _is_named(managed.row, config.export)
 
 
 async def require_destroy(call: Call, managed: Managed, request: Structure) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 import structlog
 
-from gateway import giving
+from gateway import approvals, giving
 from gateway.access.identity import Identity
 from gateway.admission import acting
 from gateway.attribute_rules import in_order, shown
@@ -176,6 +176,8 @@ async def put(call: Call, new: Managed, replaced: str | None = None) -> Put | No
     Raises:
         What giving.given raises else.
     """
+    if approvals.waits_for_export(call, new):  # Nobody is asked for what nobody has asked for.
+        return None
     try:
         field = {FIELDS[new.object_type]: await giving.given(call, new, Asked())}
     except (NotExtractable, Sensitive, NotAuthorized):

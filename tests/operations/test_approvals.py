@@ -12,7 +12,16 @@ from msgspec.structs import replace
 
 from gateway.admin import approvals as operators
 from gateway.admin.audit import recorded
-from gateway.config import ApprovalConfig, AuditConfig, Config, KmipConfig, StoreConfig, TlsConfig, TokenConfig
+from gateway.config import (
+    ApprovalConfig,
+    AuditConfig,
+    Config,
+    KmipConfig,
+    PushTarget,
+    StoreConfig,
+    TlsConfig,
+    TokenConfig,
+)
 from gateway.errors import ConfigurationError
 from gateway.exchange import Exchange
 from gateway.kmip.enums import (
@@ -38,7 +47,9 @@ from gateway.store.api import Store
 from gateway.token.api import Token
 from tests.operations.conftest import Client, Clock, Gateway
 from tests.operations.test_create import spec
+from tests.operations.test_pushes import Listener
 from tests.operations.test_register_get import M, aes, mask, register
+from tests.operations.test_rotation import DAY_S, key
 
 GROUP = Attribute(Tag.OBJECT_GROUP, "crown jewels")
 VAULT = ApprovalConfig(
@@ -230,6 +241,18 @@ async def test_parts_are_joined_within_their_group(vault: Gateway, others: Opera
     within = replace(join, attributes=(*join.attributes, GROUP))
     made = (await vault.one(V2_1, O.JOIN_SPLIT_KEY, within)).unique_identifier
     await asked(vault, O.GET, GetRequest(unique_identifier=made))
+
+
+async def test_what_is_pushed_asks_nobody(vault: Gateway, others: Operators) -> None:
+    """Who made many keys that rotate would have no room left to ask for what is wanted."""
+    target = PushTarget(identity="cert:a", host="127.0.0.1", port=1)
+    exchange = Exchange(KmipConfig(push=(target,)), vault.store, vault.token, vault.clock, approval=VAULT)
+    listener = Listener(V2_1)
+    await key(vault, GROUP)
+    vault.clock.now += DAY_S
+    assert await exchange.rotation(listener.send).rotate() == 1
+    assert [operation for operation, _ in listener.payloads] == [O.NOTIFY]
+    assert not others.waiting()
 
 
 async def test_other_objects_need_nobody(vault: Gateway, others: Operators) -> None:
