@@ -126,6 +126,7 @@ def _state(call: Call, given: Attributes) -> State:
         deactivation=sets.number(given, Tag.DEACTIVATION_DATE),
         compromise=sets.number(given, Tag.COMPROMISE_DATE),
         destroy=None,
+        revoked=sets.value(given, Tag.REVOCATION_REASON) is not None,
     )
 
 

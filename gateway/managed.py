@@ -127,6 +127,7 @@ class Managed:
             deactivation=self.deactivation,
             compromise=self.compromise,
             destroy=self.destroy,
+            revoked=self.deactivation is not None and sets.value(self.attributes, Tag.REVOCATION_REASON) is not None,
         )
 
     def flag(self, tag: Tag, default: bool) -> bool:

@@ -171,6 +171,7 @@ def _state(row: ObjectRow, now: float) -> State:
         deactivation=dates.get(Tag.DEACTIVATION_DATE),
         compromise=dates.get(Tag.COMPROMISE_DATE),
         destroy=dates.get(Tag.DESTROY_DATE),
+        revoked=any(each.tag == Tag.REVOCATION_REASON for each in row.attributes),
     )
 
 
@@ -178,7 +179,8 @@ def _state(row: ObjectRow, now: float) -> State:
 _STATE_FILTERS: dict[State, Callable[[int], tuple[Filter, ...]]] = {
     State.PRE_ACTIVE: lambda now: (),
     State.ACTIVE: lambda now: (Filter(Tag.ACTIVATION_DATE, op=Op.RANGE, high=now),),
-    State.DEACTIVATED: lambda now: (Filter(Tag.DEACTIVATION_DATE, op=Op.RANGE, high=now),),
+    # Of any date: what was revoked is Deactivated though the clock was set back.
+    State.DEACTIVATED: lambda now: (Filter(Tag.DEACTIVATION_DATE, op=Op.EXISTS),),
     State.COMPROMISED: lambda now: (Filter(Tag.COMPROMISE_DATE, op=Op.EXISTS),),
     State.DESTROYED: lambda now: (Filter(Tag.DESTROY_DATE, op=Op.EXISTS),),
     State.DESTROYED_COMPROMISED: lambda now: (Filter(Tag.DESTROY_DATE, op=Op.EXISTS),),

@@ -94,6 +94,7 @@ def _state(row: ObjectRow) -> str:
         deactivation=dates.get(Tag.DEACTIVATION_DATE),
         compromise=dates.get(Tag.COMPROMISE_DATE),
         destroy=dates.get(Tag.DESTROY_DATE),
+        revoked=any(each.tag == Tag.REVOCATION_REASON for each in row.attributes),
     )
     return state.token
 

@@ -18,12 +18,18 @@ def state_at(
     deactivation: int | None,
     compromise: int | None,
     destroy: int | None,
+    revoked: bool = False,
 ) -> State:
-    """Tell the State at `now` (seconds since 1970) from the four dates that move it."""
+    """Tell the State at `now` (seconds since 1970) from the four dates that move it.
+
+    What was `revoked` stays so, though the clock be set back to before its Deactivation Date.
+    """
     if destroy is not None:
         return State.DESTROYED if compromise is None else State.DESTROYED_COMPROMISED
     if compromise is not None:
         return State.COMPROMISED
+    if revoked and deactivation is not None:
+        return State.DEACTIVATED
     if activation is None or activation > now:
         return State.PRE_ACTIVE
     if deactivation is not None and deactivation <= now:

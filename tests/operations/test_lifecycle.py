@@ -25,6 +25,7 @@ from gateway.operations.activate import ActivateRequest
 from gateway.operations.check import CheckRequest
 from gateway.operations.create import CreateRequest
 from gateway.operations.destroy import DestroyRequest
+from gateway.operations.locate import LocateRequest
 from gateway.operations.revoke import RevokeRequest
 from tests.operations.conftest import Gateway
 from tests.operations.test_create import created, kept, name, spec, value
@@ -130,6 +131,29 @@ async def test_another_reason_deactivates(gateway: Gateway) -> None:
     assert value(now, Tag.REVOCATION_REASON) == RevocationReason(
         revocation_reason_code=Code.CESSATION_OF_OPERATION, revocation_message="because"
     )
+
+
+async def test_the_clock_moves_what_dates_move_and_brings_nothing_revoked_back(gateway: Gateway) -> None:
+    year = 365 * 86400
+    began = gateway.clock.now
+    ended = await active(gateway)
+    revoked = ended.unique_identifier
+    await gateway.one(V2_1, Operation.REVOKE, revocation(ended, Code.CESSATION_OF_OPERATION))
+    dated = (await active(gateway, Attribute(Tag.DEACTIVATION_DATE, DateTime(int(began) + 60)))).unique_identifier
+    asked = LocateRequest(attributes=(Attribute(Tag.STATE, State.DEACTIVATED),))
+    try:
+        for moved, state in (
+            (0, State.ACTIVE),
+            (year, State.DEACTIVATED),
+            (59, State.ACTIVE),
+            (-year, State.PRE_ACTIVE),
+        ):
+            gateway.clock.now = began + moved
+            assert (await kept(gateway, dated)).state(gateway.clock.now) is state
+            assert (await kept(gateway, revoked)).state(gateway.clock.now) is State.DEACTIVATED
+            assert revoked in (await gateway.one(V2_1, Operation.LOCATE, asked)).unique_identifier
+    finally:
+        gateway.clock.now = began
 
 
 async def test_a_deactivation_date_to_come_is_brought_forward(gateway: Gateway) -> None:
