@@ -16,6 +16,9 @@ from gateway.store.locks import LockFile
 
 log = structlog.get_logger()
 
+# How many processes may have come since a copy was made: a hundred restarts a day for a month are fewer.
+FORGOTTEN_INSTANCES = 4096
+
 _LAST = "SELECT coalesce(max(changed), 0) FROM objects"
 # An asynchronous request that was not done may have been done since: it is told to have failed, and not done twice.
 _FAILED = Stage.COMPLETED, GeneralFailure.reason.value, "the database was put back to an earlier state; ask again"
@@ -24,6 +27,8 @@ _DISOWN: tuple[tuple[str, tuple[object, ...]], ...] = (
     ("DELETE FROM destroys WHERE holder IS NOT NULL", ()),
     ("UPDATE asynchronous_requests SET sealed = x'', stage = ?1, reason = ?2, message = ?3 WHERE stage < ?1", _FAILED),
     ("DELETE FROM instances", ()),
+    # Processes that came since had the next numbers, and with them their IVs: none is to come again.
+    ("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'instances'", (FORGOTTEN_INSTANCES,)),
 )
 
 

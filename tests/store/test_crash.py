@@ -356,9 +356,12 @@ async def test_an_earlier_copy_has_nothing_deleted_that_was_kept_since(tmp_path)
     sqlite3.connect(path).execute("VACUUM INTO ?", (str(copy),)).connection.close()
     made = await add(store, custody=Custody.TOKEN, cka_id=reserved)
     await store.close()
+    since = open_store(path)
+    await since.close()
     # Put in its place, as from a snapshot: the lock file beside it knows of a later commit.
     os.replace(copy, path)
     earlier = open_store(path)
+    assert earlier.instance > since.instance, "or its IVs would be those of that process once more"
     assert await earlier.unspent() == []
     assert earlier.peek(made.unique_identifier) is None
     assert await earlier.unfinished() == []
