@@ -115,7 +115,8 @@ def main() -> None:
         folder = Path(name) / "gateway"
         servers.gateway(folder, "--front-ends", "1").stop()
         configuration = folder / "gateway.toml"
-        configuration.write_text(configuration.read_text() + "\n[server]\nmax_connections_per_address = 10000\n")
+        limits = "[server]\nmax_connections = 10000\nmax_connections_per_address = 10000\n"
+        configuration.write_text(f"{configuration.read_text()}\n{limits}")
         uids = fill(folder / "gateway.sqlite", owner_of(folder / "pki" / "client.pem"), options.objects)
         server = servers.gateway(folder, "--front-ends", "1")
         try:
