@@ -22,6 +22,7 @@ from gateway.admin.approval_verbs import approval_app
 from gateway.admin.audit_verbs import audit_app
 from gateway.admin.grant_verbs import grant_app
 from gateway.admin.object_verbs import object_app
+from gateway.admin.options import PLAIN, ConfigOption, JsonOption
 from gateway.admin.pin_verbs import pin_app
 from gateway.admin.printing import WIDEST, print_json, print_lines
 from gateway.admin.ticket_verbs import ticket_app
@@ -44,13 +45,6 @@ PROBLEMS_FOUND = 1
 MISCONFIGURED = 2
 PIN_REFUSED = 3
 
-# A traceback with locals would print PINs; and plain help costs no import of rich.
-PLAIN: dict[str, Any] = {
-    "pretty_exceptions_enable": False,
-    "rich_markup_mode": None,
-    "no_args_is_help": True,
-}
-
 app = typer.Typer(name="kmip-gateway", help="A KMIP server that keeps and uses its keys in a PKCS#11 HSM.", **PLAIN)
 config_app = typer.Typer(help="The configuration file.", **PLAIN)
 token_app = typer.Typer(help="The PKCS#11 token.", **PLAIN)
@@ -71,8 +65,6 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(grant_app, name="grant")
 app.add_typer(approval_app, name="approval")
 
-ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="The gateway's TOML file.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 PortOption = Annotated[
     int | None, typer.Option(min=0, max=65535, help="TCP port; 0 picks a free one.", show_default="5696")
 ]

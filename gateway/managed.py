@@ -147,6 +147,19 @@ class Managed:
         return tuple(name.name_value for name in sets.structures(self.attributes, Tag.NAME, Name))
 
 
+def state_of(row: ObjectRow, now: float) -> State:
+    """Tell the State at `now` of an object whose attributes need not be decoded for it."""
+    dates = {each.tag: each.scalar for each in row.attributes if isinstance(each.scalar, int)}
+    return state_at(
+        now,
+        activation=dates.get(Tag.ACTIVATION_DATE),
+        deactivation=dates.get(Tag.DEACTIVATION_DATE),
+        compromise=dates.get(Tag.COMPROMISE_DATE),
+        destroy=dates.get(Tag.DESTROY_DATE),
+        revoked=any(each.tag == Tag.REVOCATION_REASON for each in row.attributes),
+    )
+
+
 def ref_of(row: ObjectRow) -> KeyRef:
     """Give the reference of an object's key."""
     return KeyRef(ObjectClass(row.object_class), row.cka_id, row.wrapped)

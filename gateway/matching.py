@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 from gateway.errors import InvalidField
 from gateway.kmip.attributes import ATTRIBUTES
 from gateway.kmip.enums import State
-from gateway.kmip.lifecycle import state_at
 from gateway.kmip.names import Mask
 from gateway.kmip.structure import Attribute, Attributes, DateTime, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import ApplicationSpecificInformation, UsageLimits, X509CertificateIdentifier
-from gateway.managed import Catalogue, Codec, attribute_name
+from gateway.managed import Catalogue, Codec, attribute_name, state_of
 from gateway.store.api import AttributeRow, Filter, ObjectRow, Op
 
 Test = Callable[[ObjectRow], bool]
@@ -78,7 +77,7 @@ def _date(tag: Tag, asked: Attributes) -> Conditions:
 def _attribute(asked: Attribute, catalogue: Catalogue, codec: Codec, now: float) -> Conditions:
     value = asked.value
     if isinstance(value, State):
-        return Conditions(_STATE_FILTERS[value](int(now)), (lambda row: _state(row, now) is value,))
+        return Conditions(_STATE_FILTERS[value](int(now)), (lambda row: state_of(row, now) is value,))
     if isinstance(value, Mask):
         return Conditions((Filter(asked.tag, op=Op.MASK, low=int(value)),))
     (row,) = catalogue.rows((asked,))
@@ -161,18 +160,6 @@ _SPECIAL: dict[type[Structure], Fits] = {
     UsageLimits: enough_left,
     X509CertificateIdentifier: same_certificate,
 }
-
-
-def _state(row: ObjectRow, now: float) -> State:
-    dates = {each.tag: each.scalar for each in row.attributes if isinstance(each.scalar, int)}
-    return state_at(
-        now,
-        activation=dates.get(Tag.ACTIVATION_DATE),
-        deactivation=dates.get(Tag.DEACTIVATION_DATE),
-        compromise=dates.get(Tag.COMPROMISE_DATE),
-        destroy=dates.get(Tag.DESTROY_DATE),
-        revoked=any(each.tag == Tag.REVOCATION_REASON for each in row.attributes),
-    )
 
 
 # A State follows from dates and the clock: the store leaves out what cannot be in it, the test does the rest.

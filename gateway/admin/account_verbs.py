@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from gateway.admin.options import PLAIN, ConfigOption, JsonOption
 from gateway.admin.printing import print_json, print_row
 
 if TYPE_CHECKING:
@@ -18,15 +19,12 @@ if TYPE_CHECKING:
     from gateway.store.accounts import Accounts, Identification
 
 T = TypeVar("T")
-PLAIN: dict[str, Any] = {"pretty_exceptions_enable": False, "rich_markup_mode": None, "no_args_is_help": True}
 
 tenant_app = typer.Typer(help="Tenants: each has its own clients, roles, objects and names.", **PLAIN)
 role_app = typer.Typer(help="Roles: what a client may do.", **PLAIN)
 client_app = typer.Typer(help="Clients, and the certificates by which they are known.", **PLAIN)
 credential_app = typer.Typer(help="What clients show in their requests: passwords, devices.", **PLAIN)
 
-ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="The gateway's TOML file.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 NameArgument = Annotated[str, typer.Argument(metavar="NAME")]
 TenantOption = Annotated[str, typer.Option(help="The client's tenant.")]
 OfTenantOption = Annotated[str | None, typer.Option("--tenant", help="Of this tenant only.")]

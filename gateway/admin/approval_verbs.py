@@ -8,16 +8,13 @@ from typing import Annotated
 
 import typer
 
+from gateway.admin.options import PLAIN, ConfigOption
 from gateway.admin.printing import print_json, print_row
 
 approval_app = typer.Typer(
-    help="What is done only once others have approved it: [approval] in the gateway's file.",
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
+    help="What is done only once others have approved it: [approval] in the gateway's file.", **PLAIN
 )
 
-ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="The gateway's TOML file.")]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As the refusal of the request names it.")]
 
 

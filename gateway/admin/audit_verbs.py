@@ -8,19 +8,13 @@ from typing import Annotated
 
 import typer
 
+from gateway.admin.options import PLAIN, ConfigOption, JsonOption
 from gateway.admin.printing import print_json, print_lines
 
 PROBLEMS_FOUND = 1
 
-audit_app = typer.Typer(
-    help="Who did what: the records of the gateway and of its operators.",
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-)
+audit_app = typer.Typer(help="Who did what: the records of the gateway and of its operators.", **PLAIN)
 
-ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="The gateway's TOML file.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 AuditDirectoryOption = Annotated[
     Path | None, typer.Option("--dir", metavar="DIR", help="Where the records are, if not where FILE says.")
 ]

@@ -1,24 +1,17 @@
 """The verbs of `grant`, as the command line has them; what they do is in `grants`."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.admin.options import PLAIN, ConfigOption, JsonOption
 from gateway.admin.printing import print_json, print_row
 
 if TYPE_CHECKING:
     from gateway.admin.grants import Asked
 
-grant_app = typer.Typer(
-    help="What clients may do with objects of other clients of their tenant.",
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-)
+grant_app = typer.Typer(help="What clients may do with objects of other clients of their tenant.", **PLAIN)
 
-ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="The gateway's TOML file.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TenantOption = Annotated[str, typer.Option(help="The tenant of both clients.")]
 ClientArgument = Annotated[str, typer.Argument(metavar="CLIENT", help="Who may; a name, or what `object list` shows.")]
 UsesOption = Annotated[

@@ -4,24 +4,16 @@ They import what they need when they run, as all verbs do.
 """
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gateway.admin.options import PLAIN, ConfigOption, JsonOption
 from gateway.admin.printing import print_json, print_row
 
 PROBLEMS_FOUND = 1
 
-object_app = typer.Typer(
-    help="Managed objects, from the database; never key material.",
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-)
-
-ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="The gateway's TOML file.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+object_app = typer.Typer(help="Managed objects, from the database; never key material.", **PLAIN)
 
 
 class Kept(StrEnum):

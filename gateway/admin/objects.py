@@ -12,10 +12,10 @@ from msgspec.structs import asdict
 from gateway.errors import ConfigurationError
 from gateway.kmip.attributes import ATTRIBUTES
 from gateway.kmip.enums import ObjectType
-from gateway.kmip.lifecycle import state_at
 from gateway.kmip.names import Mask, Named
 from gateway.kmip.structure import DateTime
 from gateway.kmip.tags import Tag
+from gateway.managed import state_of
 from gateway.store.api import AttributeRow, ObjectRow
 from gateway.store.catalogue import open_catalogue
 from gateway.wire.attribute_forms import decode_value
@@ -78,25 +78,12 @@ def _listed(row: ObjectRow) -> Listed:
         row.id,
         row.unique_identifier,
         ObjectType(row.object_type).token,
-        _state(row),
+        state_of(row, time.time()).token,
         str(row.custody),
         row.tenant,
         row.owner,
         tuple(str(each.scalar) for each in row.attributes if each.tag == Tag.NAME),
     )
-
-
-def _state(row: ObjectRow) -> str:
-    dates = {each.tag: each.scalar for each in row.attributes if isinstance(each.scalar, int)}
-    state = state_at(
-        time.time(),
-        activation=dates.get(Tag.ACTIVATION_DATE),
-        deactivation=dates.get(Tag.DEACTIVATION_DATE),
-        compromise=dates.get(Tag.COMPROMISE_DATE),
-        destroy=dates.get(Tag.DESTROY_DATE),
-        revoked=any(each.tag == Tag.REVOCATION_REASON for each in row.attributes),
-    )
-    return state.token
 
 
 def _attribute_name(row: AttributeRow) -> str:

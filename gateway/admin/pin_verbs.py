@@ -9,12 +9,9 @@ from typing import Annotated
 
 import typer
 
-pin_app = typer.Typer(
-    help="The PINs of the token.",
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-)
+from gateway.admin.options import PLAIN
+
+pin_app = typer.Typer(help="The PINs of the token.", **PLAIN)
 
 FileOption = Annotated[Path | None, typer.Option(metavar="FILE", help="File of mode 0400 with it.")]
 DescriptorOption = Annotated[int | None, typer.Option(metavar="N", help="File descriptor to read it from.")]

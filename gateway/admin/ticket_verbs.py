@@ -1,21 +1,13 @@
 """The verbs of `ticket`, as the command line has them; what they do is in `tickets`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gateway.admin.options import PLAIN, ConfigOption, JsonOption
 from gateway.admin.printing import print_json, print_row
 
-ticket_app = typer.Typer(
-    help="The tickets that clients were given; never their values.",
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    no_args_is_help=True,
-)
-
-ConfigOption = Annotated[Path, typer.Option("--config", metavar="FILE", help="The gateway's TOML file.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ticket_app = typer.Typer(help="The tickets that clients were given; never their values.", **PLAIN)
 
 
 @ticket_app.command("list")

@@ -9,11 +9,9 @@ from typing import Any
 from sqlite_utils import Database
 
 from gateway.errors import ConfigurationError
-from gateway.store.account_rows import SqliteAccounts
 from gateway.store.api import ObjectRow, TicketRow
-from gateway.store.approvals import SqliteApprovals
 from gateway.store.connection import READER_TIMEOUT_S, check_version, open_connection
-from gateway.store.grant_rows import SqliteGrants
+from gateway.store.questions import SqliteQuestions
 from gateway.store.reader import translated
 from gateway.store.rows import MIGRATIONS, all_tickets, read_object
 
@@ -22,7 +20,7 @@ _PAGE = """SELECT unique_identifier FROM objects
 _TABLES = ("objects", "attributes", "names", "reservations", "instances", "destroys", "asynchronous_requests")
 
 
-class Catalogue:
+class Catalogue(SqliteQuestions):
     """The objects of a database, oldest first."""
 
     def __init__(self, connection: Connection) -> None:
@@ -48,21 +46,6 @@ class Catalogue:
         """Give all tickets, those of one owner together."""
         with self._snapshot():
             return all_tickets(self.connection.execute)
-
-    @property
-    def accounts(self) -> SqliteAccounts:
-        """The tenants, roles, clients and credentials."""
-        return SqliteAccounts(self._all)
-
-    @property
-    def approvals(self) -> SqliteApprovals:
-        """What waits for the approval of others, or had it."""
-        return SqliteApprovals(self._all)
-
-    @property
-    def grants(self) -> SqliteGrants:
-        """What clients were granted of each other's objects."""
-        return SqliteGrants(self._all)
 
     def _all(self, sql: str, values: Sequence[object]) -> list[Any]:
         with translated("read"):

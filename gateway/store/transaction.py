@@ -11,10 +11,8 @@ from msgspec.structs import astuple, replace
 
 from gateway.errors import GeneralFailure, NameTaken, NonUniqueName, ObjectAlreadyExists
 from gateway.store import requests
-from gateway.store.account_rows import SqliteAccounts
 from gateway.store.api import AttributeRow, Change, Committed, Custody, HeldRequest, ObjectRow, Scalar, TicketRow
-from gateway.store.approvals import SqliteApprovals
-from gateway.store.grant_rows import SqliteGrants
+from gateway.store.questions import SqliteQuestions
 from gateway.store.rows import ARCHIVED, SELECT_ATTRIBUTES, SELECT_SETTING, read_object, read_ticket, storage_of
 
 _INSERT_OBJECT = """INSERT INTO objects (unique_identifier, tenant, owner, object_type, custody, token, object_class,
@@ -53,7 +51,7 @@ _RELEASE = "UPDATE destroys SET holder = NULL WHERE holder = ?"
 _LEAVE = "DELETE FROM instances WHERE id = ? AND NOT EXISTS (SELECT 1 FROM reservations WHERE instance = ?)"
 
 
-class SqliteTransaction:
+class SqliteTransaction(SqliteQuestions):
     """The database as a function given to `write` sees it; api.Transaction has the promises."""
 
     def __init__(self, cursor: Cursor, changed: int, instance: int, unique_names: bool) -> None:
@@ -65,18 +63,6 @@ class SqliteTransaction:
         self._spent: set[bytes] = set()
         self._touched: dict[int, bool] = {}  # objects by their id, and whether they are new
         self._found: dict[int, ObjectRow] = {}  # objects by their id, as they were read first
-
-    @property
-    def accounts(self) -> SqliteAccounts:
-        return SqliteAccounts(self._all)
-
-    @property
-    def approvals(self) -> SqliteApprovals:
-        return SqliteApprovals(self._all)
-
-    @property
-    def grants(self) -> SqliteGrants:
-        return SqliteGrants(self._all)
 
     def _all(self, sql: str, values: Sequence[object]) -> list[Any]:
         return self._cursor.execute(sql, values).fetchall()
