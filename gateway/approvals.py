@@ -58,14 +58,14 @@ async def require_destroy(call: Call, managed: Managed, request: Structure) -> N
 
 
 def require_kept(call: Call, before: ObjectRow) -> None:
-    """Make sure that an object may make way for one that is imported: that is no way round an approval.
+    """Make sure that an object may go without Destroy, as for one that is imported: that is no way round an approval.
 
     Raises:
         NotAuthorized: to destroy it would need one.
     """
     config = call.services.approval
     if config.needed and _is_named(before, config.destroy):
-        raise NotAuthorized("to destroy the object that is there needs the approval of others")
+        raise NotAuthorized("to destroy the object that is there needs the approval of others: ask with Destroy")
 
 
 def require_groups(call: Call, before: Managed, after: Sequence[str]) -> None:

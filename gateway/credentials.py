@@ -167,7 +167,7 @@ class Credentials:
         given = self._codec.decode_structure(HashedPassword, shown.credential_value, version)
         stamp, username = int(given.time_stamp), given.username
         row = self._store.accounts.credential("hashed", username) if len(username) <= MAX_TEXT else None
-        secret = passwords.nobody_hashed() if row is None else row.secret
+        secret = passwords.NOBODY_HASHED if row is None else row.secret
         wanted = partial(
             passwords.answer, secret, username, stamp.to_bytes(8, "big", signed=True), given.hashed_password
         )
@@ -183,7 +183,7 @@ class Credentials:
         if password is None or len(key) > MAX_TEXT or len(password) > MAX_TEXT:
             return None
         row = self._store.accounts.credential(kind, key)
-        hashed = row.secret if row is not None and row.secret else passwords.nobody()
+        hashed = row.secret if row is not None and row.secret else passwords.NOBODY
         right = await asyncio.to_thread(passwords.matches, hashed, password)
         return Verified(self._client(row)) if right and row is not None else None
 

@@ -8,12 +8,11 @@ import hashlib
 import hmac
 import secrets
 from base64 import b64decode, b64encode
-from functools import cache
 from typing import NamedTuple
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from argon2.low_level import Type, hash_secret_raw
+from argon2.low_level import ARGON2_VERSION, Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 TIME_COST, MEMORY_KIB, LANES = 2, 19456, 1
 KEY_BYTES = SALT_BYTES = 16
 NONCE_BYTES = 12
+TAG_BYTES = 16  # of GCM
 DIGEST_BYTES = 32  # of SHA-256, the only algorithm of Hashed Password that is taken
 
 _HASHER = PasswordHasher(TIME_COST, MEMORY_KIB, LANES)
@@ -31,16 +31,15 @@ def kept(password: str) -> str:
     return _HASHER.hash(password)
 
 
-@cache
-def nobody() -> str:
-    """Give what a password is compared with where there is nobody of the name, so that the answer takes as long."""
-    return kept(one_time())
+def _drawn(size: int) -> str:
+    return b64encode(secrets.token_bytes(size)).decode()
 
 
-@cache
-def nobody_hashed() -> str:
-    """Give the same for a Hashed Password."""
-    return kept_for_hashing("", one_time())
+# What is compared with where there is nobody of the name, so that the answer takes as long. It is drawn and not hashed:
+# no password is known to be right, and who asks first holds up nobody. Encoded numbers of argon2 have no padding.
+_SALT, _HASH = (_drawn(size).rstrip("=") for size in (SALT_BYTES, _HASHER.hash_len))
+NOBODY = f"$argon2id$v={ARGON2_VERSION}$m={MEMORY_KIB},t={TIME_COST},p={LANES}${_SALT}${_HASH}"
+NOBODY_HASHED = _drawn(SALT_BYTES + NONCE_BYTES + DIGEST_BYTES + TAG_BYTES)
 
 
 def matches(hashed: str, password: str) -> bool:

@@ -4,7 +4,7 @@ The one rule here: "SHALL NOT be available in a production server". It is there 
 Query does not tell of it elsewhere.
 """
 
-from gateway import client_settings, creation
+from gateway import approvals, client_settings, creation
 from gateway.call import Call
 from gateway.kmip.enums import InteropFunction, Operation
 from gateway.kmip.structure import Structure
@@ -29,7 +29,10 @@ class InteropResponse(Structure):
 async def interop(call: Call, request: InteropRequest) -> InteropResponse:
     """Destroy all objects of this client for Reset, Active ones too, and free their Names; else do nothing.
 
-    Its defaults and constraints go too.
+    Its defaults and constraints go too. All of it stays where one object needs the approval of others to be destroyed.
+
+    Raises:
+        NotAuthorized: there is one.
     """
     if request.interop_function is InteropFunction.RESET:
         await _reset(call)
@@ -37,8 +40,11 @@ async def interop(call: Call, request: InteropRequest) -> InteropResponse:
 
 
 async def _reset(call: Call) -> None:
+    identity = call.peer.identity
+    query = Query(tenant=identity.tenant, owner=identity.name, include_archived=True)
+    mine = [call.find(each) for each in (await call.store.locate(query)).unique_identifiers]
+    for each in mine:
+        approvals.require_kept(call, each.row)
     for tag in (Tag.DEFAULTS_INFORMATION, Tag.CONSTRAINTS):
         await client_settings.lay_down(call, tag, None)
-    identity = call.peer.identity
-    mine = await call.store.locate(Query(tenant=identity.tenant, owner=identity.name, include_archived=True))
-    await creation.unmake(call, [call.find(each) for each in mine.unique_identifiers])
+    await creation.unmake(call, mine)

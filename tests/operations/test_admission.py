@@ -1,9 +1,11 @@
 """Who a request is: by the certificate of its connection, by its credentials, by both, and no longer than it is so."""
 
 import asyncio
+import threading
 import time
 
 import pytest
+from argon2 import PasswordHasher, extract_parameters
 from msgspec.structs import replace
 
 from gateway import batch
@@ -237,6 +239,27 @@ async def test_nobody_and_a_wrong_password_are_answered_alike(door):
     assert {(each.reason, each.message) for each in found} == {
         (R.AUTHENTICATION_NOT_SUCCESSFUL, "these credentials are not right")
     }
+
+
+async def test_nobody_costs_what_a_wrong_password_costs_and_holds_up_nobody(door, monkeypatch):
+    """All that is slow is done in a thread of its own, for the first unknown name too."""
+    assert extract_parameters(passwords.NOBODY) == extract_parameters(HASH)
+    main, where = threading.get_ident(), []
+    for name in ("verify", "hash"):
+        real = getattr(PasswordHasher, name)
+        spied = lambda *given, real=real: where.append(threading.get_ident()) or real(*given)  # noqa: E731
+        monkeypatch.setattr(PasswordHasher, name, spied)
+    raw = passwords.hash_secret_raw
+    monkeypatch.setattr(passwords, "hash_secret_raw", lambda *given: where.append(threading.get_ident()) or raw(*given))
+    stamped = HashedPassword(
+        username="nobody",
+        time_stamp=DateTimeExtended(int(door.gateway.clock.now * 1_000_000)),
+        hashed_password=bytes(64),
+    )
+    for shown in (password("nobody"), credential(T.HASHED_PASSWORD, stamped)):
+        assert await door.reason(NOTHING_SHOWN, shown) is R.AUTHENTICATION_NOT_SUCCESSFUL
+    assert len(where) == 2
+    assert main not in where
 
 
 async def test_a_certificate_of_one_client_and_the_password_of_another_are_nobodys(door):

@@ -26,6 +26,7 @@ from gateway.errors import ConfigurationError
 from gateway.exchange import Exchange
 from gateway.kmip.enums import (
     CryptographicAlgorithm,
+    InteropFunction,
     KeyFormatType,
     ObjectType,
     Operation,
@@ -42,6 +43,7 @@ from gateway.operations.destroy import DestroyRequest
 from gateway.operations.export import ExportRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.import_ import ImportRequest
+from gateway.operations.interop import InteropRequest
 from gateway.operations.join_split_key import JoinSplitKeyRequest
 from gateway.store.api import Store
 from gateway.token.api import Token
@@ -220,6 +222,21 @@ async def test_there_is_no_way_round(vault: Gateway) -> None:
         unique_identifier=uid, replace_existing=True, attributes=(mask(M.ENCRYPT),), symmetric_key=aes(bytes(16))
     )
     assert await vault.refused(V2_1, O.IMPORT, replaced) is DENIED
+
+
+async def test_a_reset_spares_what_is_destroyed_by_approval_only(vault: Gateway, others: Operators) -> None:
+    exchange = Exchange(KmipConfig(interop=True), vault.store, vault.token, vault.clock, approval=VAULT)
+    client = Gateway(exchange, vault.clock, vault.store, vault.token)
+    plain, uid = await register(client, V2_1, aes(bytes(16)), mask(M.ENCRYPT)), await jewel(client)
+    reset = InteropRequest(interop_function=InteropFunction.RESET, interop_identifier="TC-1")
+    assert await client.refused(V2_1, O.INTEROP, reset) is DENIED
+    await client.one(V2_1, O.GET, GetRequest(unique_identifier=plain))
+    id = await asked(client, O.DESTROY, DestroyRequest(unique_identifier=uid))
+    for each in ("ann", "bob"):
+        await others.decide(each, id)
+    await client.one(V2_1, O.DESTROY, DestroyRequest(unique_identifier=uid))
+    await client.one(V2_1, O.INTEROP, reset)
+    assert await client.refused(V2_1, O.GET, GetRequest(unique_identifier=plain)) is ResultReason.OBJECT_DESTROYED
 
 
 async def test_parts_are_joined_within_their_group(vault: Gateway, others: Operators) -> None:
