@@ -4,6 +4,7 @@ They are Linux's open file description locks, one per byte. No reused process id
 process ids can fool whoever asks, as they could with a number in a table.
 """
 
+import mmap
 import os
 import struct
 import time
@@ -17,6 +18,7 @@ NEXT, WRITING = 1 << 60, 1 << 61  # The bytes of the process that may write next
 TELLING = 1 << 59  # The byte of the process that tells the operator of an outage, for all of them.
 POLL_S = 0.0002
 NOTE_BYTES = 8
+MARKS_BYTES = 24  # the note, and the two numbers of `marks`
 
 _FLOCK = "hhqqi4x"  # struct flock of Linux on a 64-bit machine: type, whence, start, length, pid
 
@@ -26,7 +28,8 @@ class LockFile:
 
     def __init__(self, database: Path) -> None:
         """Open it, or create it for the owner only."""
-        self._fd = os.open(f"{database}-locks", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._path = f"{database}-locks"
+        self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def hold(self, byte: int, timeout_s: float = 0) -> None:
         """Take a byte, until `drop` or `close`.
@@ -88,6 +91,19 @@ class LockFile:
         """Give the number that was noted last, None where none ever was."""
         raw = os.pread(self._fd, NOTE_BYTES, 0)
         return int.from_bytes(raw, "little") if len(raw) == NOTE_BYTES else None
+
+    def shared(self) -> memoryview:
+        """Give the file's numbers of 8 bytes as memory shared with all processes that ask; the first is the note.
+
+        The room is taken on the disk at once: memory that has none there ends the process that writes to it. The file
+        is opened anew, because the memory keeps what it is of open, and with it the locks would outlast `close`.
+        """
+        fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            os.posix_fallocate(fd, 0, MARKS_BYTES)
+            return memoryview(mmap.mmap(fd, MARKS_BYTES)).cast("Q")
+        finally:
+            os.close(fd)
 
     def close(self) -> None:
         """Drop every byte held."""

@@ -1,5 +1,10 @@
-"""Rows from a cache that cannot be stale: every look asks SQLite whether anything was committed since the last one."""
+"""Rows from a cache that cannot be stale: every look asks whether anything was committed since the last one.
 
+What a gateway or its commands commit, the marks tell. What an operator does to the database by other tools is seen
+within a second, when SQLite itself is asked.
+"""
+
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,12 +15,14 @@ import structlog
 from gateway.errors import StoreDown
 from gateway.store.account_rows import SELECT_GENERATION
 from gateway.store.api import MAX_ROW_BYTES, ObjectRow
+from gateway.store.marks import NONE, Marks
 from gateway.store.rows import read_object
 
 log = structlog.get_logger()
 
 # Clients choose what an object holds: a megabyte each would be 20 GB of cached rows. A row of a key is 0.5 KB.
 MAX_CACHED_BYTES = 64 * 1024 * 1024
+ASK_S = 1.0  # after so long SQLite is asked, whatever the marks say
 
 _DATA_VERSION = "PRAGMA data_version"
 _CHANGED = "SELECT changed, unique_identifier FROM objects WHERE changed > ?"
@@ -34,8 +41,11 @@ def translated(what: str) -> Iterator[None]:
 class Reader:
     """A read connection, for the event loop's thread only, and the rows it read last."""
 
-    def __init__(self, connection: Connection, cache_objects: int) -> None:
+    def __init__(self, connection: Connection, marks: Marks, cache_objects: int) -> None:
         """Start with an empty cache that will hold at most `cache_objects` rows."""
+        self._last = marks.last
+        self._mark: int | None = None  # what `last` said when SQLite was asked
+        self._ask_at = 0.0
         self._rows: OrderedDict[str, ObjectRow] = OrderedDict()
         self._limit = cache_objects
         self._weight = 0  # of all cached rows
@@ -47,10 +57,10 @@ class Reader:
         self._generation = 0
 
     def peek(self, unique_identifier: str) -> ObjectRow | None:
-        """Give the row with all that was committed before the call (2.7 us when it is cached)."""
+        """Give the row with all that was committed before the call (0.6 us when it is cached)."""
         try:
-            if self._execute(_DATA_VERSION).fetchone() != self._version:
-                self._drop_changed()
+            if self._last() != self._mark or time.monotonic() > self._ask_at:
+                self._ask()
             row = self._rows.get(unique_identifier)
             if row is None:
                 return self._load(unique_identifier)
@@ -63,14 +73,14 @@ class Reader:
     def refresh(self) -> None:
         """Drop what was changed since the last look."""
         with translated("read"):
-            if self._execute(_DATA_VERSION).fetchone() != self._version:
-                self._drop_changed()
+            if self._last() != self._mark or time.monotonic() > self._ask_at:
+                self._ask()
 
     def generation(self) -> int:
-        """Give the number of the last change of who may do what (0.8 us when nothing was committed)."""
+        """Give the number of the last change of who may do what."""
         try:
-            if self._execute(_DATA_VERSION).fetchone() != self._version:
-                self._drop_changed()
+            if self._last() != self._mark or time.monotonic() > self._ask_at:
+                self._ask()
         except Error as error:
             log.error("store failed", doing="read", error=str(error))
             raise StoreDown from error
@@ -94,6 +104,17 @@ class Reader:
     def __len__(self) -> int:
         """Count the cached rows."""
         return len(self._rows)
+
+    def _ask(self) -> None:
+        """Ask SQLite whether anything was committed, and drop what was changed.
+
+        The mark is read before: a commit that comes meanwhile is asked for once more at the next call.
+        """
+        mark = self._last()
+        if self._execute(_DATA_VERSION).fetchone() != self._version:
+            self._drop_changed()
+        self._mark = None if mark == NONE else mark
+        self._ask_at = time.monotonic() + ASK_S
 
     def _drop_changed(self) -> None:
         """Drop what other connections changed, and only that.

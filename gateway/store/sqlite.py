@@ -18,6 +18,7 @@ from gateway.store.grant_rows import SqliteGrants
 from gateway.store.lineage import check_lineage
 from gateway.store.locate import Clause, matching
 from gateway.store.locks import TELLING, LockFile
+from gateway.store.marks import Marks
 from gateway.store.reader import Reader, translated
 from gateway.store.requests import journaled
 from gateway.store.reservations import Stock, register
@@ -218,7 +219,8 @@ def open_store(path: Path, *, unique_names: bool = True, cache_objects: int = CA
     try:
         check_lineage(writing, locks, path)
         instance = register(writing, locks)
+        marks = Marks(locks)
     except (Error, OSError) as error:
         raise ConfigurationError(f"The database {path} cannot be written: {error}.") from error
-    writer = Writer(writing, path, locks, instance, unique_names)
-    return SqliteStore(Reader(reading, cache_objects), writer, locks, instance)
+    writer = Writer(writing, path, locks, marks, instance, unique_names)
+    return SqliteStore(Reader(reading, marks, cache_objects), writer, locks, instance)

@@ -19,6 +19,7 @@ from gateway.errors import ConfigurationError, StoreDown
 from gateway.store.connection import open_connection, set_timeout
 from gateway.store.lineage import last_commit
 from gateway.store.locks import LockFile
+from gateway.store.marks import Marks
 from gateway.store.outage import Outage
 from gateway.store.transaction import SqliteTransaction
 
@@ -48,12 +49,15 @@ class Job(NamedTuple):
 class Writer:
     """The write connection and its thread."""
 
-    def __init__(self, connection: Connection, path: Path, locks: LockFile, instance: int, unique_names: bool) -> None:
+    def __init__(
+        self, connection: Connection, path: Path, locks: LockFile, marks: Marks, instance: int, unique_names: bool
+    ) -> None:
         """Start the thread; from here on the connection is its own."""
         self._connection = connection
         self._cursor = connection.cursor()
         self._path = path
         self._locks = locks
+        self._marks = marks
         self._outage = Outage(locks)
         self._instance = instance
         self._unique_names = unique_names
@@ -134,7 +138,9 @@ class Writer:
                 self._cursor.execute(_PROBE, (str(time.time_ns()),))
             outcomes = [self._attempt(job, changed) for job in group]
             changed = last_commit(self._cursor)
+            self._marks.begin()
             self._cursor.execute("COMMIT")
+            self._marks.end()
         except Error:
             self._roll_back()
             raise
