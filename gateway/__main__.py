@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from gateway.admin.token_report import Report
     from gateway.config import Config
     from gateway.exchange import Exchange
+    from gateway.guesses import Guesses
     from gateway.rates import Paces
     from gateway.server.binding import Ports
     from gateway.token.pool import TokenPool
@@ -365,6 +366,7 @@ def run_gateway(read: "Callable[[], Config]", suffix: str = "") -> None:
     """
     from gateway.admin.audit import note
     from gateway.admin.logs import configure, warn_of_swap
+    from gateway.guesses import Guesses
     from gateway.rates import Paces
     from gateway.server.supervisor import Supervisor
     from gateway.store.connection import migrate
@@ -379,13 +381,15 @@ def run_gateway(read: "Callable[[], Config]", suffix: str = "") -> None:
     # Once and before the fork: SQLite's locks do not survive one, and front ends must not race to make the tables.
     migrate(config.store.path)
     note(config, "serve", "Begun")
-    code = Supervisor(config, partial(build, Paces()), tell_ready, read).run()
+    code = Supervisor(config, partial(build, Paces(), Guesses(Paces())), tell_ready, read).run()
     note(config, "serve", "Ended")
     raise typer.Exit(code)
 
 
 @asynccontextmanager
-async def build(paces: "Paces", config: "Config", pools: "Mapping[str, TokenPool]") -> "AsyncIterator[Exchange]":
+async def build(
+    paces: "Paces", guesses: "Guesses", config: "Config", pools: "Mapping[str, TokenPool]"
+) -> "AsyncIterator[Exchange]":
     """Join store, token and exchange in a front end, and finish the store's writes at its end."""
     from gateway.admin.admission import Admission
     from gateway.admin.reaper import Reaper
@@ -419,6 +423,7 @@ async def build(paces: "Paces", config: "Config", pools: "Mapping[str, TokenPool
         places=places,
         access=config.access,
         rates=Rates(paces, config.limits),
+        guesses=guesses,
         approval=config.approval,
         audit=trail,
     )

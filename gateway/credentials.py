@@ -10,12 +10,14 @@ import secrets
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from msgspec import json
 
+from gateway import guesses
 from gateway.access import passwords
 from gateway.errors import AuthenticationNotSuccessful
+from gateway.guesses import Guesses
 from gateway.kmip.enums import CredentialType, HashingAlgorithm
 from gateway.kmip.messages import Credential, Device, HashedPassword, OneTimePassword, UsernameAndPassword
 from gateway.kmip.structure import Item, Structure
@@ -28,9 +30,6 @@ S = TypeVar("S", bound=Structure)
 MAX_REMEMBERED = 1024  # credentials that were right
 MAX_HASHING = 2  # at once, 19 MiB and a thread each
 MAX_WAITING, MAX_WAITING_OF_ONE = 64, 16  # to be checked, in all and from one address
-MAX_FAILURES = 10  # of one address in a window
-WINDOW_S = 60.0
-MAX_ADDRESSES = 10_000
 MAX_TEXT = 1024  # of a name or password, in characters
 AHEAD_S = 300  # that the clock of a client may be before ours
 MICROSECONDS = 1_000_000
@@ -54,6 +53,19 @@ class Verified(NamedTuple):
     server_hashed_password: bytes | None = None
 
 
+class Account(NamedTuple):
+    """Whose a credential says that it is, and the key of the row that would be its."""
+
+    kind: str
+    name: str
+    key: str
+
+    @property
+    def counted(self) -> str:
+        """Under which name wrong ones are counted."""
+        return f"{self.kind} {self.name}"
+
+
 class Remembered(NamedTuple):
     """A credential that was right, for as long as nothing was changed and until then (seconds since 1970)."""
 
@@ -63,9 +75,11 @@ class Remembered(NamedTuple):
 
 
 class Credentials:
-    """Checks credentials; in each front end, with what it remembers of those that were right and wrong."""
+    """Checks credentials; in each front end, with what it remembers of those that were right."""
 
-    def __init__(self, store: Store, codec: Decoder, clock: Callable[[], float], lifetime_s: float) -> None:
+    def __init__(
+        self, store: Store, codec: Decoder, clock: Callable[[], float], lifetime_s: float, guesses: Guesses
+    ) -> None:
         """Ask this store; `clock` gives seconds since 1970, a right password is remembered for `lifetime_s`."""
         self._store = store
         self._codec = codec
@@ -73,7 +87,7 @@ class Credentials:
         self._lifetime_s = lifetime_s
         self._key = secrets.token_bytes(32)
         self._right: OrderedDict[bytes, Remembered] = OrderedDict()
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._guesses = guesses
         self._turns = asyncio.Semaphore(MAX_HASHING)
         self._waiting: Counter[str] = Counter()
 
@@ -81,7 +95,7 @@ class Credentials:
         """Give the client whose credential this is; `generation` is that of the directory.
 
         Raises:
-            AuthenticationNotSuccessful: it is nobody's, or the address has shown too many that were not.
+            AuthenticationNotSuccessful: it is nobody's, or too many were wrong for this account at this address.
             StoreDown: the database does not answer.
         """
         place = hashlib.blake2b(
@@ -90,7 +104,7 @@ class Credentials:
         known = self._right.get(place)
         if known is not None and known.generation == generation and known.until > self._clock():
             return known.verified
-        found = await self._in_turn(shown, address, version)
+        found = await self._found(shown, address, version)
         if shown.credential_type in (T.USERNAME_AND_PASSWORD, T.DEVICE):
             self._right[place] = Remembered(found, generation, self._clock() + self._lifetime_s)
             self._right.move_to_end(place)
@@ -100,46 +114,61 @@ class Credentials:
 
     def known(self, shown: Credential, version: Version) -> bool:
         """Tell whether somebody has the user name, or is the device, that a credential names."""
-        if shown.credential_type is T.USERNAME_AND_PASSWORD:
-            name = self._codec.decode_structure(UsernameAndPassword, shown.credential_value, version).username
-            return self._store.accounts.credential("password", name) is not None
-        if shown.credential_type is T.DEVICE:
-            device = self._codec.decode_structure(Device, shown.credential_value, version)
-            return self._store.accounts.credential("device", device_key(device)) is not None
-        return True
+        if shown.credential_type not in (T.USERNAME_AND_PASSWORD, T.DEVICE):
+            return True
+        return self._is_kept(self._account(shown, version))
 
-    async def _in_turn(self, shown: Credential, address: str, version: Version) -> Verified:
+    def _account(self, shown: Credential, version: Version) -> Account:
+        kind, structure, name, key = KINDS[shown.credential_type]
+        given = self._codec.decode_structure(structure, shown.credential_value, version)
+        return Account(kind, name(given), key(given))
+
+    def _is_kept(self, account: Account) -> bool:
+        return self._store.accounts.credential(account.kind, account.key) is not None
+
+    async def _found(self, shown: Credential, address: str, version: Version) -> Verified:
+        """Give whose a credential is; where too many were wrong, each answer that is no takes as long as any other.
+
+        So a name that nobody has needs no hash then, and an address that shows many of them costs nothing.
+        """
+        if shown.credential_type not in CHECKS:
+            raise AuthenticationNotSuccessful(REFUSED)
+        account = self._account(shown, version)
+        slowed = self._guesses.are_slowed(account.counted, address)
+        end = asyncio.get_running_loop().time() + guesses.SLOW_S
+        try:
+            self._check_guesses(account, address)
+            if slowed and not self._is_kept(account):
+                raise self._wrong(account, address)
+            return await self._in_turn(shown, account, address, version)
+        except AuthenticationNotSuccessful:
+            if slowed:
+                await asyncio.sleep(end - asyncio.get_running_loop().time())
+            raise
+
+    async def _in_turn(self, shown: Credential, account: Account, address: str, version: Version) -> Verified:
         if self._waiting.total() >= MAX_WAITING or self._waiting[address] >= MAX_WAITING_OF_ONE:
             raise AuthenticationNotSuccessful("too many credentials are being checked: try again")
         self._waiting[address] += 1
         try:
             async with self._turns:
-                self._check_failures(address)
-                return await self._checked(shown, address, version)
+                self._check_guesses(account, address)
+                found = await CHECKS[shown.credential_type](self, shown, version)
         finally:
             self._waiting[address] -= 1
             if not self._waiting[address]:
                 del self._waiting[address]
-
-    async def _checked(self, shown: Credential, address: str, version: Version) -> Verified:
-        check = CHECKS.get(shown.credential_type)
-        found = None if check is None else await check(self, shown, version)
         if found is None:
-            self._failed(address)
-            raise AuthenticationNotSuccessful(REFUSED)
+            raise self._wrong(account, address)
         return found
 
-    def _check_failures(self, address: str) -> None:
-        count, since = self._failures.get(address, (0, 0.0))
-        if count >= MAX_FAILURES and self._clock() < since + WINDOW_S:
-            raise AuthenticationNotSuccessful("too many wrong credentials came from this address: try again later")
+    def _check_guesses(self, account: Account, address: str) -> None:
+        if self._guesses.are_too_many(account.counted, address):
+            raise AuthenticationNotSuccessful("too many credentials of this account were wrong from here: wait a while")
 
-    def _failed(self, address: str) -> None:
-        now = self._clock()
-        count, since = self._failures.pop(address, (0, now))
-        self._failures[address] = (count + 1, since) if now < since + WINDOW_S else (1, now)
-        while len(self._failures) > MAX_ADDRESSES:
-            self._failures.popitem(last=False)
+    def _wrong(self, account: Account, address: str) -> AuthenticationNotSuccessful:
+        self._guesses.failed(account.counted, address)
+        return AuthenticationNotSuccessful(REFUSED)
 
     async def _password(self, shown: Credential, version: Version) -> Verified | None:
         given = self._codec.decode_structure(UsernameAndPassword, shown.credential_value, version)
@@ -202,6 +231,10 @@ CHECKS: dict[int, Callable[[Credentials, Credential, Version], Awaitable[Verifie
 }
 
 
+def _username(given: UsernameAndPassword | OneTimePassword | HashedPassword) -> str:
+    return given.username
+
+
 def device_key(device: Device) -> str:
     """Give the key under which a device's credential is kept: all that it says of itself, and nothing more."""
     names = (
@@ -217,3 +250,17 @@ def device_key(device: Device) -> str:
 def one_time_key(username: str, password: str) -> str:
     """Give the key under which a password for one use is kept."""
     return json.encode((username, passwords.digest_of(password))).decode()
+
+
+# Of each credential: the kind of its row, its structure, whose it says that it is, and the key of that row.
+KINDS: dict[int, tuple[str, type[Any], Callable[[Any], str], Callable[[Any], str]]] = {
+    T.USERNAME_AND_PASSWORD: ("password", UsernameAndPassword, _username, _username),
+    T.DEVICE: ("device", Device, device_key, device_key),
+    T.ONE_TIME_PASSWORD: (
+        "one-time",
+        OneTimePassword,
+        _username,
+        lambda given: one_time_key(given.username, given.one_time_password),
+    ),
+    T.HASHED_PASSWORD: ("hashed", HashedPassword, _username, _username),
+}

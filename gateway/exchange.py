@@ -20,6 +20,7 @@ from gateway.call import Place, Services
 from gateway.config import AccessConfig, ApprovalConfig, Config, KmipConfig
 from gateway.credentials import Credentials
 from gateway.directory import Directory
+from gateway.guesses import Guesses
 from gateway.invocations import Invocations
 from gateway.kmip.enums import Operation, ProtectionStorageMask, ResultStatus
 from gateway.kmip.messages import ProtocolVersion, RequestHeader, RequestMessage, ResponseBatchItem, ResponseHeader
@@ -28,7 +29,7 @@ from gateway.kmip.version import SUPPORTED, V1_4, V2_1, Version
 from gateway.managed import Catalogue
 from gateway.notices import Notices
 from gateway.pushes import Send
-from gateway.rates import Rates
+from gateway.rates import Paces, Rates
 from gateway.recording import Asked
 from gateway.rotation import Rotation
 from gateway.shares import Shares
@@ -71,6 +72,7 @@ class Exchange:
         places: Mapping[str, Place] | None = None,
         access: AccessConfig = SELF,
         rates: Rates | None = None,
+        guesses: Guesses | None = None,
         approval: ApprovalConfig = NO_APPROVAL,
         audit: Trail | None = None,
     ) -> None:
@@ -93,7 +95,9 @@ class Exchange:
             places={} if places is None else places,
             approval=approval,
             directory=self._directory,
-            credentials=Credentials(store, codec, clock, access.credential_lifetime_s),
+            credentials=Credentials(
+                store, codec, clock, access.credential_lifetime_s, guesses or Guesses(Paces(clock))
+            ),
             audit=audit,
         )
         self.requests = Requests(services, batch.carry_out)

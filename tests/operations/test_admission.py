@@ -12,9 +12,10 @@ from gateway import batch
 from gateway.access import passwords
 from gateway.access.identity import NOTHING_SHOWN, Fact, Shown, stranger
 from gateway.config import AccessConfig
-from gateway.credentials import MAX_FAILURES, MAX_WAITING_OF_ONE, WINDOW_S, device_key, one_time_key
+from gateway.credentials import MAX_WAITING_OF_ONE, device_key, one_time_key
 from gateway.directory import MAX_STRANGERS
 from gateway.exchange import Exchange
+from gateway.guesses import COST_S, MOST, WINDOW_S, Guesses, network
 from gateway.kmip.enums import (
     CredentialType,
     CryptographicAlgorithm,
@@ -44,6 +45,7 @@ from gateway.operations.delegated_login import DelegatedLoginRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.locate import LocateRequest
 from gateway.operations.ping import PingRequest
+from gateway.rates import Paces
 from gateway.shares import MOST_ITEMS
 from gateway.store.accounts import (
     ClientRow,
@@ -87,6 +89,12 @@ def password(username="anna", text="correct horse"):
     return credential(T.USERNAME_AND_PASSWORD, UsernameAndPassword(username=username, password=text))
 
 
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    """Answer who guesses too often after a moment already."""
+    monkeypatch.setattr("gateway.guesses.SLOW_S", 0.02)
+
+
 @pytest.fixture
 async def door(gateway):
     """Give a gateway with two clients in two tenants, and what asks it as the other end of a connection."""
@@ -96,11 +104,16 @@ async def door(gateway):
 class Door:
     """A gateway whose callers are not let in before they have shown who they are."""
 
-    def __init__(self, gateway, **access):
+    def __init__(self, gateway, guesses=None, **access):
         self.gateway = gateway
         access = AccessConfig(**access)
         self.exchange = Exchange(
-            gateway.exchange._services.config, gateway.store, gateway.token, gateway.clock, access=access
+            gateway.exchange._services.config,
+            gateway.store,
+            gateway.token,
+            gateway.clock,
+            access=access,
+            guesses=guesses,
         )
 
     async def opened(self):
@@ -298,15 +311,72 @@ async def test_too_many_wrong_passwords_of_an_address_are_not_even_hashed(door, 
     await door.keep("password", "anna", HASH)
     hashed = []
     monkeypatch.setattr(passwords, "matches", lambda kept, given: hashed.append(kept) or given == "correct horse")
-    for _ in range(MAX_FAILURES + 5):
+    for _ in range(MOST + 5):
         assert await door.reason(UNKNOWN, password(text="guess")) is R.AUTHENTICATION_NOT_SUCCESSFUL
-    assert len(hashed) == MAX_FAILURES
+    assert len(hashed) == MOST
     assert await door.reason(UNKNOWN, password()) is R.AUTHENTICATION_NOT_SUCCESSFUL
     assert await door.reason(UNKNOWN, password(), address="192.0.2.2") is None
     door.gateway.clock.now += WINDOW_S
     assert await door.reason(UNKNOWN, password(text="guess"), address="192.0.2.1") is not None
     assert await door.reason(UNKNOWN, password(text="guess 2"), address="192.0.2.1") is not None
-    assert len(hashed) == MAX_FAILURES + 3
+    assert len(hashed) == MOST + 3
+
+
+@pytest.fixture
+def checks(monkeypatch):
+    """Give the list of all passwords that are hashed; "correct horse" is right."""
+    seen = []
+    monkeypatch.setattr(passwords, "matches", lambda kept, given: seen.append(given) or given == "correct horse")
+    return seen
+
+
+async def test_front_ends_count_wrong_passwords_together(gateway, checks):
+    guesses = Guesses(Paces(gateway.clock))
+    first = await Door(gateway, guesses).opened()
+    second = Door(gateway, guesses)
+    await first.keep("password", "anna", HASH)
+    for number in range(2 * MOST):
+        await (first, second)[number % 2].reason(UNKNOWN, password(text=f"guess {number}"))
+    assert len(checks) == MOST
+    assert await Door(gateway, guesses).reason(UNKNOWN, password()) is R.AUTHENTICATION_NOT_SUCCESSFUL
+    gateway.clock.now += COST_S
+    assert await Door(gateway, guesses).reason(UNKNOWN, password()) is None
+
+
+async def test_who_guesses_keeps_out_no_other_of_its_address_nor_the_owner_elsewhere(door, checks):
+    await door.keep("password", "anna", HASH)
+    await door.keep("password", "bert", HASH, BERT)
+    for _ in range(MOST + 2):
+        await door.reason(UNKNOWN, password(text="guess"))
+    start = time.monotonic()
+    assert await door.reason(UNKNOWN, password("bert")) is None
+    assert await door.reason(UNKNOWN, password(), address="198.51.100.7") is None
+    # Names that nobody has are no longer hashed, and neither time nor words tell them from one that somebody has.
+    del checks[:]
+    found = []
+    for name in ("bert", "carl"):
+        start = time.monotonic()
+        (answer,) = await door.ask(UNKNOWN, credentials=[password(name, "guess")])
+        found.append((answer.reason, answer.message))
+        assert time.monotonic() - start >= 0.02
+    assert found == [(R.AUTHENTICATION_NOT_SUCCESSFUL, "these credentials are not right")] * 2
+    assert checks == ["guess"]
+
+
+async def test_an_account_that_is_and_one_that_is_not_are_held_up_alike(door, checks):
+    await door.keep("password", "anna", HASH)
+    told = {}
+    for name in ("anna", "carl"):
+        shown = [password(name, f"guess {number}") for number in range(MOST + 2)]
+        told[name] = [(await door.ask(UNKNOWN, credentials=[each], address=name))[0].message for each in shown]
+    assert told["anna"] == told["carl"]
+    assert len(set(told["anna"])) == 2
+
+
+def test_a_network_of_ipv6_counts_as_one_address():
+    assert network("2001:db8::1") == network("2001:db8::ffff:2") != network("2001:db8:0:1::1")
+    assert network("192.0.2.1") == network("::ffff:192.0.2.1") != network("192.0.2.2")
+    assert network("no address") == "no address"
 
 
 async def test_an_address_has_few_passwords_checked_at_once(door, monkeypatch):
@@ -316,7 +386,7 @@ async def test_an_address_has_few_passwords_checked_at_once(door, monkeypatch):
     found = await asyncio.gather(*(door.reason(UNKNOWN, each) for each in guesses))
     assert set(found) == {R.AUTHENTICATION_NOT_SUCCESSFUL}
     # Those that wait while the tenth is found wrong are not hashed any more; two are at it already.
-    assert MAX_FAILURES <= len(hashed) <= MAX_FAILURES + 2
+    assert MOST <= len(hashed) <= MOST + 2
 
 
 async def test_a_device_without_a_password_needs_the_certificate_of_its_client(door):
