@@ -82,11 +82,6 @@ async def drafted(call: Call, order: Order) -> Draft:
     return draft._replace(history=_inherited(order.base, draft.attributes))
 
 
-def is_resident(managed: Managed) -> bool:
-    """Tell whether no client has the value of an object from here."""
-    return managed.sensitive or not managed.extractable
-
-
 def _check_secret(call: Call, order: Order) -> None:
     """Check that what is derived from a key that its owner cannot fetch is not to be had by another way.
 
@@ -98,7 +93,7 @@ def _check_secret(call: Call, order: Order) -> None:
         UsageMaskMissing: the base key is for data too.
     """
     base, attributes = order.base, order.attributes
-    if not is_resident(base):
+    if not base.resident:
         return
     if sets.value(attributes, Tag.SENSITIVE) is not True and creation.is_extractable(attributes):
         policy.check(call, Weakness.CLEAR_DERIVATION, base.unique_identifier)

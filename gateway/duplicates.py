@@ -7,6 +7,7 @@ derives a second time, a key that derives as one that encrypts (Clulow, CHES 200
 from gateway import creation, errors
 from gateway.call import Call
 from gateway.kmip import attribute_sets as sets
+from gateway.kmip.enums import CryptographicAlgorithm, ObjectType
 from gateway.kmip.structure import Attributes
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import Digest
@@ -23,21 +24,29 @@ def check(call: Call, transaction: Transaction, new: Managed) -> None:
     would tell who has which value, a password that can be guessed for one.
 
     Raises:
-        PermissionDenied: one of them is Sensitive or not Extractable, and may not be used as the new one may.
+        PermissionDenied: one of them is Sensitive or not Extractable, and may not be used as the new one may; or the
+            new one is so, and a one-time pad.
         ServerLimitExceeded: there are too many to look at.
     """
+    if new.resident and new.algorithm is CryptographicAlgorithm.ONE_TIME_PAD:
+        raise errors.PermissionDenied("a one-time pad gives itself away to whoever encrypts zeros with it")
     for digest in sets.structures(new.attributes, Tag.DIGEST, Digest):
         found = transaction.with_scalar(new.row.tenant, Tag.DIGEST, digest.digest_value, MAX_DUPLICATES + 1)
         if len(found) > MAX_DUPLICATES:
             raise errors.ServerLimitExceeded(f"{MAX_DUPLICATES} objects have this value already")
         for row in found:
             other = call.services.catalogue.decode(row)
-            if (other.sensitive or not other.extractable) and _does_more(new, other):
+            if other.resident and _does_more(new, other):
                 raise errors.PermissionDenied("another object has this value, and may be used for less")
 
 
 def _does_more(new: Managed, other: Managed) -> bool:
-    return bool(new.usage_bits & ~other.usage_bits) or _leaves(new.attributes)
+    return bool(new.usage_bits & ~other.usage_bits) or _leaves(new.attributes) or _is_of_another(new, other)
+
+
+def _is_of_another(new: Managed, other: Managed) -> bool:
+    """Tell whether it is a key of another algorithm, by which one use gives away what the other is to keep."""
+    return new.object_type is ObjectType.SYMMETRIC_KEY and new.algorithm is not other.algorithm
 
 
 def _leaves(attributes: Attributes) -> bool:

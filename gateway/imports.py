@@ -23,6 +23,7 @@ from gateway.kmip.tags import Tag
 from gateway.kmip.values import UsageLimits
 from gateway.managed import Managed
 from gateway.store.api import ObjectRow, Transaction
+from gateway.token.api import OWN_LABELS
 
 MAX_IDENTIFIER_CHARACTERS = 255
 
@@ -65,10 +66,13 @@ def identifier(given: str) -> str:
     """Give the unique identifier under which an object is imported; a new one where the client has none.
 
     Raises:
-        InvalidField: it is too long, or not printable.
+        InvalidField: it is too long, or not printable, or begins as the labels of the gateway's own keys do.
     """
     if len(given) > MAX_IDENTIFIER_CHARACTERS or not given.isprintable():
         raise errors.InvalidField(f"a Unique Identifier is {MAX_IDENTIFIER_CHARACTERS} printable characters at most")
+    # It becomes the label of the key on the token, and by theirs the gateway finds the keys that all others hang on.
+    if given.strip().casefold().startswith(OWN_LABELS):
+        raise errors.InvalidField(f"no Unique Identifier of a client begins with {OWN_LABELS!r}")
     return given or creation.new_identifier()
 
 

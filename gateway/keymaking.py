@@ -125,12 +125,15 @@ def _format(attributes: Attributes) -> KeyFormatType:
 
 
 async def _digested(call: Call, ref: KeyRef, attributes: Attributes) -> Attributes:
-    """Add the digests of a secret key; for that it leaves the token only if its format is a structure."""
+    """Add the digests of a secret key; for that it leaves the token only if its format is a structure.
+
+    One that does not leave has the digest of its bare value at least: by that a copy is told (`duplicates`).
+    """
     format_type = _format(attributes)
     if format_type is F.TRANSPARENT_SYMMETRIC_KEY:
-        if not creation.is_extractable(attributes):
-            return attributes
-        return _with_digests(call, ref.object_class, await call.token.export_key(ref), attributes)
+        if creation.is_extractable(attributes):
+            return _with_digests(call, ref.object_class, await call.token.export_key(ref), attributes)
+        format_type = F.RAW
     # Some tokens digest no key that is not extractable, and some no key at all.
     with suppress(errors.NotExtractable, errors.FeatureNotSupported):
         value = await call.token.digest_key(ref, CKM_SHA256)

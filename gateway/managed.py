@@ -105,6 +105,11 @@ class Managed:
         return self.flag(Tag.EXTRACTABLE, default=True)
 
     @cached_property
+    def resident(self) -> bool:
+        """Whether no client has its value from here."""
+        return self.sensitive or not self.extractable
+
+    @cached_property
     def fresh(self) -> bool:
         """Whether no client was given it yet."""
         return self.flag(Tag.FRESH, default=False)

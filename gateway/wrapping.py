@@ -326,6 +326,9 @@ def _blob(block: KeyBlock) -> bytes:
 
 def _value(call: Call, clear: bytes, option: EncodingOption | None) -> KeyValue:
     if not _encoded(option):
+        if clear[:4] == ENCODED_KEY_VALUE and int.from_bytes(clear[4:HEADER_BYTES], "big") + HEADER_BYTES == len(clear):
+            # Else a key would come back between bytes that are known, with a Digest by which no copy is told.
+            raise errors.EncodingOptionError("what was wrapped is an encoded Key Value: say so")
         return KeyValue(key_material=clear)
     if clear[:4] != ENCODED_KEY_VALUE:
         raise errors.CryptographicFailure("what was wrapped is not an encoded Key Value")

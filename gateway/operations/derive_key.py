@@ -87,7 +87,7 @@ async def derive_key(call: Call, request: DeriveKeyRequest) -> DeriveKeyResponse
     home = placement.at(call, order.base.row.token)  # the token derives what stays on it
     draft = await deriving.drafted(home, order)
     changes = deriving.bases_linked(call, order, draft.unique_identifier)
-    check = duplicates.check if deriving.is_resident(order.base) else None
+    check = duplicates.check if order.base.resident else None
     (made,) = await creation.add(home, draft, changes=changes, check=check)
     call.batch.placeholder = made.unique_identifier
     return DeriveKeyResponse(unique_identifier=made.unique_identifier)

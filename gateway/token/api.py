@@ -10,16 +10,18 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-STORAGE_KEY_LABEL = "kmip-gateway storage key"
+# How the label of each key begins that is the gateway's own.
+OWN_LABELS = "kmip-gateway"
+STORAGE_KEY_LABEL = f"{OWN_LABELS} storage key"
 CKA_ID_BYTES = 16
-AUDIT_KEY_LABEL = "kmip-gateway audit key"
+AUDIT_KEY_LABEL = f"{OWN_LABELS} audit key"
 # Of both halves; found by this, since only secret keys are found by their label.
 AUDIT_CKA_ID = sha256(AUDIT_KEY_LABEL.encode()).digest()[:CKA_ID_BYTES]
 
 
 def kek_label(version: int) -> str:
     """Give the label of a key-encryption key; the first is made when the token is set up."""
-    return f"kmip-gateway key-encryption key v{version}"
+    return f"{OWN_LABELS} key-encryption key v{version}"
 
 
 KEK_LABEL = kek_label(1)

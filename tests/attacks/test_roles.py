@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from gateway.kmip.enums import (
     AdjustmentType,
     DerivationMethod,
+    KeyFormatType,
     ObjectType,
     ResultReason,
     ResultStatus,
@@ -26,6 +27,7 @@ from gateway.operations.import_ import ImportRequest
 from gateway.operations.modify_attribute import ModifyAttributeRequest
 from gateway.operations.re_key import ReKeyRequest
 from gateway.operations.set_attribute import SetAttributeRequest
+from gateway.token.api import STORAGE_KEY_LABEL, kek_label
 from tests.attacks.attacker import (
     EXTRACTABLE,
     NOT_SENSITIVE,
@@ -154,6 +156,18 @@ async def test_what_is_derived_twice_is_for_one_use(gateway: Gateway) -> None:
     await made(gateway, derive(base, bytes(31) + b"\1", M.ENCRYPT, *BOTH))
 
 
+@pytest.mark.parametrize("more", [BOTH, (SENSITIVE,), (RESIDENT,)], ids=str)
+async def test_what_is_derived_twice_is_for_one_use_whatever_its_format(
+    gateway: Gateway, more: tuple[Attribute, ...]
+) -> None:
+    """Else the one encrypts what the other derives. A key that stays has no structure to be digested."""
+    transparent = Attribute(Tag.KEY_FORMAT_TYPE, KeyFormatType.TRANSPARENT_SYMMETRIC_KEY)
+    for first, second in (((), (transparent,)), ((transparent,), ()), ((transparent,), (transparent,))):
+        base = await create(gateway, M.DERIVE_KEY, *BOTH)
+        await made(gateway, derive(base, bytes(32), M.DERIVE_KEY, *more, *first))
+        assert await reason(gateway, derive(base, bytes(32), M.ENCRYPT, *more, *second)) is R.PERMISSION_DENIED
+
+
 async def test_a_derived_key_wraps_nothing_sensitive(gateway: Gateway) -> None:
     base = await create(gateway, M.DERIVE_KEY, *BOTH)
     by = await made(gateway, derive(base, bytes(32), WRAPS, *BOTH))
@@ -198,3 +212,16 @@ async def test_a_use_that_the_mask_lacks_is_refused_in_every_version(gateway: Ga
     operation, request = encrypt(key, b"data", block_cipher_mode=B.GCM)
     assert await reason(gateway, (operation, request)) is R.INCOMPATIBLE_CRYPTOGRAPHIC_USAGE_MASK
     assert await gateway.refused(V1_4, operation, request) is R.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize("label", [kek_label(2), kek_label(1), STORAGE_KEY_LABEL, f" {kek_label(2).upper()}"])
+async def test_no_key_of_a_client_passes_for_one_of_the_gateways(gateway: Gateway, label: str) -> None:
+    """It would be labelled by its identifier: the next key-encryption key, whose value the attacker knows."""
+    before = await gateway.token.labelled(label)
+    request = ImportRequest(
+        unique_identifier=label,
+        attributes=(Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, WRAPS),),
+        symmetric_key=aes(os.urandom(32)),
+    )
+    assert await reason(gateway, (O.IMPORT, request)) is R.INVALID_FIELD
+    assert await gateway.token.labelled(label) == before

@@ -8,14 +8,18 @@ import os
 import pytest
 from msgspec.structs import replace
 
+from gateway.config import KmipConfig
+from gateway.exchange import Exchange
 from gateway.kmip.enums import (
     CryptographicUsageMask,
+    EncodingOption,
     KeyWrapType,
     ObjectType,
     PaddingMethod,
     ResultReason,
     RevocationReasonCode,
 )
+from gateway.kmip.objects import SymmetricKey
 from gateway.kmip.structure import Attribute
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import RevocationReason
@@ -48,6 +52,7 @@ from tests.attacks.attacker import (
     reason,
     register,
     spec,
+    wrapping,
 )
 from tests.operations.conftest import Gateway
 from tests.operations.test_create import kept
@@ -246,3 +251,34 @@ async def test_the_token_is_told_no_two_rights_that_must_not_meet(gateway: Gatew
             assert not told["unwrap"] or not told["encrypt"], told
             assert told["sensitive"] is True
             assert told["extractable"] is (not more)
+
+
+# --- a copy that is said to be something else
+
+
+async def test_a_copy_is_no_key_of_another_algorithm(gateway: Gateway) -> None:
+    """AES-128 as 3DES of two keys is weaker; and a one-time pad gives itself away, by what the gateway does itself."""
+    config = replace(KmipConfig(), software_ciphers=True)
+    exchange = Exchange(config, gateway.store, gateway.token, gateway.clock)
+    soft = Gateway(exchange, gateway.clock, gateway.store, gateway.token)
+    by, key = await trusted(gateway), await secret(gateway, bits=128)
+    operation, asked = bring(await blob(gateway, key, by), M.ENCRYPT, SENSITIVE)
+    given: SymmetricKey = asked.symmetric_key  # type: ignore[assignment]  # bring has put it there
+    for algorithm in (A.DES3, A.ONE_TIME_PAD):
+        other = replace(given.key_block, cryptographic_algorithm=algorithm, cryptographic_length=128)
+        request = replace(asked, symmetric_key=SymmetricKey(key_block=other))
+        assert await reason(soft, (operation, request)) is R.PERMISSION_DENIED, algorithm
+
+
+async def test_a_key_does_not_come_back_between_bytes_that_are_known(gateway: Gateway) -> None:
+    """Wrapped as an encoded Key Value and unwrapped as bytes alone it would have a Digest that no other has."""
+    by, key = await trusted(gateway), await secret(gateway, M.DERIVE_KEY)
+    specification = replace(wrapping(by), encoding_option=EncodingOption.TTLV_ENCODING)
+    request = GetRequest(unique_identifier=key, key_wrapping_specification=specification)
+    block = (await gateway.one(V2_1, O.GET, request)).symmetric_key.key_block
+    data = replace(block.key_wrapping_data, encoding_option=EncodingOption.NO_ENCODING)
+    embedded = replace(block, cryptographic_length=None, key_wrapping_data=data)
+    operation, asked = bring(SymmetricKey(key_block=embedded), M.MAC_GENERATE, SENSITIVE)
+    embedded = replace(embedded, cryptographic_algorithm=A.HMAC_SHA256)
+    asked = replace(asked, symmetric_key=SymmetricKey(key_block=embedded))
+    assert await reason(gateway, (operation, asked)) is R.ENCODING_OPTION_ERROR
