@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from gateway import wording
 from gateway.access.permissions import NAMES, OPEN
 from gateway.call import Call
 from gateway.config import ApprovalConfig
@@ -34,14 +35,18 @@ class Asked(Structure):
     subject: str
 
 
-async def require_export(call: Call, managed: Managed, request: Structure) -> None:
+async def require_export(
+    call: Call, managed: Managed, request: Structure, how: str, wrapping: Managed | None = None
+) -> None:
     """Make sure that others have approved that the key material of an object leaves, if its groups need it.
+
+    `how` says in words in which form; `wrapping` is the key that wraps it, which is bound as it is now.
 
     Raises:
         NotAuthorized: they have not, or not yet; the message says under which number to ask them.
     """
     if waits_for_export(call, managed):
-        await _require(call, managed, request)
+        await _require(call, managed, request, how, wrapping)
 
 
 def waits_for_export(call: Call, managed: Managed) -> bool:
@@ -54,7 +59,7 @@ async def require_destroy(call: Call, managed: Managed, request: Structure) -> N
     """Make sure that others have approved that an object is destroyed, if its groups need it; raises the same."""
     config = call.services.approval
     if config.needed and _is_named(managed.row, config.destroy):
-        await _require(call, managed, request)
+        await _require(call, managed, request, "destroyed")
 
 
 def require_kept(call: Call, before: ObjectRow) -> None:
@@ -90,9 +95,11 @@ def digest_of(asked: Asked, content: bytes) -> bytes:
 
 
 def spend(
-    transaction: Transaction, config: ApprovalConfig, asked: Asked, content: bytes, now: int
+    transaction: Transaction, config: ApprovalConfig, asked: Asked, content: bytes, now: int, words: str = ""
 ) -> tuple[ApprovalRow, bool]:
     """Spend the approval of a request, and tell so; where there is none yet, give the row under which to ask for it.
+
+    `words` say to others all that `content` binds.
 
     Raises:
         ServerLimitExceeded: too many requests of this client wait for approval.
@@ -105,7 +112,15 @@ def spend(
         transaction.approvals.forget(now - KEPT_S)
         expires = now + int(config.lifetime_s)
         row = ApprovalRow(
-            secrets.token_hex(6), digest, asked.tenant, asked.identity, asked.operation, asked.subject, now, expires
+            secrets.token_hex(6),
+            digest,
+            asked.tenant,
+            asked.identity,
+            asked.operation,
+            asked.subject,
+            now,
+            expires,
+            words=words,
         )
         transaction.approvals.put(row)
     approvers = {each.approver for each in row.votes} - {asked.identity}
@@ -122,10 +137,13 @@ def refusal(row: ApprovalRow, needed: int) -> str:
     return f"this needs the approval of others: {len(row.votes)} of {needed} so far; it is {row.id}"
 
 
-async def _require(call: Call, managed: Managed, request: Structure) -> None:
+async def _require(call: Call, managed: Managed, request: Structure, how: str, wrapping: Managed | None = None) -> None:
     call.in_turn()
     identity, config = call.peer.identity, call.services.approval
-    content = str(call.version).encode() + bytes(call.services.codec.encode_payload(request, call.version))
+    words = wording.told(how, managed, request, call.version)
+    # An Import may put another object in the place of one that is named here: what was approved is this one.
+    objects = [each.row.id for each in (managed, wrapping) if each is not None]
+    content = f"{call.version} {objects} ".encode() + bytes(call.services.codec.encode_payload(request, call.version))
     asked = Asked(
         tenant=identity.tenant,
         identity=identity.name,
@@ -134,7 +152,7 @@ async def _require(call: Call, managed: Managed, request: Structure) -> None:
     )
 
     def write(transaction: Transaction) -> tuple[ApprovalRow, bool]:
-        return spend(transaction, config, asked, content, int(call.services.clock()))
+        return spend(transaction, config, asked, content, int(call.services.clock()), words)
 
     row, granted = await call.store.write(write)
     if not granted:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec.structs import replace
 
-from gateway import approvals, bundles, keyblocks, material, wrapping
+from gateway import approvals, bundles, keyblocks, material, wording, wrapping
 from gateway.access.permissions import OPEN
 from gateway.call import Call
 from gateway.errors import (
@@ -17,6 +17,7 @@ from gateway.errors import (
     KeyWrapTypeNotSupported,
     NotExtractable,
     Sensitive,
+    WrappingObjectNotFound,
 )
 from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType
 from gateway.kmip.objects import KeyBlock, KeyValue, KeyWrappingSpecification, ManagedObject
@@ -54,11 +55,21 @@ async def given(call: Call, managed: Managed, asked: Asked) -> ManagedObject:
     if managed.object_type not in OPEN and not managed.extractable:
         raise NotExtractable(f"{managed.unique_identifier} is not Extractable")
     call.require_export(managed.row)
-    if call.services.approval.needed:
-        await approvals.require_export(call, managed, asked)
+    approved = await _approved(call, managed, asked) if approvals.waits_for_export(call, managed) else None
     if asked.key_wrapping_specification is not None:
-        return await _wrapped(call, managed, asked, asked.key_wrapping_specification)
+        return await _wrapped(call, managed, asked, asked.key_wrapping_specification, approved)
     return await _as_it_is(call, managed, asked)
+
+
+async def _approved(call: Call, managed: Managed, asked: Asked) -> Managed | None:
+    """Make sure that others have approved that an object leaves so, and give the wrapping key that they have seen."""
+    specification = asked.key_wrapping_specification
+    if specification is None:
+        await approvals.require_export(call, managed, asked, wording.IN_THE_CLEAR)
+        return None
+    by = wrapping.key_of(call, specification)
+    await approvals.require_export(call, managed, asked, wording.wrapped_by(by), by)
+    return by
 
 
 async def _as_it_is(call: Call, managed: Managed, asked: Asked) -> ManagedObject:
@@ -136,9 +147,11 @@ def _is_wrapped(given: ManagedObject) -> bool:
 
 
 async def _wrapped(
-    call: Call, managed: Managed, asked: Asked, specification: KeyWrappingSpecification
+    call: Call, managed: Managed, asked: Asked, specification: KeyWrappingSpecification, approved: Managed | None
 ) -> ManagedObject:
     by = await wrapping.to_wrap(call, managed, specification)
+    if approved is not None and by.key.row.id != approved.row.id:
+        raise WrappingObjectNotFound("another key has taken the place of the one that was approved")
     chosen = material.format_for(call, managed, asked.key_format_type)
     if wrapping.wraps_in_place(managed, by, chosen, specification):
         given = material.shell(call, managed, chosen)

@@ -172,6 +172,19 @@ def _aes(key: Managed, parameters: CryptographicParameters, profile: Profile) ->
     return Mechanism(ckm, tag_bits=8 * mechanisms.tag_bytes(parameters)) if mode is B.GCM else Mechanism(ckm)
 
 
+def key_of(call: Call, specification: KeyWrappingSpecification) -> Managed:
+    """Give the key by which an object is to be wrapped, if it may be used so; `to_wrap` asks for more.
+
+    Raises:
+        WrappingObjectNotFound, WrappingObjectDestroyed, WrappingObjectArchived.
+        WrongLifecycleState, UsageMaskMissing, FeatureNotSupported.
+    """
+    information = specification.encryption_key_information
+    if information is None:
+        raise errors.FeatureNotSupported("keys are wrapped by encryption only, without a MAC or signature")
+    return _key(call, information, M.WRAP_KEY, Use.WRAP_KEY)
+
+
 async def to_wrap(call: Call, managed: Managed, specification: KeyWrappingSpecification) -> Wrapping:
     """Give the key and mechanism by which an object is to be wrapped, once everything about it is allowed.
 

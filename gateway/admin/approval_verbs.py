@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway.admin.options import PLAIN, ConfigOption
-from gateway.admin.printing import print_json, print_row
+from gateway.admin.printing import print_json, print_whole_row
 
 approval_app = typer.Typer(
     help="What is done only once others have approved it: [approval] in the gateway's file.", **PLAIN
@@ -34,7 +34,8 @@ def approval_list(
         return
     for each in listed:
         said = ", ".join(each.approved_by) or "nobody yet"
-        print_row(each.id, each.stage, each.operation, each.subject, each.tenant, each.identity, said, each.expires)
+        who = each.tenant, each.identity
+        print_whole_row(each.id, each.stage, each.operation, each.subject, *who, said, each.expires, each.words)
 
 
 @approval_app.command("approve")
@@ -53,10 +54,9 @@ def _decide(config: Path, id: str, *, approve: bool) -> None:
     from gateway.admin.approvals import decide
     from gateway.admin.audit import recorded
     from gateway.config import load
-    from gateway.legible import legible
 
     loaded = load(config)
     with recorded(loaded, "approval approve" if approve else "approval deny", id):
         row = decide(loaded, id, approve=approve)
-    print(legible(f"{row.operation} of {row.subject}, asked by {row.identity}: "), end="")
+    print_whole_row(f"{row.operation} of {row.subject}, asked by {row.identity}", *filter(None, [row.words]))
     print(f"{len(row.votes)} of {loaded.approval.needed} have approved it" if approve else "denied")

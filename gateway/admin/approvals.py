@@ -39,6 +39,7 @@ class ListedApproval(Struct, frozen=True):
     stage: str
     operation: str
     subject: str
+    words: str
     tenant: str
     identity: str
     approved_by: tuple[str, ...]
@@ -134,6 +135,7 @@ def _listed(row: ApprovalRow) -> ListedApproval:
         row.stage if row.expires > time.time() or row.stage is not Stage.OPEN else "expired",
         row.operation,
         row.subject,
+        row.words,
         row.tenant,
         row.identity,
         tuple(each.approver for each in row.votes),

@@ -19,6 +19,11 @@ def print_row(*cells: Any) -> None:
     print(*(legible(str(cell), WIDEST) for cell in cells), sep="\t")
 
 
+def print_whole_row(*cells: str) -> None:
+    """Print a line of a listing in which nothing is cut off, for who decides by it."""
+    print(*(legible(cell, len(cell)) for cell in cells), sep="\t")
+
+
 def print_json(value: Any) -> None:
     """Print a value as one JSON document."""
     from msgspec import json

@@ -67,7 +67,7 @@ async def create_split_key(call: Call, request: CreateSplitKeyRequest) -> Create
     )
     bases = () if request.unique_identifier is None else (call.live(request.unique_identifier),)
     for base in bases:
-        await approvals.require_export(call, base, request)
+        await approvals.require_export(call, base, request, "in parts")
     secret = await _secret(call, bases, attributes)
     drafts = await splitting.parts_drafted(call, secret, scheme, _inherited(attributes, bases))
     if bases:

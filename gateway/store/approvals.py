@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct, json
+from msgspec.structs import astuple
 
 Execute = Callable[[str, Sequence[object]], list[Any]]
 
@@ -28,7 +29,8 @@ TABLES = (
     "CREATE INDEX approvals_by_digest ON approvals (digest)",
     "CREATE INDEX approvals_by_identity ON approvals (tenant, identity, stage)",
 )
-_PUT = "INSERT OR REPLACE INTO approvals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+WORDS = ("ALTER TABLE approvals ADD COLUMN words TEXT NOT NULL DEFAULT ''",)
+_PUT = "INSERT OR REPLACE INTO approvals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class Stage(StrEnum):
@@ -59,6 +61,7 @@ class ApprovalRow(Struct, frozen=True):
     expires: int
     stage: Stage = Stage.OPEN
     votes: tuple[Vote, ...] = ()
+    words: str = ""  # all that is asked, for those who approve it
 
 
 class Approvals(Protocol):
@@ -110,8 +113,8 @@ class SqliteApprovals:
         return [_row(each) for each in self._execute("SELECT * FROM approvals ORDER BY created, id", ())]
 
     def put(self, row: ApprovalRow) -> None:
-        columns = [getattr(row, name) for name in row.__struct_fields__]
-        self._execute(_PUT, (*columns[:-1], json.encode(row.votes).decode()))
+        *columns, votes, words = astuple(row)
+        self._execute(_PUT, (*columns, json.encode(votes).decode(), words))
 
     def forget(self, before: int) -> None:
         self._execute("DELETE FROM approvals WHERE expires < ?", (before,))
@@ -122,6 +125,6 @@ class SqliteApprovals:
 
 
 def _row(columns: Sequence[Any]) -> ApprovalRow:
-    id, digest, tenant, identity, operation, subject, created, expires, stage, votes = columns
-    said = tuple(json.decode(votes, type=list[Vote]))
-    return ApprovalRow(id, digest, tenant, identity, operation, subject, created, expires, Stage(stage), said)
+    id, digest, tenant, identity, operation, subject, created, expires, stage, votes, words = columns
+    said = json.decode(votes, type=tuple[Vote, ...])
+    return ApprovalRow(id, digest, tenant, identity, operation, subject, created, expires, Stage(stage), said, words)

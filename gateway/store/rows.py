@@ -12,6 +12,7 @@ from typing import Any
 from gateway.store.account_rows import TABLES as ACCOUNT_TABLES
 from gateway.store.api import AttributeRow, Custody, ObjectRow, TicketRow
 from gateway.store.approvals import TABLES as APPROVAL_TABLES
+from gateway.store.approvals import WORDS as APPROVAL_WORDS
 from gateway.store.grant_rows import TABLES as GRANT_TABLES
 
 # STRICT, because without it a column's affinity would turn the scalar '1' into 1 and match what it must not.
@@ -141,6 +142,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT, WITHOUT ROWID""",
     ),
     APPROVAL_TABLES,
+    APPROVAL_WORDS,
 )
 
 # The column `storage`: one number, so that one index answers for every Storage Status Mask.

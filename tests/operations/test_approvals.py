@@ -25,6 +25,7 @@ from gateway.config import (
 from gateway.errors import ConfigurationError
 from gateway.exchange import Exchange
 from gateway.kmip.enums import (
+    BlockCipherMode,
     CryptographicAlgorithm,
     InteropFunction,
     KeyFormatType,
@@ -33,9 +34,12 @@ from gateway.kmip.enums import (
     ResultReason,
     ResultStatus,
     SplitKeyMethod,
+    WrappingMethod,
 )
-from gateway.kmip.structure import Attribute, Structure
+from gateway.kmip.objects import EncryptionKeyInformation, KeyWrappingSpecification
+from gateway.kmip.structure import Attribute, AttributeReference, DateTime, Structure
 from gateway.kmip.tags import Tag
+from gateway.kmip.values import CryptographicParameters
 from gateway.kmip.version import V1_4, V2_1, Version
 from gateway.operations.create_split_key import CreateSplitKeyRequest
 from gateway.operations.delete_attribute import DeleteAttributeRequest
@@ -48,12 +52,14 @@ from gateway.operations.join_split_key import JoinSplitKeyRequest
 from gateway.store.api import Store
 from gateway.token.api import Token
 from tests.operations.conftest import Client, Clock, Gateway
+from tests.operations.making import names
 from tests.operations.test_create import spec
 from tests.operations.test_pushes import Listener
 from tests.operations.test_register_get import M, aes, mask, register
 from tests.operations.test_rotation import DAY_S, key
 
 GROUP = Attribute(Tag.OBJECT_GROUP, "crown jewels")
+ACTIVE = Attribute(Tag.ACTIVATION_DATE, DateTime(1))
 VAULT = ApprovalConfig(
     needed=2, approvers=("ann", "bob", "eve"), export=("crown jewels",), destroy=("crown jewels",), lifetime_s=3600
 )
@@ -166,6 +172,60 @@ async def test_an_altered_request_is_another_one(vault: Gateway, others: Operato
     }
     assert len(altered | {id}) == 6
     await vault.one(V2_1, O.GET, GetRequest(unique_identifier=uid))
+
+
+async def test_others_see_in_words_in_which_form_a_key_would_leave(vault: Gateway, others: Operators) -> None:
+    """And an Import that puts another wrapping key in the place of the one they saw makes it another request."""
+    uid = await jewel(vault)
+    kek = await register(vault, V2_1, aes(bytes(32)), mask(M.WRAP_KEY), ACTIVE, *names('"; in the clear'))
+    information = EncryptionKeyInformation(
+        unique_identifier=kek,
+        cryptographic_parameters=CryptographicParameters(block_cipher_mode=BlockCipherMode.NISTKEYWRAP),
+    )
+    wrapped = GetRequest(
+        unique_identifier=uid,
+        key_wrapping_specification=KeyWrappingSpecification(
+            wrapping_method=WrappingMethod.ENCRYPT, encryption_key_information=information
+        ),
+    )
+    id = await asked(vault, O.GET, wrapped)
+    (waiting,) = others.waiting()
+    told = waiting.words.split("; ")
+    assert told[0].startswith(f'wrapped by "{kek}" of "cert:a" (SymmetricKey AES-256 "\\"')
+    assert waiting.words.endswith(
+        f'; KMIP 2.1; UniqueIdentifier "{uid}"; KeyWrappingSpecification (WrappingMethod Encrypt, '
+        f'EncryptionKeyInformation (UniqueIdentifier "{kek}", '
+        "CryptographicParameters (BlockCipherMode NISTKeyWrap)))"
+    )
+    for each in ("ann", "bob"):
+        await others.decide(each, id)
+    swapped = ImportRequest(
+        unique_identifier=kek,
+        replace_existing=True,
+        attributes=(mask(M.WRAP_KEY), ACTIVE),
+        symmetric_key=aes(bytes(range(32))),
+    )
+    await vault.one(V2_1, O.IMPORT, swapped)
+    assert await asked(vault, O.GET, wrapped) != id
+    await asked(vault, O.GET, GetRequest(unique_identifier=uid, key_format_type=KeyFormatType.RAW))
+    assert others.waiting()[-1].words.startswith("in the clear; SymmetricKey AES-128; KMIP 2.1; ")
+    assert others.waiting()[-1].words.endswith("KeyFormatType Raw")
+
+
+async def test_what_is_too_long_to_be_read_is_not_asked(vault: Gateway, others: Operators) -> None:
+    names_of_attributes = tuple(AttributeReference(Tag.ATTRIBUTE, "x", f"attribute {n}") for n in range(100))
+    request = GetRequest(
+        unique_identifier=await jewel(vault),
+        key_wrapping_specification=KeyWrappingSpecification(
+            wrapping_method=WrappingMethod.ENCRYPT,
+            encryption_key_information=EncryptionKeyInformation(
+                unique_identifier=await register(vault, V2_1, aes(bytes(32)), mask(M.WRAP_KEY), ACTIVE)
+            ),
+            attribute_reference=names_of_attributes,
+        ),
+    )
+    assert await vault.refused(V2_1, O.GET, request) is ResultReason.SERVER_LIMIT_EXCEEDED
+    assert not others.waiting()
 
 
 async def test_an_approval_is_for_who_asked(vault: Gateway, others: Operators) -> None:
