@@ -207,9 +207,10 @@ async def test_others_see_in_words_in_which_form_a_key_would_leave(vault: Gatewa
     )
     await vault.one(V2_1, O.IMPORT, swapped)
     assert await asked(vault, O.GET, wrapped) != id
-    await asked(vault, O.GET, GetRequest(unique_identifier=uid, key_format_type=KeyFormatType.RAW))
-    assert others.waiting()[-1].words.startswith("in the clear; SymmetricKey AES-128; KMIP 2.1; ")
-    assert others.waiting()[-1].words.endswith("KeyFormatType Raw")
+    clear = await asked(vault, O.GET, GetRequest(unique_identifier=uid, key_format_type=KeyFormatType.RAW))
+    (words,) = (each.words for each in others.waiting() if each.id == clear)
+    assert words.startswith("in the clear; SymmetricKey AES-128; KMIP 2.1; ")
+    assert words.endswith("; KeyFormatType Raw")
 
 
 async def test_what_is_too_long_to_be_read_is_not_asked(vault: Gateway, others: Operators) -> None:
