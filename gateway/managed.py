@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from typing import Any, Protocol
 
+from gateway.errors import GeneralFailure
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.attributes import ATTRIBUTES
 from gateway.kmip.enums import (
@@ -31,7 +32,7 @@ from gateway.kmip.values import (
     UsageLimits,
 )
 from gateway.store.api import MAX_ROW_BYTES, AttributeRow, Custody, ObjectRow, Scalar
-from gateway.token.api import KeyRef, ObjectClass
+from gateway.token.api import OWN_CKA_IDS, KeyRef, ObjectClass
 
 # Clients choose what an object holds: what is kept of it is bounded in bytes, and not in objects alone.
 MAX_KEPT_BYTES = 64 * 1024 * 1024
@@ -116,7 +117,13 @@ class Managed:
 
     @cached_property
     def ref(self) -> KeyRef:
-        """Where the key is on the token, or with what it comes along."""
+        """Where the key is on the token, or with what it comes along.
+
+        Raises:
+            GeneralFailure: it is one of the gateway's own keys: so somebody has written into the database.
+        """
+        if self.row.cka_id in OWN_CKA_IDS:
+            raise GeneralFailure("the database names a key that is no client's")
         return ref_of(self.row)
 
     @property

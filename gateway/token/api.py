@@ -10,13 +10,12 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+CKA_ID_BYTES = 16
 # How the label of each key begins that is the gateway's own.
 OWN_LABELS = "kmip-gateway"
 STORAGE_KEY_LABEL = f"{OWN_LABELS} storage key"
-CKA_ID_BYTES = 16
 AUDIT_KEY_LABEL = f"{OWN_LABELS} audit key"
-# Of both halves; found by this, since only secret keys are found by their label.
-AUDIT_CKA_ID = sha256(AUDIT_KEY_LABEL.encode()).digest()[:CKA_ID_BYTES]
+MAX_KEKS = 1024
 
 
 def kek_label(version: int) -> str:
@@ -24,7 +23,15 @@ def kek_label(version: int) -> str:
     return f"{OWN_LABELS} key-encryption key v{version}"
 
 
+def own_cka_id(label: str) -> bytes:
+    """Give the CKA_ID of the gateway's own key with this label: what carries one is no key of a client's."""
+    return sha256(label.encode()).digest()[:CKA_ID_BYTES]
+
+
 KEK_LABEL = kek_label(1)
+# Of both halves; found by this, since only secret keys are found by their label.
+AUDIT_CKA_ID = own_cka_id(AUDIT_KEY_LABEL)
+OWN_CKA_IDS = frozenset(map(own_cka_id, (AUDIT_KEY_LABEL, STORAGE_KEY_LABEL, *map(kek_label, range(1, MAX_KEKS + 1)))))
 
 
 class ObjectClass(IntEnum):

@@ -12,11 +12,12 @@ from pkcs11 import Attribute
 from gateway.errors import (
     CryptographicFailure,
     FeatureNotSupported,
+    GeneralFailure,
     NotExtractable,
     UnsupportedCryptographicParameters,
 )
 from gateway.token import frames, keyforms
-from gateway.token.api import KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Rights
+from gateway.token.api import OWN_CKA_IDS, KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Rights
 from gateway.token.cryptoki import AttributeArray
 from gateway.token.failures import CryptokiError, failure_of
 from gateway.token.frames import FailureCode
@@ -193,6 +194,8 @@ def unwrap_data(reach: Reach, request: frames.UnwrapData) -> bytes:
 
 
 def destroy(reach: Reach, request: frames.Destroy) -> bool:
+    if request.ref.cka_id in OWN_CKA_IDS:
+        raise GeneralFailure("the gateway's own keys are not destroyed")
     reach.copies.forget(request.ref)
     reach.streams.end_with(request.ref)
     if request.ref.wrapped:

@@ -5,12 +5,10 @@ the process that asks for it may fork front ends afterwards, and must not carry 
 """
 
 import os
-import secrets
 import subprocess
 import sys
 from contextlib import suppress
 from enum import StrEnum
-from itertools import count
 
 import msgspec
 import pkcs11
@@ -21,6 +19,7 @@ from gateway.errors import ConfigurationError
 from gateway.token import frames
 from gateway.token.api import (
     KEK_LABEL,
+    MAX_KEKS,
     STORAGE_KEY_LABEL,
     KeyRef,
     KeyTemplate,
@@ -29,6 +28,7 @@ from gateway.token.api import (
     Rights,
     TokenInfo,
     kek_label,
+    own_cka_id,
 )
 from gateway.token.connection import Connection, Module, check_tries, is_in_use, is_initialised, serial_of
 from gateway.token.failures import CryptokiError, failure_of
@@ -306,7 +306,10 @@ def _add_kek(access: Access) -> str:
 
 
 def _next_kek(access: Access) -> int:
-    return next(version for version in count(1) if access.handles.labelled(kek_label(version)) is None)
+    for version in range(1, MAX_KEKS + 1):
+        if access.handles.labelled(kek_label(version)) is None:
+            return version
+    raise ConfigurationError(f"A token has {MAX_KEKS} key-encryption keys at most.")
 
 
 def _make_if_absent(access: Access, label: str, rights: Rights) -> bool:
@@ -314,7 +317,7 @@ def _make_if_absent(access: Access, label: str, rights: Rights) -> bool:
     with access.connection.writing():
         if access.handles.labelled(label) is not None:
             return False
-        ref = KeyRef(ObjectClass.SECRET_KEY, secrets.token_bytes(16))
+        ref = KeyRef(ObjectClass.SECRET_KEY, own_cka_id(label))
         template = KeyTemplate(label, rights, extractable=False)
         reply = access.answer(frames.GenerateKey(0, ref, KeyType.AES, KEY_BITS, template))
     if isinstance(reply, frames.Failed) and reply.code is frames.FailureCode.UNSUPPORTED:
