@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from gateway.admin.passage import Arrival, Passage, Way
 from gateway.admin.proof import check_proof
 from gateway.config import Config
 from gateway.creation import rights_for
@@ -43,10 +44,11 @@ SEALED_BESIDE = (int(ObjectType.PRIVATE_KEY), int(ObjectType.PUBLIC_KEY))
 
 
 class Order(NamedTuple):
-    """Where objects are to be kept: how, and on which token; "" for the one that each is on."""
+    """Where objects are to be kept: how, and on which token, "" for the one that each is on."""
 
     custody: Custody
     token: str = ""
+    through_memory: bool = False  # where the tokens have no other way
 
 
 class Outcome(NamedTuple):
@@ -65,7 +67,7 @@ def move(config: Config, unique_identifiers: Sequence[str], order: Order) -> lis
     """
     if order.token and order.token not in config.all_tokens():
         raise ConfigurationError(f"There is no token '{order.token}': see [token] and [tokens] in the configuration.")
-    forbid_dumps()  # a key on its way to another token is in this process for a moment
+    forbid_dumps()  # with `through_memory` a key may be in this process for a moment
     return asyncio.run(_move(config, unique_identifiers, order))
 
 
@@ -75,7 +77,7 @@ async def _move(config: Config, unique_identifiers: Sequence[str], order: Order)
         wanted = [_row(store, each) for each in unique_identifiers]
         names = {row.token for row in wanted} | ({order.token} if order.token else set())
         async with opened(config, store, names) as tokens:
-            mover = Mover(store, tokens)
+            mover = Mover(store, tokens, through_memory=order.through_memory)
             outcomes = [outcome for row in wanted for outcome in await mover.move(row, order)]
             await mover.finish()
     except KmipError as error:
@@ -109,9 +111,10 @@ def _row(store: SqliteStore, unique_identifier: str) -> ObjectRow:
 class Mover:
     """Moves objects, one or the two halves of a pair at a time; `finish` destroys what has been left behind."""
 
-    def __init__(self, store: SqliteStore, tokens: dict[str, TokenPool]) -> None:
+    def __init__(self, store: SqliteStore, tokens: dict[str, TokenPool], *, through_memory: bool = False) -> None:
         self._store = store
         self._tokens = tokens
+        self._passage = Passage(tokens, through_memory=through_memory)
         self._catalogue = Catalogue(Codec())
         self._left: list[tuple[str, KeyRef]] = []  # keys that no row names any more, each with its token
         self._moved: set[str] = set()
@@ -191,24 +194,23 @@ class Mover:
         return replace(row, custody=custody, cka_id=cka_id, wrapped=made.wrapped)
 
     async def _across(self, row: ObjectRow, custody: Custody, target: str, cka_id: bytes) -> ObjectRow:
-        """Bring a key, or what is sealed, to another token; in between it is in the memory of this process."""
+        """Bring a key, or what is sealed, to another token."""
+        managed = self._catalogue.decode(row)
+        may_leave = managed.extractable or row.custody is Custody.SEALED or row.object_type == ObjectType.PUBLIC_KEY
+        if not may_leave:
+            raise NotExtractable(RESIDENT)
         moved = replace(row, token=target, material=await self._resealed(row, target))
         if row.custody is Custody.SEALED:
             return moved
-        managed = self._catalogue.decode(row)
-        if row.object_type != ObjectType.PUBLIC_KEY and not managed.extractable:
-            raise NotExtractable(RESIDENT)
-        made = await self._tokens[target].import_key(
-            KeyRef(ObjectClass(row.object_class), cka_id),
-            await self._key_type(row),
-            await self._tokens[row.token].export_key(ref_of(row)),
-            KeyTemplate(
-                row.unique_identifier,
-                rights_for(managed.usage_bits),
-                extractable=managed.extractable,
-                wrapped=custody is Custody.WRAPPED,
-            ),
+        template = KeyTemplate(
+            row.unique_identifier,
+            rights_for(managed.usage_bits),
+            extractable=managed.extractable,
+            wrapped=custody is Custody.WRAPPED,
         )
+        ref = KeyRef(ObjectClass(row.object_class), cka_id)
+        arrival = Arrival(ref, await self._key_type(row), template)
+        made = await self._passage.key(Way(row.token, target), ref_of(row), arrival)
         return replace(moved, custody=custody, cka_id=cka_id, wrapped=made.wrapped)
 
     async def _resealed(self, row: ObjectRow, target: str) -> bytes | None:
@@ -216,8 +218,7 @@ class Mover:
         sealed = row.custody is Custody.SEALED or row.object_type in SEALED_BESIDE
         if row.material is None or not sealed:
             return row.material
-        bound = row.unique_identifier.encode()
-        return await self._tokens[target].seal(await self._tokens[row.token].open(row.material, bound), bound)
+        return await self._passage.sealed(Way(row.token, target), row.material, row.unique_identifier.encode())
 
     async def _key_type(self, row: ObjectRow) -> KeyType:
         if row.wrapped:

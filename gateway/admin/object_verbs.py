@@ -71,6 +71,10 @@ def object_move(
     config: ConfigOption,
     custody: Annotated[Kept, typer.Option(help="On the token, or wrapped in the database.")],
     token: Annotated[str, typer.Option(metavar="NAME", help="To this token; else each stays on its own.")] = "",
+    through_memory: Annotated[
+        bool,
+        typer.Option("--through-memory", help="Where two tokens have no other way: in the clear, in this command."),
+    ] = False,
 ) -> None:
     """Move keys between the token and the database, or to another token; exit 1 where one stays where it is.
 
@@ -83,8 +87,9 @@ def object_move(
 
     loaded = load(config)
     command = f"object move to {token}" if token else "object move"  # the first may have to be approved
-    with recorded(loaded, command, f"{' '.join(unique_identifiers)}, custody {custody}"):
-        outcomes = move(loaded, unique_identifiers, Order(Custody(custody), token))
+    details = f"{' '.join(unique_identifiers)}, custody {custody}{', through memory' * through_memory}"
+    with recorded(loaded, command, details):
+        outcomes = move(loaded, unique_identifiers, Order(Custody(custody), token, through_memory))
     for each in outcomes:
         print_row(each.unique_identifier, each.what)
     raise typer.Exit(PROBLEMS_FOUND if not all(each.there for each in outcomes) else 0)

@@ -39,6 +39,7 @@ MECHANISMS = (
     Wanted("ECDH", "CKM_ECDH1_DERIVE", 0x1050),
 )
 NO_KWP = "keys stay on the token; Get of keys and custody wrapped are refused"
+UNLESS = "only by `object move --through-memory`"
 ONLY_PAIRS = "no secret keys: nothing is sealed, so what is no key pair is refused"
 HASH_NAMES = {0x220: "SHA-1", 0x250: "SHA-256", 0x260: "SHA-384", 0x270: "SHA-512"}
 CURVES = {
@@ -126,6 +127,10 @@ def _beside(profile: Profile) -> Iterator[Ability]:
     yield Ability("wraps keys of any length as RFC 5649 says", profile.kwp_any_length, otherwise=filled)
     kept = "the gateway looks before it asks for one"
     yield Ability("keeps keys that are not extractable", profile.refuses_unextractable_wrap, otherwise=kept)
+    stay = UNLESS if profile.kwp else "its keys stay on it"
+    yield Ability("sends keys to another token, by RSA-OAEP", bool(profile.sends_by), otherwise=stay)
+    stray = UNLESS if profile.imports_private_keys else "it takes none"
+    yield Ability("takes keys from another token so", bool(profile.receives_by), otherwise=stray)
     checked = "the gateway checks each use; other applications with the PIN are not held to it"
     yield Ability("makes keys that do one thing alone", profile.exact_rights, otherwise=checked)
 

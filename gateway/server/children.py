@@ -17,7 +17,7 @@ from gateway.server.front_end import Start
 from gateway.server.front_end import run as run_front_end
 from gateway.server.process import die_with_parent
 from gateway.server.restarts import Restarts
-from gateway.token.frames import Ready
+from gateway.token.reports import Ready
 from gateway.token.settings import WorkerSettings
 from gateway.token.workers import WorkerProcess, worker_pair
 

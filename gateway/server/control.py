@@ -9,7 +9,7 @@ import socket
 
 import msgspec
 
-from gateway.token.frames import Ready
+from gateway.token.reports import Ready
 
 PACKET_BYTES = 65536
 

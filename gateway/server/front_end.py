@@ -25,8 +25,8 @@ from gateway.server.meters import Meters
 from gateway.server.renewal import read_renewal
 from gateway.server.tally import Tally
 from gateway.server.trust import Trust
-from gateway.token.frames import Ready
 from gateway.token.pool import TokenPool
+from gateway.token.reports import Ready
 
 # Joins store, token and exchange in the front end's own process; what it opens it closes after the drain.
 # The tokens come by their names; the one of [token] is there from the start.

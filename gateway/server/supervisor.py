@@ -30,7 +30,7 @@ from gateway.server.reloading import Answer, Outcome, Reloading
 from gateway.server.systemd import Systemd
 from gateway.server.tally import Tally
 from gateway.server.trust import Trust
-from gateway.token.frames import Ready
+from gateway.token.reports import Ready
 from gateway.token.settings import open_pin_files
 from gateway.token.workers import PIN_REFUSED
 

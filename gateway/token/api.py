@@ -191,6 +191,32 @@ class MadePair(NamedTuple):
     public: KeyRef
 
 
+class Receiver(msgspec.Struct, frozen=True, array_like=True):
+    """Whom a key is sent to: a one-time RSA key of another token.
+
+    name is its name in the worker that has it, info its SubjectPublicKeyInfo, hash the CKM_* by which OAEP hashes.
+    """
+
+    name: bytes
+    info: bytes
+    hash: int
+
+
+class Crossing(msgspec.Struct, frozen=True, array_like=True):
+    """What is on its way to another token, as only that can unwrap it.
+
+    blob is wrapped by OAEP under the Receiver itself, or under the one-time AES key that `under` has wrapped so.
+    digest, where it is said, is what SHA-256 makes of the key: the sender may have filled its end with zeros.
+    """
+
+    blob: bytes
+    under: bytes = b""
+    digest: bytes = b""
+
+    def __repr__(self) -> str:
+        return "<Crossing>"
+
+
 class TokenInfo(msgspec.Struct, frozen=True):
     """How the token names itself; serial is hexadecimal or text as the token gives it."""
 
@@ -224,7 +250,8 @@ class Profile(msgspec.Struct, frozen=True):
     one_process: there can be no other worker at all. unwraps_long_data: C_UnwrapKey takes more than 256 bytes as a
     secret key. imports_private_keys: C_CreateObject takes them (a TPM makes all its own). check_values: the token tells
     a key's CKA_CHECK_VALUE. exact_rights: a key can be made that is refused what it was not made for (a TPM's decrypts
-    and signs whatever is said).
+    and signs whatever is said). sends_by and receives_by are the CKM_* of the hashes with which a key goes to another
+    token, and comes from one, wrapped by RSA-OAEP.
     """
 
     mechanisms: frozenset[int] = frozenset()
@@ -246,6 +273,8 @@ class Profile(msgspec.Struct, frozen=True):
     imports_private_keys: bool = False
     check_values: bool = False
     exact_rights: bool = False
+    sends_by: frozenset[int] = frozenset()
+    receives_by: frozenset[int] = frozenset()
     traits: Traits = Traits()
 
 
@@ -377,6 +406,36 @@ class Token(Protocol):
 
     async def token_copy(self, ref: KeyRef, new: KeyRef, label: str) -> KeyRef:
         """Make a token object, named `new`, of a key that comes along wrapped; give its reference."""
+
+    async def receive(self, bits: int, hash_: int) -> Receiver:
+        """Make a one-time RSA key on this token, for other tokens to send keys to; the one before it is gone.
+
+        It is not extractable, and ends with its worker.
+        """
+
+    async def send_key(self, ref: KeyRef, receiver: Receiver) -> Crossing:
+        """Give a secret or private key wrapped for another token; the one here stays.
+
+        Raises:
+            NotExtractable: it may not leave the token.
+            FeatureNotSupported: the token does not wrap it.
+        """
+
+    async def take_key(
+        self, receiver: Receiver, crossing: Crossing, ref: KeyRef, key_type: KeyType, template: KeyTemplate
+    ) -> KeyRef:
+        """Make a key of what another token has wrapped for this one; give its reference.
+
+        Raises:
+            GeneralFailure: the one-time key is gone.
+            FeatureNotSupported: the token does not take it, or it would be another key.
+        """
+
+    async def send_sealed(self, blob: bytes, aad: bytes, receiver: Receiver) -> Crossing:
+        """Open what `seal` gave, and give it encrypted for another token."""
+
+    async def take_sealed(self, receiver: Receiver, crossing: Crossing, aad: bytes) -> bytes:
+        """Give what another token has encrypted for this one, sealed by this one's storage key."""
 
     async def digest(self, ckm: int, data: bytes) -> bytes:
         """Give the digest of data."""

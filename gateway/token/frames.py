@@ -6,6 +6,7 @@ and a verb that is not listed ends the connection.
 
 from collections.abc import Iterator
 from enum import IntEnum
+from typing import TypeVar
 
 import msgspec
 
@@ -27,6 +28,7 @@ from gateway.errors import (
 from gateway.token.api import (
     Attributes,
     Claim,
+    Crossing,
     Finished,
     KeyRef,
     KeyTemplate,
@@ -34,8 +36,7 @@ from gateway.token.api import (
     MadePair,
     Mechanism,
     Opening,
-    Profile,
-    TokenInfo,
+    Receiver,
 )
 
 # A KMIP message is 1 MiB by default and may be configured larger; a frame carries at most two of its fields.
@@ -267,6 +268,46 @@ class TokenCopy(Frame, frozen=True, array_like=True, gc=False, tag=43):
     label: str
 
 
+class Receive(Frame, frozen=True, array_like=True, gc=False, tag=44):
+    """Make a one-time RSA key that another token wraps for; answered with an encoded Receiver."""
+
+    bits: int
+    hash: int
+
+
+class SendKey(Frame, frozen=True, array_like=True, gc=False, tag=45):
+    """Wrap a key for another token; answered with an encoded Crossing."""
+
+    ref: KeyRef
+    receiver: Receiver
+
+
+class TakeKey(Frame, frozen=True, array_like=True, gc=False, tag=46):
+    """Make a key of what another token has wrapped for this one."""
+
+    receiver: Receiver
+    crossing: Crossing
+    ref: KeyRef
+    key_type: KeyType
+    template: KeyTemplate
+
+
+class SendSealed(Frame, frozen=True, array_like=True, gc=False, tag=47):
+    """Open what is sealed and encrypt it for another token; answered with an encoded Crossing."""
+
+    blob: bytes
+    aad: bytes
+    receiver: Receiver
+
+
+class TakeSealed(Frame, frozen=True, array_like=True, gc=False, tag=48):
+    """Seal what another token has encrypted for this one."""
+
+    receiver: Receiver
+    crossing: Crossing
+    aad: bytes
+
+
 class BeginStream(Frame, frozen=True, array_like=True, gc=False, tag=25):
     """Begin with data that comes in parts; answered with the stream's name, and what it gives for the first."""
 
@@ -332,6 +373,11 @@ Request = (
     | Rewrap
     | WrappedCopy
     | TokenCopy
+    | Receive
+    | SendKey
+    | TakeKey
+    | SendSealed
+    | TakeSealed
 )
 Result = bytes | bool | None | list[KeyRef] | Attributes
 
@@ -396,32 +442,10 @@ class Failed(Frame, frozen=True, array_like=True, gc=False, tag=1):
 Reply = Done | Failed
 
 
-class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """A worker's first word to the supervisor: it is logged in and takes requests."""
-
-    profile: Profile
-    info: TokenInfo
-
-
-class StartFailed(msgspec.Struct, frozen=True, tag="start_failed"):
-    """Why a worker cannot start: one sentence for the operator, without the PIN."""
-
-    sentence: str
-    pin_refused: bool = False
-
-
-class Retiring(msgspec.Struct, frozen=True, tag="retiring"):
-    """The worker has leaked enough and asks to be replaced; it goes on working until then."""
-
-
-ControlMessage = Ready | StartFailed | Retiring
-
 _encoder = msgspec.msgpack.Encoder()
-_control_decoder = msgspec.msgpack.Decoder(ControlMessage)
 request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
-_finished_decoder = msgspec.msgpack.Decoder(Finished)
-_pair_decoder = msgspec.msgpack.Decoder(MadePair)
+R = TypeVar("R", Finished, MadePair, Receiver, Crossing)
 
 
 def append_frame(buffer: bytearray, frame: Frame) -> None:
@@ -431,35 +455,14 @@ def append_frame(buffer: bytearray, frame: Frame) -> None:
     buffer += body
 
 
-def encode_finished(finished: Finished) -> bytes:
-    """Give the result of FinishStream."""
-    return _encoder.encode(finished)
+def encode_result(result: Finished | MadePair | Receiver | Crossing) -> bytes:
+    """Give the result of a verb that answers with a structure."""
+    return _encoder.encode(result)
 
 
-def decode_finished(raw: bytes) -> Finished:
-    """Read the result of FinishStream."""
-    return _finished_decoder.decode(raw)
-
-
-def encode_pair(pair: MadePair) -> bytes:
-    """Give the result of GenerateKeyPair."""
-    return _encoder.encode(pair)
-
-
-def decode_pair(raw: bytes) -> MadePair:
-    """Read the result of GenerateKeyPair."""
-    return _pair_decoder.decode(raw)
-
-
-def encode_control(message: ControlMessage) -> bytes:
-    """Give the datagram for the control socket."""
-    return _encoder.encode(message)
-
-
-def decode_control(raw: bytes) -> ControlMessage:
-    """Read a datagram of the control socket."""
-    message: ControlMessage = _control_decoder.decode(raw)
-    return message
+def decode_result(raw: bytes, cls: type[R]) -> R:
+    """Read the result of such a verb."""
+    return msgspec.msgpack.decode(raw, type=cls)
 
 
 class Splitter:

@@ -46,9 +46,18 @@ def export_key(reach: Reach, request: frames.ExportKey) -> bytes:
         return public_info(reach, handle)
     if not reach.profile.kwp:
         raise FeatureNotSupported("the token cannot wrap keys as RFC 5649 says")
+    check_leaves(reach, handle)
+    return _out(reach, request.ref.object_class, handle)
+
+
+def check_leaves(reach: Reach, handle: int) -> None:
+    """Make sure that a key may leave, where the token itself does not.
+
+    Raises:
+        NotExtractable: it may not.
+    """
     if not reach.profile.refuses_unextractable_wrap and not reach.flag(handle, Attribute.EXTRACTABLE):
         raise NotExtractable
-    return _out(reach, request.ref.object_class, handle)
 
 
 def _out(reach: Reach, object_class: ObjectClass, handle: int) -> bytes:
@@ -70,7 +79,7 @@ def _without_filling(reach: Reach, object_class: ObjectClass, handle: int, mater
     if object_class is ObjectClass.PRIVATE_KEY:
         return keyforms.first_element(material)
     # CKA_VALUE_LEN is no help: SoftHSM says 0 of a key that was unwrapped. The digest of the key tells.
-    digest = reach.calls.digest_key(reach.connection.session, reach.pack(Mechanism(CKM_SHA256)), handle)
+    digest = digest_of(reach, handle)
     shortest = max(len(material.rstrip(b"\0")), len(material) - BLOCK_BYTES + 1)
     for size in range(len(material), shortest - 1, -1):
         if hmac.compare_digest(sha256(material[:size]).digest(), digest):
@@ -78,7 +87,12 @@ def _without_filling(reach: Reach, object_class: ObjectClass, handle: int, mater
     raise CryptographicFailure("the token wrapped the key wrongly")
 
 
-def _value_bytes(reach: Reach, handle: int) -> int | None:
+def digest_of(reach: Reach, handle: int) -> bytes:
+    """Give what SHA-256 makes of a secret key's value, on the token."""
+    return reach.calls.digest_key(reach.connection.session, reach.pack(Mechanism(CKM_SHA256)), handle)
+
+
+def value_bytes(reach: Reach, handle: int) -> int | None:
     """Give the length of a secret key's value; None for DES keys, which have no CKA_VALUE_LEN and are whole blocks.
 
     SoftHSM says 0 of keys that were unwrapped or derived.
@@ -118,7 +132,7 @@ def _wrapping_key(reach: Reach, ref: KeyRef, right: Attribute | None) -> Iterato
 def wrap(reach: Reach, request: frames.Wrap) -> bytes:
     target = reach.handles.of(request.target)
     if request.target.object_class is ObjectClass.SECRET_KEY and request.mechanism.ckm == reach.profile.kwp:
-        _check_fills(reach, request.mechanism, _value_bytes(reach, target))
+        _check_fills(reach, request.mechanism, value_bytes(reach, target))
     with _wrapping_key(reach, request.wrapping, Attribute.WRAP if request.by_copy else None) as wrapping:
         mechanism = reach.pack(request.mechanism)
         return reach.calls.wrap(reach.connection.session, mechanism, wrapping, target)

@@ -52,7 +52,7 @@ def generate_key_pair(reach: Reach, request: frames.GenerateKeyPair) -> bytes:
         New(private, handle_of(private_key), request.key_type, request.private),
         New(public, handle_of(public_key), request.key_type, request.public, info),
     ]
-    return frames.encode_pair(MadePair(info, *_kept(reach, made)))
+    return frames.encode_result(MadePair(info, *_kept(reach, made)))
 
 
 def _generate_pair(reach: Reach, request: frames.GenerateKeyPair, templates: dict[str, Any]) -> tuple[Any, Any]:
@@ -81,11 +81,11 @@ def import_key(reach: Reach, request: frames.ImportKey) -> list[KeyRef]:
         key = reach.connection.work.create_object(attributes)
     kept = _kept(reach, [New(ref, handle_of(key), key_type, request.template)])
     if request.template.wrapped and ref.object_class is ObjectClass.PRIVATE_KEY:
-        _prove(reach, kept[0])
+        prove(reach, kept[0])
     return kept
 
 
-def _prove(reach: Reach, ref: KeyRef) -> None:
+def prove(reach: Reach, ref: KeyRef) -> None:
     """Unwrap a key again before anybody relies on it: NSS does not take back what it wraps of an elliptic one."""
     reach.parcels.forget(ref)
     try:
@@ -119,8 +119,8 @@ def unwrap(reach: Reach, request: frames.Unwrap) -> None:
 def derive(reach: Reach, request: frames.Derive) -> list[KeyRef]:
     _check_bits(request.bits, MAX_SECRET_BITS)
     wrapped = request.template.wrapped
-    ref = _nameless(request.new) if wrapped else request.new
-    attributes = reach.key_attributes(ref, _open(request.template), on_token=not wrapped)
+    ref = nameless(request.new) if wrapped else request.new
+    attributes = reach.key_attributes(ref, opened(request.template), on_token=not wrapped)
     attributes |= key_type_attributes(request.key_type)
     if request.key_type in GENERATED_BITS_SAID:
         attributes[Attribute.VALUE_LEN] = request.bits // 8
@@ -140,23 +140,27 @@ def rewrap(reach: Reach, request: frames.Rewrap) -> list[KeyRef]:
 
 def _attributes(reach: Reach, ref: KeyRef, template: KeyTemplate) -> dict[Attribute, Any]:
     on_token = not (template.wrapped or reach.keeps_by_copy)
-    ref = _nameless(ref) if template.wrapped else ref
-    return reach.key_attributes(ref, _open(template), on_token=on_token)
+    ref = nameless(ref) if template.wrapped else ref
+    return reach.key_attributes(ref, opened(template), on_token=on_token)
 
 
-def _nameless(ref: KeyRef) -> KeyRef:
+def nameless(ref: KeyRef) -> KeyRef:
     """Give a key of the session no CKA_ID: who looks for what is on the token would take it for one half made."""
     return KeyRef(ref.object_class, b"")
 
 
-def _open(template: KeyTemplate) -> KeyTemplate:
+def opened(template: KeyTemplate) -> KeyTemplate:
     """Let a key that is to be wrapped for the database be wrapped; what stays for use will not be so."""
     return replace(template, extractable=True) if template.wrapped else template
 
 
 def _template(reach: Reach, ref: KeyRef, template: KeyTemplate) -> dict[Attribute, Any]:
+    return for_library(_attributes(reach, ref, template))
+
+
+def for_library(attributes: dict[Attribute, Any]) -> dict[Attribute, Any]:
     """Give the template for python-pkcs11, which adds every right as False unless told to leave it out."""
-    return {**{right: DEFAULT for right in RIGHT_ATTRIBUTES.values()}, **_attributes(reach, ref, template)}
+    return {**{right: DEFAULT for right in RIGHT_ATTRIBUTES.values()}, **attributes}
 
 
 def _making(reach: Reach, template: KeyTemplate) -> AbstractContextManager[object]:

@@ -10,10 +10,10 @@ from pkcs11 import Attribute
 
 from gateway.errors import FeatureNotSupported, NotExtractable
 from gateway.token import frames
-from gateway.token.api import KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Rights
+from gateway.token.api import KeyRef, KeyTemplate, KeyType, ObjectClass, Rights
 from gateway.token.cryptoki import AttributeArray
 from gateway.token.failures import CryptokiError
-from gateway.token.leaving import CKM_SHA256, public_info
+from gateway.token.leaving import digest_of, public_info
 from gateway.token.parcels import public_form, token_key_type
 from gateway.token.reach import Reach, handle_of
 from gateway.token.templates import POSSIBLE, RIGHT_ATTRIBUTES, packed
@@ -73,16 +73,12 @@ def _prove(reach: Reach, handle: int, wrapped: KeyRef) -> None:
     try:
         again = reach.parcels.of(wrapped)
         filled = wrapped.object_class is ObjectClass.SECRET_KEY and not reach.profile.kwp_any_length
-        if filled and not hmac.compare_digest(_digest(reach, handle), _digest(reach, again)):
+        if filled and not hmac.compare_digest(digest_of(reach, handle), digest_of(reach, again)):
             raise FeatureNotSupported("the token gives back another key than it has wrapped")
     except CryptokiError:
         raise FeatureNotSupported("the token cannot take back such a key once it is wrapped") from None
     finally:
         reach.parcels.forget(wrapped)
-
-
-def _digest(reach: Reach, handle: int) -> bytes:
-    return reach.calls.digest_key(reach.connection.session, reach.pack(Mechanism(CKM_SHA256)), handle)
 
 
 def _attribute(reach: Reach, handle: int, kind: Attribute) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 from pkcs11.exceptions import PKCS11Error
 
 from gateway.errors import ConfigurationError, KmipError, PinRefused
-from gateway.token import frames, leaving, making, moving, streaming, using
+from gateway.token import crossing, frames, leaving, making, moving, streaming, using
 from gateway.token.api import Profile
 from gateway.token.connection import Connection
 from gateway.token.failures import CryptokiError, Failure, KeyGone, Recovery, failure_of
@@ -28,6 +28,8 @@ ON_DATA = (
     frames.Open,
     frames.Derive,
     frames.UnwrapData,
+    frames.TakeKey,
+    frames.TakeSealed,
     frames.BeginStream,
     frames.ContinueStream,
     frames.FinishStream,
@@ -168,6 +170,11 @@ VERBS: dict[type[frames.Frame], Callable[[Reach, Any], frames.Result]] = {
     frames.Rewrap: making.rewrap,
     frames.WrappedCopy: moving.wrapped_copy,
     frames.TokenCopy: moving.token_copy,
+    frames.Receive: crossing.receive,
+    frames.SendKey: crossing.send_key,
+    frames.TakeKey: crossing.take_key,
+    frames.SendSealed: crossing.send_sealed,
+    frames.TakeSealed: crossing.take_sealed,
     frames.Digest: using.digest,
     frames.Random: using.random,
     frames.Seed: using.seed,

@@ -15,6 +15,7 @@ from gateway.token import frames
 from gateway.token.api import (
     Attributes,
     Claim,
+    Crossing,
     Finished,
     KeyRef,
     KeyTemplate,
@@ -24,15 +25,12 @@ from gateway.token.api import (
     ObjectClass,
     Opening,
     Profile,
+    Receiver,
     Token,
     TokenInfo,
 )
 from gateway.token.channel import NotSent, Worker
-from gateway.token.frames import (
-    STREAM_BYTES,
-    decode_finished,
-    decode_pair,
-)
+from gateway.token.frames import STREAM_BYTES, decode_result
 
 # A key whose home is this deep in work is used on a worker that has less than half of it, if it is used so often that
 # the look through the token which the first such use may cost (90 µs an object on SoftHSM) is soon repaid. A key just
@@ -140,6 +138,11 @@ class TokenPool(Token):
             return live[min(live)]
         return self._home(cka_id)
 
+    def _receiving(self) -> Worker:
+        """Give the worker that has the one-time key, by which other tokens send: the first, which may write too."""
+        live = self._live()
+        return live[min(live)]
+
     def _least_loaded(self) -> Worker:
         return min(self._live().values(), key=_load)
 
@@ -224,7 +227,7 @@ class TokenPool(Token):
         public: KeyTemplate,
     ) -> MadePair:
         frame = frames.GenerateKeyPair(self._next_id(), cka_id, key_type, bits, curve_oid, private, public)
-        return decode_pair(_bytes(await self._made(cka_id, frame, private, pair=True)))
+        return decode_result(_bytes(await self._made(cka_id, frame, private, pair=True)), MadePair)
 
     async def import_key(self, ref: KeyRef, key_type: KeyType, material: bytes, template: KeyTemplate) -> KeyRef:
         frame = frames.ImportKey(self._next_id(), ref, key_type, material, template)
@@ -283,7 +286,7 @@ class TokenPool(Token):
 
     async def finish_stream(self, correlation_value: bytes, claim: Claim, data: bytes, trailer: bytes) -> Finished:
         frame = frames.FinishStream(self._next_id(), correlation_value[PLACE_BYTES:], claim, data, trailer)
-        return decode_finished(_bytes(await self._pinned(correlation_value, frame)))
+        return decode_result(_bytes(await self._pinned(correlation_value, frame)), Finished)
 
     async def end_stream(self, correlation_value: bytes, owner: bytes) -> None:
         await self._pinned(correlation_value, frames.EndStream(self._next_id(), correlation_value[PLACE_BYTES:], owner))
@@ -303,6 +306,32 @@ class TokenPool(Token):
     async def token_copy(self, ref: KeyRef, new: KeyRef, label: str) -> KeyRef:
         await self._succession()
         return _ref(await self._maker(new.cka_id).send(frames.TokenCopy(self._next_id(), ref, new, label), self._now))
+
+    async def receive(self, bits: int, hash_: int) -> Receiver:
+        await self._succession()
+        made = await self._receiving().send(frames.Receive(self._next_id(), bits, hash_), self._now)
+        return decode_result(_bytes(made), Receiver)
+
+    async def send_key(self, ref: KeyRef, receiver: Receiver) -> Crossing:
+        sent = await self._used(ref, frames.SendKey(self._next_id(), ref, receiver))
+        return decode_result(_bytes(sent), Crossing)
+
+    async def take_key(
+        self, receiver: Receiver, crossing: Crossing, ref: KeyRef, key_type: KeyType, template: KeyTemplate
+    ) -> KeyRef:
+        worker = self._receiving()
+        frame = frames.TakeKey(self._next_id(), receiver, crossing, ref, key_type, template)
+        taken = _ref(await worker.send(frame, self._now))
+        self._settle(taken.cka_id, worker)
+        return taken
+
+    async def send_sealed(self, blob: bytes, aad: bytes, receiver: Receiver) -> Crossing:
+        frame = frames.SendSealed(self._next_id(), blob, aad, receiver)
+        return decode_result(_bytes(await self._keyless(frame)), Crossing)
+
+    async def take_sealed(self, receiver: Receiver, crossing: Crossing, aad: bytes) -> bytes:
+        frame = frames.TakeSealed(self._next_id(), receiver, crossing, aad)
+        return _bytes(await self._receiving().send(frame, self._now))
 
     async def digest(self, ckm: int, data: bytes) -> bytes:
         return _bytes(await self._keyless(frames.Digest(self._next_id(), ckm, data)))

@@ -8,7 +8,17 @@ from typing import Any
 
 from pkcs11 import Attribute
 
-from gateway.token.api import STORAGE_KEY_LABEL, KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Profile, Rights
+from gateway.token.api import (
+    STORAGE_KEY_LABEL,
+    KeyRef,
+    KeyTemplate,
+    KeyType,
+    Mechanism,
+    ObjectClass,
+    Profile,
+    Receiver,
+    Rights,
+)
 from gateway.token.connection import Connection
 from gateway.token.copies import Copies
 from gateway.token.failures import KeyGone
@@ -38,6 +48,7 @@ class Reach:
         self._storage_key: int | None = None
         self._transport_key: tuple[int, bytes] | None = None
         self._exports_left = 0
+        self.receiver: tuple[Receiver, int] | None = None  # the one-time key that other tokens send to, and its handle
 
     @property
     def profile(self) -> Profile:
@@ -115,8 +126,8 @@ class Reach:
         return self.calls.attribute(self.connection.session, handle, kind) not in (b"", b"\0")
 
     def forget_own_keys(self) -> None:
-        """Drop the handles of the transport and storage keys, which may be dead."""
-        self._storage_key = self._transport_key = None
+        """Drop the handles of the transport, storage and one-time keys, which may be dead."""
+        self._storage_key = self._transport_key = self.receiver = None
 
 
 def handle_of(made: Any) -> int:

@@ -27,7 +27,9 @@ from pkcs11.constants import MechanismFlag
 
 from gateway.token import keyforms, testkeys
 from gateway.token.api import KeyType, Mechanism, Profile, Rights
+from gateway.token.cryptoki import AttributeArray
 from gateway.token.pkcs11 import Access
+from gateway.token.templates import packed
 from gateway.token.testbench import PRIVATE_RIGHTS, Bench, Trial
 from gateway.token.traits import traits_of
 
@@ -48,6 +50,7 @@ HASHES: dict[int, hashes.HashAlgorithm] = {
 }
 MGF1 = {0x220: 1, 0x250: 2, 0x260: 3, 0x270: 4, 0x255: 5}
 CKM_SHA_1, CKM_SHA256 = 0x220, 0x250
+CARRIERS = (CKM_SHA256, CKM_SHA_1)  # the hashes of OAEP by which a key can go to another token
 HMACS = {0x211: 0x210, 0x221: 0x220, 0x256: 0x255, 0x251: 0x250, 0x261: 0x260, 0x271: 0x270}
 RSA_HASHED = {0x05: 0x210, 0x06: 0x220, 0x46: 0x255, 0x40: 0x250, 0x41: 0x260, 0x42: 0x270}
 RSA_PSS_HASHED = {0x0E: 0x220, 0x47: 0x255, 0x43: 0x250, 0x44: 0x260, 0x45: 0x270}
@@ -104,6 +107,8 @@ def profile_of(access: Access) -> Profile:
         exact_rights=not access.connection.quirk.only_true_rights,
         check_values=bench.passes(_check_value),
         unwraps_long_data=bool(kwp) and bench.passes(_unwraps_long_data(kwp)),
+        sends_by=frozenset(ckm for ckm in CARRIERS if bench.passes(_sends(ckm))),
+        receives_by=frozenset(ckm for ckm in CARRIERS if bench.passes(_receives(ckm))),
     )
     bench.renew()
     return profile
@@ -329,6 +334,48 @@ def _oaep(digest: int) -> Trial:
         return bench.decrypt(key, Mechanism(0x09, hash=digest, mgf=MGF1[digest]), cipher) == DATA
 
     return trial
+
+
+def _sends(digest: int) -> Trial:
+    """Whether the token wraps a key under another token's RSA key."""
+
+    def trial(bench: Bench) -> bool:
+        numbers = testkeys.private_attributes(KeyType.RSA)
+        public = bench.made(
+            {
+                Attribute.CLASS: 2,
+                Attribute.KEY_TYPE: int(KeyType.RSA),
+                Attribute.WRAP: True,
+                **{kind: numbers[kind] for kind in (Attribute.MODULUS, Attribute.PUBLIC_EXPONENT)},
+            }
+        )
+        target = bench.secret(DATA[:21], Rights.SIGN, KeyType.GENERIC_SECRET, extractable=True)
+        wrapped = bench.wrap(public, Mechanism(0x09, hash=digest, mgf=MGF1[digest]), target)
+        scheme = padding.OAEP(padding.MGF1(HASHES[digest]), HASHES[digest], None)
+        return testkeys.rsa_key().decrypt(wrapped, scheme) == DATA[:21]
+
+    return trial
+
+
+def _receives(digest: int) -> Trial:
+    """Whether the token unwraps what was wrapped under an RSA key of its own."""
+
+    def trial(bench: Bench) -> bool:
+        attributes = {Attribute.CLASS: 3, Attribute.KEY_TYPE: int(KeyType.RSA), Attribute.SENSITIVE: True}
+        rights = {Attribute.UNWRAP: True, Attribute.EXTRACTABLE: False, Attribute.PRIVATE: True}
+        key = bench.made({**attributes, **rights, **testkeys.private_attributes(KeyType.RSA)})
+        scheme = padding.OAEP(padding.MGF1(HASHES[digest]), HASHES[digest], None)
+        cipher = testkeys.rsa_key().public_key().encrypt(KEY, scheme)
+        taken = bench.unwrapped(key, Mechanism(0x09, hash=digest, mgf=MGF1[digest]), cipher, _aes_that_encrypts())
+        encryptor = Cipher(algorithms.AES(KEY), modes.ECB()).encryptor()  # noqa: S305 - shows which key came
+        return bench.encrypt(taken, Mechanism(0x1081), DATA) == encryptor.update(DATA)
+
+    return trial
+
+
+def _aes_that_encrypts() -> AttributeArray:
+    attributes = {Attribute.CLASS: 4, Attribute.KEY_TYPE: int(KeyType.AES), Attribute.TOKEN: False}
+    return AttributeArray(packed({**attributes, Attribute.SENSITIVE: True, Attribute.ENCRYPT: True}))
 
 
 # --- elliptic curves

@@ -39,7 +39,7 @@ def continue_stream(reach: Reach, request: frames.ContinueStream) -> bytes:
 
 def finish_stream(reach: Reach, request: frames.FinishStream) -> bytes:
     finished = reach.streams.finish(request.stream, request.claim, request.data, request.trailer)
-    return frames.encode_finished(finished)
+    return frames.encode_result(finished)
 
 
 def end_stream(reach: Reach, request: frames.EndStream) -> None:

@@ -77,17 +77,25 @@ def verify(reach: Reach, request: frames.Verify) -> bool:
 
 
 def seal(reach: Reach, request: frames.Seal) -> bytes:
+    return sealed_by(reach, reach.storage(), request.data, request.aad)
+
+
+def sealed_by(reach: Reach, key: int, data: bytes, aad: bytes) -> bytes:
+    """Give data encrypted by AES-GCM, after the IV."""
     iv = os.urandom(SEAL_IV_BYTES)
-    mechanism = Mechanism(CKM_AES_GCM, iv=iv, aad=request.aad, tag_bits=SEAL_TAG_BITS)
-    handle, packed_mechanism = reach.storage(), reach.pack(mechanism)
-    return iv + reach.calls.encrypt(reach.connection.session, packed_mechanism, handle, request.data)
+    mechanism = reach.pack(Mechanism(CKM_AES_GCM, iv=iv, aad=aad, tag_bits=SEAL_TAG_BITS))
+    return iv + reach.calls.encrypt(reach.connection.session, mechanism, key, data)
 
 
 def open(reach: Reach, request: frames.Open) -> bytes:
-    iv, sealed = request.blob[:SEAL_IV_BYTES], request.blob[SEAL_IV_BYTES:]
-    mechanism = Mechanism(CKM_AES_GCM, iv=iv, aad=request.aad, tag_bits=SEAL_TAG_BITS)
-    handle, packed_mechanism = reach.storage(), reach.pack(mechanism)
-    return reach.calls.decrypt(reach.connection.session, packed_mechanism, handle, sealed)
+    return opened_by(reach, reach.storage(), request.blob, request.aad)
+
+
+def opened_by(reach: Reach, key: int, blob: bytes, aad: bytes) -> bytes:
+    """Give back what `sealed_by` took."""
+    iv, sealed = blob[:SEAL_IV_BYTES], blob[SEAL_IV_BYTES:]
+    mechanism = reach.pack(Mechanism(CKM_AES_GCM, iv=iv, aad=aad, tag_bits=SEAL_TAG_BITS))
+    return reach.calls.decrypt(reach.connection.session, mechanism, key, sealed)
 
 
 def ping(reach: Reach, request: frames.Ping) -> None:

@@ -22,7 +22,7 @@ from pkcs11.exceptions import PKCS11Error
 
 from gateway.errors import ConfigurationError, PinRefused
 from gateway.hardening import forbid_dumps
-from gateway.token import frames, selftest
+from gateway.token import frames, reports, selftest
 from gateway.token.connection import Connection
 from gateway.token.failures import CryptokiError, Recovery, failure_of
 from gateway.token.frames import Splitter, append_frame, request_decoder
@@ -42,6 +42,8 @@ SLOW = (
     frames.GenerateKeyPair,
     frames.ImportKey,
     frames.TokenCopy,
+    frames.Receive,
+    frames.TakeKey,
     frames.Destroy,
     frames.Find,
 )
@@ -188,7 +190,7 @@ class Worker:
             self._access.start_over()
         else:
             self._retiring = True
-            self._control.send(frames.encode_control(frames.Retiring()))
+            self._control.send(reports.encode_control(reports.Retiring()))
 
     def _drain(self) -> None:
         """Carry out what had come before the end, and wait for the replies to be taken."""
@@ -263,13 +265,13 @@ def main(arguments: list[str]) -> ExitCode:
         access = start(settings, heartbeat)
     except ConfigurationError as error:
         refused = isinstance(error, PinRefused)
-        control.send(frames.encode_control(frames.StartFailed(str(error), refused)))
+        control.send(reports.encode_control(reports.StartFailed(str(error), refused)))
         return ExitCode.PIN_REFUSED if refused else ExitCode.NOT_STARTED
     except (CryptokiError, PKCS11Error) as error:
         sentence = f"The token cannot be used: {failure_of(error).name}."
-        control.send(frames.encode_control(frames.StartFailed(sentence)))
+        control.send(reports.encode_control(reports.StartFailed(sentence)))
         return ExitCode.TOKEN_LOST
-    control.send(frames.encode_control(frames.Ready(access.profile, access.connection.info)))
+    control.send(reports.encode_control(reports.Ready(access.profile, access.connection.info)))
     return Worker(access, control, heartbeat, settings).run()
 
 

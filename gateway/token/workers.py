@@ -16,7 +16,7 @@ from contextlib import suppress
 import msgspec
 
 from gateway.errors import ConfigurationError
-from gateway.token import frames, heartbeat
+from gateway.token import heartbeat, reports
 from gateway.token.settings import WorkerSettings, open_pin_files
 
 CONTROL_BYTES = 1 << 20
@@ -34,7 +34,7 @@ class WorkerProcess:
     def __init__(self, settings: WorkerSettings, index: int = 0) -> None:
         """Start the process; `wait_ready` or `read_control` tells how it went."""
         self.index = index
-        self.ready: frames.Ready | None = None
+        self.ready: reports.Ready | None = None
         self.failure: str = ""
         self.pin_refused = False
         self.retiring = False
@@ -60,7 +60,7 @@ class WorkerProcess:
         """The control socket, for a selector: readable when `read_control` has something to read, or at the end."""
         return self.control.fileno()
 
-    def wait_ready(self, timeout_s: float = START_TIMEOUT_S) -> frames.Ready:
+    def wait_ready(self, timeout_s: float = START_TIMEOUT_S) -> reports.Ready:
         """Wait until the worker takes requests.
 
         Raises:
@@ -85,10 +85,10 @@ class WorkerProcess:
             raw = b""
         if not raw:
             return False
-        message = frames.decode_control(raw)
-        if isinstance(message, frames.Ready):
+        message = reports.decode_control(raw)
+        if isinstance(message, reports.Ready):
             self.ready = message
-        elif isinstance(message, frames.StartFailed):
+        elif isinstance(message, reports.StartFailed):
             self.failure, self.pin_refused = message.sentence, message.pin_refused
         else:
             self.retiring = True

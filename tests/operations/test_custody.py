@@ -195,7 +195,7 @@ async def test_a_key_that_is_destroyed_meanwhile_is_not_brought_back(gateway, st
     assert store.peek(key).custody is Custody.TOKEN
 
 
-async def test_what_may_leave_goes_to_another_token(gateway, store, token, admin, tmp_path):
+async def test_what_may_leave_goes_to_another_token(gateway, store, token, tmp_path):
     key, resident = await mac_key(gateway), await mac_key(gateway, Attribute(Tag.EXTRACTABLE, False))
     value = await token.export_key(ref_of(store.peek(key)))
     opaque = OpaqueObject(opaque_data_type=OpenEnumeration(0x80000001), opaque_data_value=os.urandom(100))
@@ -203,6 +203,7 @@ async def test_what_may_leave_goes_to_another_token(gateway, store, token, admin
     sealed = (await gateway.one(V2_1, O.REGISTER, request)).unique_identifier
     settings = softhsm(tmp_path, label="second")
     await asyncio.to_thread(set_up_token, settings, so_pin="security officer")
+    admin = open_store(tmp_path / "gateway.sqlite")
     async with LocalWorkers(settings) as second:
         mover = Mover(admin, {"default": token, "second": second})
         old = store.peek(key)
@@ -212,11 +213,21 @@ async def test_what_may_leave_goes_to_another_token(gateway, store, token, admin
             await mover.finish()
             row = store.peek(key)
             assert (row.token, row.custody) == ("second", custody_there)
+            assert ref_of(row).wrapped or (await second.attributes(ref_of(row)))["extractable"]
             assert await second.export_key(ref_of(row)) == value
             assert await on_token(token, old) == set()
         (stays,) = await mover.move(store.peek(resident), Order(Custody.TOKEN, "second"))
         assert stays == Outcome(resident, RESIDENT, there=False)
         assert (await mover.move(store.peek(sealed), Order(Custody.TOKEN, "second"))) == [Outcome(sealed)]
+        (made,) = await mover.copied([store.peek(key)], Custody.TOKEN, "default")  # and killed before the commit
+        assert await on_token(token, made) == {ObjectClass.SECRET_KEY}
+        await admin.close()
+        module = TokenConfig(module=Path())
+        reaper = Reaper(store, {"default": token, "second": second}, {"default": module, "second": module})
+        for _ in range(2):
+            await reaper.reap()
+        assert await on_token(token, made) == set()
+        assert await second.export_key(ref_of(store.peek(key))) == value
         row = store.peek(sealed)
         assert (row.token, row.custody) == ("second", Custody.SEALED)
         assert opaque.opaque_data_value in await second.open(row.material, sealed.encode())

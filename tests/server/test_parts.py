@@ -14,7 +14,7 @@ from gateway.server.children import how_ended
 from gateway.server.restarts import LONGEST_DELAY_S, WELL_AFTER_S, Restarts
 from gateway.server.tally import Tally
 from gateway.token.api import Profile, TokenInfo
-from gateway.token.frames import Ready
+from gateway.token.reports import Ready
 from tests.server.clients import ask, connect
 from tests.server.conftest import Serving
 
