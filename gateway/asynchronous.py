@@ -258,7 +258,14 @@ class Requests:
         sealed = b""
         if done.payload is not None:
             sealed = await self._services.token.seal(bytes(done.payload), bound(held.correlation, RESULT))
-        ended = replace(held, stage=Stage.COMPLETED, sealed=sealed, reason=done.reason or 0, message=done.message or "")
+        ended = replace(
+            held,
+            stage=Stage.COMPLETED,
+            sealed=sealed,
+            reason=done.reason or 0,
+            message=done.message or "",
+            objects=() if done.call is None else tuple(dict.fromkeys(done.call.touched)),
+        )
         await self._store.write(lambda t: _ended(t, ended))
 
     # --- what is left behind

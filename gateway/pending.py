@@ -7,15 +7,21 @@ import time
 
 from msgspec.structs import replace
 
+from gateway.access.permissions import MAY_BE_GRANTED, Use
 from gateway.call import Call
-from gateway.errors import InvalidAsynchronousCorrelationValue, NotAuthorized, ResponseTooLarge
+from gateway.errors import InvalidAsynchronousCorrelationValue, NotAuthorized, ObjectDestroyed, ResponseTooLarge
 from gateway.items import Polled
-from gateway.kmip.enums import ResultReason, ResultStatus
+from gateway.kmip.enums import Operation, ResultReason, ResultStatus
 from gateway.kmip.structure import Encoded
 from gateway.kmip.version import Version
-from gateway.store.api import HeldRequest, Stage, Transaction
+from gateway.store.api import HeldRequest, ObjectRow, Stage, Transaction
 
 REQUEST, RESULT = b"asynchronous request ", b"asynchronous result "
+GIVING = frozenset({Operation.GET, Operation.EXPORT})  # key material
+# The uses that a request makes of the object that it is about, and of those that it needs besides.
+ITSELF: tuple[int | None, ...] = (None,)
+BESIDE = (None, Operation.GET, Use.WRAP_KEY, Use.UNWRAP_KEY)
+MICROSECONDS = 1_000_000
 RESPONSE_BYTES = 256  # of a response message besides the payload, at most
 
 
@@ -87,13 +93,13 @@ async def fetched(call: Call, held: HeldRequest) -> Polled:
     """Take the result of a completed request away, and give it.
 
     Raises:
-        NotAuthorized: the client's roles do not allow the operation any more; it is kept.
+        NotAuthorized: roles or ticket do not allow the operation any more, or key material to leave; it is kept.
+        ObjectNotFound, ObjectDestroyed: an object is out of the client's reach by now; it is kept too.
         ResponseTooLarge: it is larger than the client's Maximum Response Size; it is kept.
         InvalidAsynchronousCorrelationValue: another Poll was faster.
     """
-    if not call.peer.permissions.allow(held.operation):
-        raise NotAuthorized("no role of this client allows any more what was asked for")
     failed = bool(held.reason)
+    _check_again(call, held, failed=failed)
     payload = None if failed else Encoded(await call.token.open(held.sealed, bound(held.correlation, RESULT)))
     if call.batch.most is not None and len(payload or b"") + RESPONSE_BYTES > call.batch.most:
         raise ResponseTooLarge
@@ -112,6 +118,29 @@ async def fetched(call: Call, held: HeldRequest) -> Polled:
         message=held.message or None,
         payload=payload,
     )
+
+
+def _check_again(call: Call, held: HeldRequest, *, failed: bool) -> None:
+    """Make sure that a client may still be told what it has asked for once: it may have lost the right since."""
+    then = Call(call.services, call.peer, call.version, call.batch)
+    then.enter(held.operation)
+    if failed or held.operation not in MAY_BE_GRANTED:  # the others tell nothing but identifiers of the client's own
+        return
+    if held.operation in GIVING and not held.objects:
+        raise NotAuthorized("it is not known any more of which object this is: ask for it anew")
+    rows = [call.store.peek(each) for each in held.objects]
+    for place, row in enumerate(rows):
+        if row is not None and not any(then.may(row, use) for use in (BESIDE if place else ITSELF)):
+            raise then.missing(row.unique_identifier, row)
+    if held.operation in GIVING and rows[0] is not None:
+        _check_given(then, rows[0], held)
+
+
+def _check_given(then: Call, row: ObjectRow, held: HeldRequest) -> None:
+    then.require_export(row)
+    destroyed = then.services.catalogue.managed(row).destroy
+    if destroyed is not None and destroyed >= held.submitted // MICROSECONDS:  # else it was exported without material
+        raise ObjectDestroyed(f"{row.unique_identifier} was destroyed")
 
 
 def is_completed(held: HeldRequest) -> bool:

@@ -126,6 +126,7 @@ class HeldRequest(Struct, frozen=True, gc=False):
     sealed: bytes = b""  # the request until it is completed, then the response payload; not in lists
     reason: int = 0  # why it failed, 0 if it did not
     message: str = ""  # the same in words
+    objects: tuple[str, ...] = ()  # whom a completed one touched, first the one that it is about
 
 
 class Op(Enum):

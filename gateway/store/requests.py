@@ -19,15 +19,15 @@ _PLAIN = (
     "correlation, tenant, owner, operation, version, batch_item, ticket, submitted, stage, instance, begun, changes"
 )
 _STAGE, _CHANGES = (_PLAIN.split(", ").index(column) for column in ("stage", "changes"))
-_ONE = f"SELECT {_PLAIN}, sealed, reason, message FROM asynchronous_requests WHERE correlation = ?"  # noqa: S608
-_LIST = f"SELECT {_PLAIN}, x'', reason, '' FROM asynchronous_requests WHERE"  # noqa: S608
+_ONE = f"SELECT {_PLAIN}, sealed, reason, message, objects FROM asynchronous_requests WHERE correlation = ?"  # noqa: S608
+_LIST = f"SELECT {_PLAIN}, x'', reason, '', '[]' FROM asynchronous_requests WHERE"  # noqa: S608
 _OF_CLIENT = f"{_LIST} tenant = ? AND owner = ? ORDER BY id"
 _UNFINISHED = f"{_LIST} stage IN ({Stage.SUBMITTED:d}, {Stage.IN_PROCESS:d}) ORDER BY id"
-_PUT = f"""INSERT INTO asynchronous_requests ({_PLAIN}, sealed, reason, message)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+_PUT = f"""INSERT INTO asynchronous_requests ({_PLAIN}, sealed, reason, message, objects)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (correlation) DO UPDATE SET stage = excluded.stage, instance = excluded.instance,
         begun = excluded.begun, changes = excluded.changes, sealed = excluded.sealed,
-        reason = excluded.reason, message = excluded.message"""  # noqa: S608 - the columns are the constants above
+        reason = excluded.reason, message = excluded.message, objects = excluded.objects"""  # noqa: S608 - the columns are the constants above
 _DROP = "DELETE FROM asynchronous_requests WHERE correlation = ?"
 _WEIGHT = """SELECT count(*), coalesce(sum(length(sealed)), 0) FROM asynchronous_requests
     WHERE tenant = ? AND owner = ?"""
@@ -70,6 +70,7 @@ def put(cursor: Cursor, request: HeldRequest) -> None:
             request.sealed,
             request.reason,
             request.message,
+            json.encode(request.objects).decode(),
         ),
     )
 
@@ -111,5 +112,6 @@ def journaled(request: HeldRequest, fn: Callable[["SqliteTransaction"], T], tran
 def _held(columns: tuple[Any, ...]) -> HeldRequest:
     fields = list(columns)
     fields[_STAGE] = Stage(fields[_STAGE])
+    fields[-1] = json.decode(fields[-1], type=tuple[str, ...])
     fields[_CHANGES] = json.decode(fields[_CHANGES], type=tuple[Change, ...])
     return HeldRequest(*fields)

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from gateway import asynchronous
+from gateway.access.roles import ANY, Role
 from gateway.config import KmipConfig
 from gateway.errors import TokenDown
 from gateway.exchange import Exchange
@@ -40,7 +41,9 @@ from gateway.operations.delegated_login import DelegatedLoginRequest
 from gateway.operations.destroy import DestroyRequest
 from gateway.operations.discover_versions import DiscoverVersionsRequest
 from gateway.operations.encrypt import EncryptRequest
+from gateway.operations.export import ExportRequest
 from gateway.operations.get import GetRequest
+from gateway.operations.get_attributes import GetAttributesRequest
 from gateway.operations.locate import LocateRequest
 from gateway.operations.login import LoginRequest
 from gateway.operations.logout import LogoutRequest
@@ -54,9 +57,11 @@ from gateway.operations.re_key import ReKeyRequest
 from gateway.operations.register import RegisterRequest
 from gateway.pending import REQUEST, RESULT
 from gateway.store.api import Change, Stage
+from gateway.store.grants import Lent
 from gateway.store.sqlite import open_store
 from tests.operations.conftest import Gateway
 from tests.operations.making import make, names
+from tests.operations.test_grants import lend, take_back
 from tests.operations.test_tickets import shown
 from tests.support.messages import received, request
 
@@ -494,6 +499,39 @@ async def test_keys_in_results_are_sealed(gateway, tmp_path):
     material = (await polled(gateway, value)).payload.symmetric_key.key_block.key_value.key_material
     assert len(material) == 16
     assert value in kept and material not in kept
+
+
+async def finished(client, operation, payload):
+    """Ask for an operation asynchronously and have it carried out; give the correlation value."""
+    value = await pend(client, operation, payload)
+    await client.one(V2_1, O.PROCESS, ProcessRequest(asynchronous_correlation_value=value))
+    assert (await client.store.held(value)).stage is Stage.COMPLETED
+    return value
+
+
+async def test_a_result_is_given_only_as_long_as_it_might_be_asked_for(gateway):
+    """What was lent, the right to fetch keys, and the key itself may be gone when the client comes for it."""
+    made = (await gateway.one(V2_1, O.CREATE, CREATE)).unique_identifier
+    await lend(gateway, Lent.OBJECT, made, "Get", "GetAttributes")
+    get, attributes = GetRequest(unique_identifier=made), GetAttributesRequest(unique_identifier=made)
+    values = [await finished(gateway.other, *each) for each in ((O.GET, get), (O.GET_ATTRIBUTES, attributes))]
+    await take_back(gateway, Lent.OBJECT, made, "Get", "GetAttributes")
+    for value in values:
+        assert (await polled(gateway.other, value)).reason is R.OBJECT_NOT_FOUND
+    await lend(gateway, Lent.OBJECT, made, "GetAttributes")
+    assert (await polled(gateway.other, values[0])).reason is R.OBJECT_NOT_FOUND
+    assert (await polled(gateway.other, values[1])).status is S.SUCCESS
+    mine, later_on = [await finished(gateway, O.GET, get) for _ in range(2)]
+    none_leaves = Role(name="x", operations=ANY, object_types=ANY, algorithms=ANY, extractable="both", export=False)
+    assert (await polled(gateway.client("cert:a", none_leaves), mine)).reason is R.NOT_AUTHORIZED
+    assert (await polled(gateway, mine)).status is S.SUCCESS
+    await gateway.one(V2_1, O.DESTROY, DestroyRequest(unique_identifier=made))
+    assert (await polled(gateway, later_on)).reason is R.OBJECT_DESTROYED
+    exported = await finished(gateway, O.EXPORT, ExportRequest(unique_identifier=made))
+    assert (await polled(gateway, exported)).reason is R.OBJECT_DESTROYED  # in the second in which it was destroyed
+    gateway.clock.now += 2
+    exported = await finished(gateway, O.EXPORT, ExportRequest(unique_identifier=made))
+    assert (await polled(gateway, exported)).payload.symmetric_key is None
 
 
 async def test_keys_in_requests_are_sealed(gateway, tmp_path):
