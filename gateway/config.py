@@ -148,6 +148,7 @@ Weakness = Literal[
     "pkcs1_encryption",
     "unapproved_ciphers",
     "client_ivs",
+    "forgotten_ivs",
     "client_counters",
     "untrusted_wrapping",
     "clear_unwrapping",

@@ -29,6 +29,7 @@ class Weakness(StrEnum):
     PKCS1_ENCRYPTION = "pkcs1_encryption"
     UNAPPROVED_CIPHERS = "unapproved_ciphers"
     CLIENT_IVS = "client_ivs"
+    FORGOTTEN_IVS = "forgotten_ivs"
     CLIENT_COUNTERS = "client_counters"
     UNTRUSTED_WRAPPING = "untrusted_wrapping"
     CLEAR_UNWRAPPING = "clear_unwrapping"
@@ -60,6 +61,8 @@ ROWS = (
     Row(W.PKCS1_ENCRYPTION, "nothing is encrypted by PKCS#1 v1.5 any more: use OAEP", NO, YES),
     Row(W.UNAPPROVED_CIPHERS, "no FIPS approves this algorithm", NO, YES),
     Row(W.CLIENT_IVS, "the IV of GCM is drawn here: leave it out", YES, YES),
+    Row(W.FORGOTTEN_IVS, "a copy of the database was put back, and which IVs came since is forgotten: leave the "
+        "IV out, or Re-key", YES, YES),
     Row(W.CLIENT_COUNTERS, "the first counter of CTR is drawn here: leave the IV out", NO, YES),
     Row(W.UNTRUSTED_WRAPPING, "a Sensitive key leaves under a wrapping key that was made here, wraps alone and never "
         "leaves (Extractable false)", YES, YES),

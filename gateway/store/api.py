@@ -252,6 +252,10 @@ class Transaction(Protocol):
         """Keep an IV of a key for good, and give how many of it are kept now; 0 where this one was there."""
         ...
 
+    def ivs_forgotten_to(self) -> int:
+        """Give the highest number of a row that was in a copy put back: of keys up to it, IVs may have come since."""
+        ...
+
     def latest_instance(self) -> int:
         """Give the highest number that a process was given so far."""
         ...

@@ -13,6 +13,7 @@ import structlog
 from gateway.errors import GeneralFailure
 from gateway.store.api import Stage
 from gateway.store.locks import LockFile
+from gateway.store.rows import IVS_FORGOTTEN_TO
 
 log = structlog.get_logger()
 
@@ -27,6 +28,11 @@ _DISOWN: tuple[tuple[str, tuple[object, ...]], ...] = (
     ("DELETE FROM destroys WHERE holder IS NOT NULL", ()),
     ("UPDATE asynchronous_requests SET sealed = x'', stage = ?1, reason = ?2, message = ?3 WHERE stage < ?1", _FAILED),
     ("DELETE FROM instances", ()),
+    # IVs that clients chose since are not in the copy.
+    (
+        "INSERT OR REPLACE INTO meta (key, value) SELECT ?, coalesce(max(id), 0) FROM objects",
+        (IVS_FORGOTTEN_TO,),
+    ),
     # Processes that came since had the next numbers, and with them their IVs: none is to come again.
     ("UPDATE sqlite_sequence SET seq = seq + ? WHERE name = 'instances'", (FORGOTTEN_INSTANCES,)),
 )

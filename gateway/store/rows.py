@@ -150,6 +150,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 # The column `storage`: one number, so that one index answers for every Storage Status Mask.
 ARCHIVED, DESTROYED = 1, 2
 
+# In `meta`: up to which row keys are from a copy that was put back.
+IVS_FORGOTTEN_TO = "ivs_forgotten_to"
+
 COMMON = 1 << 20  # Integers below are worth sharing; dates are far above.
 
 SELECT_OBJECT = """SELECT unique_identifier, tenant, owner, object_type, custody, token, object_class, cka_id, material,

@@ -13,7 +13,15 @@ from gateway.errors import GeneralFailure, NameTaken, NonUniqueName, ObjectAlrea
 from gateway.store import requests
 from gateway.store.api import AttributeRow, Change, Committed, Custody, HeldRequest, ObjectRow, Scalar, TicketRow
 from gateway.store.questions import SqliteQuestions
-from gateway.store.rows import ARCHIVED, SELECT_ATTRIBUTES, SELECT_SETTING, read_object, read_ticket, storage_of
+from gateway.store.rows import (
+    ARCHIVED,
+    IVS_FORGOTTEN_TO,
+    SELECT_ATTRIBUTES,
+    SELECT_SETTING,
+    read_object,
+    read_ticket,
+    storage_of,
+)
 
 _INSERT_OBJECT = """INSERT INTO objects (unique_identifier, tenant, owner, object_type, custody, token, object_class,
     cka_id, material, wrapped, storage, trusted, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -38,6 +46,7 @@ _CONDEMN_KEY = "INSERT OR REPLACE INTO reservations (cka_id, instance, condemned
 _COUNT_INVOCATIONS = """INSERT INTO invocations (subject, counted) VALUES (?, ?)
     ON CONFLICT DO UPDATE SET counted = counted + excluded.counted RETURNING counted"""
 _KEEP_IV = "INSERT INTO chosen_ivs (subject, iv) VALUES (?, ?) ON CONFLICT DO NOTHING"
+_FORGOTTEN = "SELECT value FROM meta WHERE key = ?"
 _COUNT_IV = """INSERT INTO invocations (subject, chosen) VALUES (?, 1)
     ON CONFLICT DO UPDATE SET chosen = chosen + 1 RETURNING chosen"""
 
@@ -172,6 +181,10 @@ class SqliteTransaction(SqliteQuestions):
             return 0
         (chosen,) = self._cursor.execute(_COUNT_IV, (subject,)).fetchone()
         return int(chosen)
+
+    def ivs_forgotten_to(self) -> int:
+        found = self._cursor.execute(_FORGOTTEN, (IVS_FORGOTTEN_TO,)).fetchone()
+        return int(found[0]) if found else 0
 
     def latest_instance(self) -> int:
         found = self._cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = 'instances'").fetchone()

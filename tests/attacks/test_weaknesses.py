@@ -1,5 +1,6 @@
 """What the policies refuse, in every way in which it can be asked for, and what an allowance lets through and logs."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,10 @@ from gateway.config import KmipConfig
 from gateway.errors import ConfigurationError
 from gateway.exchange import Exchange
 from gateway.kmip.enums import (
+    DerivationMethod,
     DigitalSignatureAlgorithm,
     HashingAlgorithm,
+    KeyFormatType,
     ObjectType,
     PaddingMethod,
     RecommendedCurve,
@@ -26,9 +29,14 @@ from gateway.kmip.values import CryptographicDomainParameters, CryptographicPara
 from gateway.kmip.version import V1_4, V2_1
 from gateway.operations.create import CreateRequest
 from gateway.operations.create_key_pair import CreateKeyPairRequest
+from gateway.operations.derive_key import DerivationParameters, DeriveKeyRequest
+from gateway.operations.get import GetRequest
 from gateway.operations.mac import MACRequest
+from gateway.operations.register import RegisterRequest
 from gateway.operations.sign import SignRequest
 from gateway.policy import REFUSED, Weakness
+from gateway.store.copying import copy_database, put_in_place
+from gateway.store.sqlite import open_store
 from tests.attacks.attacker import (
     ACTIVE,
     RESIDENT,
@@ -261,6 +269,60 @@ async def test_a_clients_iv_comes_once_for_a_value(gateway: Gateway) -> None:
             assert await reason(again, encrypt(key, b"data", iv, block_cipher_mode=B.GCM)) is R.INVALID_FIELD
     other = await create(gateway, M.ENCRYPT)
     await allowed.one(V2_1, *encrypt(other, b"data", iv, block_cipher_mode=B.GCM))
+
+
+async def test_an_iv_of_a_time_under_another_policy_comes_no_more(gateway: Gateway) -> None:
+    """Under `open` it may come as often as it likes, and is kept."""
+    key, asked = await create(gateway, M.ENCRYPT), {"block_cipher_mode": B.GCM}
+    for _ in range(2):
+        await under(gateway, "open").one(V2_1, *encrypt(key, b"data", b"\xf0" * 12, **asked))
+    again = encrypt(key, b"data", b"\xf0" * 12, **asked)
+    assert await reason(under(gateway, "default", W.CLIENT_IVS), again) is R.INVALID_FIELD
+
+
+async def test_an_iv_comes_once_for_a_key_that_has_lost_its_digest(gateway: Gateway) -> None:
+    """A derivation by HASH takes it away; and two formats of one value have one digest in common."""
+    allowed, value = under(gateway, "default", W.CLIENT_IVS), bytes(range(1, 33))
+    key = await register(gateway, value, M.ENCRYPT | M.DERIVE_KEY)
+    asked = encrypt(key, b"data", b"\xf0" * 12, block_cipher_mode=B.GCM)
+    await allowed.one(V2_1, *asked)
+    hashed = DeriveKeyRequest(
+        object_type=ObjectType.SYMMETRIC_KEY,
+        unique_identifier=(key,),
+        derivation_method=DerivationMethod.HASH,
+        derivation_parameters=DerivationParameters(
+            cryptographic_parameters=CryptographicParameters(hashing_algorithm=H.SHA_256)
+        ),
+        attributes=spec(256, M.ENCRYPT),
+    )
+    await gateway.one(V2_1, O.DERIVE_KEY, hashed)
+    assert await reason(allowed, asked) is R.INVALID_FIELD
+    fetched = GetRequest(unique_identifier=key, key_format_type=KeyFormatType.TRANSPARENT_SYMMETRIC_KEY)
+    given = (await gateway.one(V2_1, O.GET, fetched)).symmetric_key
+    attributes = (Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, M.ENCRYPT), ACTIVE)
+    registered = RegisterRequest(object_type=ObjectType.SYMMETRIC_KEY, attributes=attributes, symmetric_key=given)
+    same = (await gateway.one(V2_1, O.REGISTER, registered)).unique_identifier
+    assert await reason(allowed, encrypt(same, b"data", b"\xf0" * 12, block_cipher_mode=B.GCM)) is R.INVALID_FIELD
+
+
+async def test_which_ivs_came_since_a_copy_that_is_put_back_is_forgotten(gateway: Gateway, tmp_path: Path) -> None:
+    key, iv = await create(gateway, M.ENCRYPT), b"\xf0" * 12
+    asked = encrypt(key, b"data", iv, block_cipher_mode=B.GCM)
+    copy_database(tmp_path / "gateway.sqlite", tmp_path / "copy.sqlite")
+    await under(gateway, "default", W.CLIENT_IVS).one(V2_1, *asked)
+    put_in_place(tmp_path / "copy.sqlite", tmp_path / "restored.sqlite")
+    store = open_store(tmp_path / "restored.sqlite")
+    restored = Gateway(gateway.exchange, gateway.clock, store, gateway.token)
+    allowed = under(restored, "default", W.CLIENT_IVS)
+    assert await reason(allowed, asked) is REFUSED_SO
+    new = await create(allowed, M.ENCRYPT)
+    for again, _asked in (
+        (allowed, encrypt(new, b"data", iv, block_cipher_mode=B.GCM)),
+        (allowed, encrypt(key, b"data", block_cipher_mode=B.GCM)),
+        (under(restored, "default", W.CLIENT_IVS, W.FORGOTTEN_IVS), asked),
+    ):
+        assert (await again.one(V2_1, *_asked)).data
+    await store.close()
 
 
 async def test_a_client_chooses_no_iv_that_was_drawn_here(gateway: Gateway) -> None:
