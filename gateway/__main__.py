@@ -427,7 +427,11 @@ async def build(
         approval=config.approval,
         audit=trail,
     )
-    send = Pusher(config.tls).send if config.kmip.push else None
+    send = None
+    if config.kmip.push:
+        pusher = Pusher(config.tls)
+        exchange.follow(lambda renewed: pusher.adopt(renewed.tls))
+        send = pusher.send
     rounds: list[asyncio.Task[Any]] = []
     try:
         await tokens.look()  # first: on another token, nothing is to be reaped

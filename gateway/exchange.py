@@ -102,7 +102,7 @@ class Exchange:
         )
         self.requests = Requests(services, batch.carry_out)
         self._services = services._replace(background=self.requests)
-        self._rotation: Rotation | None = None
+        self._followers: list[Callable[[Config], None]] = []
         self._audit = audit
         # Server Correlation Values need only differ from each other, also after a restart.
         self._correlations = (f"{prefix}-{number}" for prefix in [secrets.token_hex(6)] for number in itertools.count())
@@ -177,19 +177,26 @@ class Exchange:
         self._directory.adopt(config.access)
         self._services = self._services._replace(config=config.kmip)
         self.requests.adopt(config.kmip)
-        if self._rotation is not None:
-            self._rotation.adopt(config.kmip)
         if self._rates is not None:
             self._rates.adopt(config.limits)
+        for follow in self._followers:
+            follow(config)
+
+    def follow(self, adopt: Callable[[Config], None]) -> None:
+        """Have this told too of each configuration that is adopted."""
+        self._followers.append(adopt)
 
     def rotation(self, send: Send | None = None) -> Rotation:
         """Give what replaces keys when their owners have said; `send` brings it to clients that listen."""
-        self._rotation = Rotation(self._services, send)
-        return self._rotation
+        rotation = Rotation(self._services, send)
+        self.follow(lambda config: rotation.adopt(config.kmip))
+        return rotation
 
     def notices(self, send: Send) -> Notices:
         """Give what tells clients that listen of every change; `send` brings it there."""
-        return Notices(self._services, send)
+        notices = Notices(self._services, send)
+        self.follow(lambda config: notices.adopt(config.kmip))
+        return notices
 
     async def check(self) -> None:
         """Return when the database has answered and the token has carried out a call.

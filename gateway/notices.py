@@ -14,7 +14,7 @@ import structlog
 from gateway.access.identity import Identity
 from gateway.attribute_rules import in_order, shown
 from gateway.call import Call, Services
-from gateway.config import PushTarget
+from gateway.config import KmipConfig, PushTarget
 from gateway.errors import GeneralFailure, KmipError, StoreDown, TokenDown
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.attributes import ATTRIBUTES
@@ -65,6 +65,10 @@ class Line:
         self._lost = 0
         self._out = False  # the target is not told anything now, and the log has said so
         self._about: dict[str, Any] = {"identity": target.identity, "host": target.host, "port": target.port}
+
+    def adopt(self, services: Services) -> None:
+        """Tell what waits, and what comes, by these from now on."""
+        self._services = services
 
     def note(self, notice: Notice) -> None:
         """Put a notice at the end, unless too many wait already."""
@@ -132,6 +136,12 @@ class Notices:
         self._lines = [Line(services, each, send) for each in services.config.push if each.tells == "changes"]
         if self._lines:
             services.store.watch(self._note)
+
+    def adopt(self, config: KmipConfig) -> None:
+        """Tell by this configuration from now on; the targets are those of the start."""
+        self._services = self._services._replace(config=config)
+        for line in self._lines:
+            line.adopt(self._services)
 
     async def run(self) -> None:
         """Tell every target, until cancelled."""

@@ -14,7 +14,7 @@ from gateway.access.identity import Identity
 from gateway.admission import acting
 from gateway.attribute_rules import in_order, shown
 from gateway.call import Call, Services
-from gateway.config import PushTarget
+from gateway.config import KmipConfig, PushTarget
 from gateway.errors import KmipError, NotAuthorized, NotExtractable, Sensitive
 from gateway.giving import FIELDS, Asked
 from gateway.items import Batch
@@ -120,6 +120,10 @@ class Pushes:
     def __init__(self, services: Services, send: Send) -> None:
         self._services = services
         self._send = send
+
+    def adopt(self, config: KmipConfig) -> None:
+        """Tell by this configuration from now on."""
+        self._services = self._services._replace(config=config)
 
     async def tell(self, done: Iterable[Replaced]) -> None:
         """Send a Notify and a Put for each; one that does not answer is told no more of this round, and can Locate."""

@@ -53,6 +53,8 @@ class Rotation:
     def adopt(self, config: KmipConfig) -> None:
         """Replace keys by this configuration from now on."""
         self._services = self._services._replace(config=config)
+        if self._pushes is not None:
+            self._pushes.adopt(config)
 
     async def run(self) -> NoReturn:
         """Make a round once in a while, until cancelled."""

@@ -2,11 +2,12 @@
 
 import asyncio
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from gateway import notices
-from gateway.config import KmipConfig, PushTarget
+from gateway.config import Config, KmipConfig, PushTarget, TlsConfig, TokenConfig
 from gateway.errors import GeneralFailure, StoreDown, TokenDown
 from gateway.exchange import Exchange
 from gateway.kmip.enums import CryptographicAlgorithm as A
@@ -82,6 +83,19 @@ async def test_a_new_object_is_put_as_its_owner_would_get_it(gateway, version):
     assert (operation, put.put_function, put.replaced_unique_identifier) == (O.PUT, PutFunction.NEW, None)
     assert (put.unique_identifier, put.symmetric_key) == (made, got.symmetric_key)
     assert {Tag.NAME, Tag.STATE, Tag.INITIAL_DATE} <= {each.tag for each in put.attributes}
+
+
+async def test_what_is_told_follows_a_reload(gateway):
+    async with told(gateway) as (client, listener):
+        none = Path("/none")
+        tls = TlsConfig(ca=none, certificate=none, key=none)
+        renewed = Config(version="v1", tls=tls, token=TokenConfig(module=none), kmip=KmipConfig(policy="fips"))
+        followed = []
+        client.exchange.follow(followed.append)
+        client.exchange.adopt(renewed)
+        assert followed == [renewed]
+        assert listener.notices._services.config.policy == "fips"
+        assert [each._services.config.policy for each in listener.notices._lines] == ["fips"]
 
 
 async def test_what_does_not_leave_the_server_is_told_of_and_not_put(gateway):

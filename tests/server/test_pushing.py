@@ -6,7 +6,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from msgspec.structs import replace
 
 from gateway.config import PushTarget, TlsConfig
 from gateway.errors import ConfigurationError, KmipError
@@ -67,6 +70,28 @@ async def test_a_message_is_brought_and_its_answer_given(authority, pusher):
     async with listening(authority, listener_files(authority)) as (target, came):
         assert await pusher.send(target, MESSAGE) == ANSWER
     assert came == [MESSAGE]
+
+
+async def test_a_reload_counts_for_what_is_pushed_too(authority, tmp_path):
+    """A listener whose certificate was taken back is sent nothing more; files that cannot be used change nothing."""
+    ours = authority.issue("gateway", usage=ExtendedKeyUsageOID.CLIENT_AUTH)
+    config = TlsConfig(ca=authority.ca, certificate=ours.certificate, key=ours.key)
+    pusher, files = Pusher(config), listener_files(authority)
+    taken_back = load_pem_x509_certificate(files.certificate.read_bytes())
+    lists = tmp_path / "crl.pem"
+    lists.write_bytes(authority.revoke(taken_back).public_bytes(Encoding.PEM))
+    async with listening(authority, files) as (target, came):
+        pusher.adopt(replace(config, key=tmp_path / "none"))
+        assert await pusher.send(target, MESSAGE) == ANSWER
+        pusher.adopt(replace(config, crl=(lists,)))
+        with pytest.raises(KmipError, match="certificate revoked"):
+            await pusher.send(target, MESSAGE)
+        other = Authority(tmp_path / "other")
+        pusher.adopt(replace(config, ca=other.ca))
+        with pytest.raises(KmipError, match="does not answer: SSLCertVerificationError"):
+            await pusher.send(target, MESSAGE)
+        await asyncio.sleep(0.05)
+    assert came.count(MESSAGE) == 1
 
 
 async def test_somebody_else_with_a_good_certificate_is_sent_nothing(authority, pusher):
