@@ -9,7 +9,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
+from functools import partial, reduce
+from operator import or_
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -27,7 +28,7 @@ from gateway.kmip.tags import Tag
 from gateway.managed import Catalogue, Managed, ref_of
 from gateway.store.api import Custody, ObjectRow, Transaction
 from gateway.store.sqlite import SqliteStore, open_store
-from gateway.token.api import KeyRef, KeyTemplate, KeyType, ObjectClass
+from gateway.token.api import KeyRef, KeyTemplate, KeyType, ObjectClass, Rights
 from gateway.token.local import LocalWorkers
 from gateway.token.parcels import unpack
 from gateway.token.pool import TokenPool
@@ -202,14 +203,15 @@ class Mover:
         moved = replace(row, token=target, material=await self._resealed(row, target))
         if row.custody is Custody.SEALED:
             return moved
+        key_type, rights = await self._known(row)
         template = KeyTemplate(
             row.unique_identifier,
-            rights_for(managed.usage_bits),
+            rights & rights_for(managed.usage_bits),
             extractable=managed.extractable,
             wrapped=custody is Custody.WRAPPED,
         )
         ref = KeyRef(ObjectClass(row.object_class), cka_id)
-        arrival = Arrival(ref, await self._key_type(row), template)
+        arrival = Arrival(ref, key_type, template)
         made = await self._passage.key(Way(row.token, target), ref_of(row), arrival)
         return replace(moved, custody=custody, cka_id=cka_id, wrapped=made.wrapped)
 
@@ -220,11 +222,14 @@ class Mover:
             return row.material
         return await self._passage.sealed(Way(row.token, target), row.material, row.unique_identifier.encode())
 
-    async def _key_type(self, row: ObjectRow) -> KeyType:
+    async def _known(self, row: ObjectRow) -> tuple[KeyType, Rights]:
+        """Give a key's type, and what it may do where it is: more, it may nowhere, whatever the database says."""
         if row.wrapped:
-            return unpack(row.wrapped)[1].key_type
+            parcel = unpack(row.wrapped)[1]  # which the token's worker finds to be its own when it unwraps it
+            return parcel.key_type, parcel.rights
         told = await self._tokens[row.token].attributes(ref_of(row))
-        return KeyType(int(told["key_type"]))
+        rights = (right for right in Rights if told.get(str(right.name).lower()))
+        return KeyType(int(told["key_type"])), reduce(or_, rights, Rights(0))
 
     def _written(self, rows: Sequence[ObjectRow], moved: Sequence[ObjectRow], transaction: Transaction) -> None:
         for row, new in zip(rows, moved, strict=True):

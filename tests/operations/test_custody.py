@@ -10,6 +10,7 @@ from gateway.admin import custody
 from gateway.admin.custody import RESIDENT, Mover, Order, Outcome
 from gateway.admin.reaper import Reaper
 from gateway.config import TokenConfig
+from gateway.kmip import attribute_sets as sets
 from gateway.kmip.enums import (
     CryptographicAlgorithm,
     CryptographicUsageMask,
@@ -24,7 +25,7 @@ from gateway.kmip.structure import Attribute, DateTime, OpenEnumeration
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import CryptographicDomainParameters, CryptographicParameters
 from gateway.kmip.version import V2_1
-from gateway.managed import ref_of
+from gateway.managed import Catalogue, ref_of
 from gateway.operations.create import CreateRequest
 from gateway.operations.create_key_pair import CreateKeyPairRequest
 from gateway.operations.destroy import DestroyRequest
@@ -39,6 +40,7 @@ from gateway.store.sqlite import open_store
 from gateway.token.api import KeyRef, ObjectClass
 from gateway.token.local import LocalWorkers
 from gateway.token.setup import set_up_token
+from gateway.wire.codec import Codec
 from tests.token.conftest import softhsm
 
 pytestmark = pytest.mark.on_token
@@ -195,6 +197,13 @@ async def test_a_key_that_is_destroyed_meanwhile_is_not_brought_back(gateway, st
     assert store.peek(key).custody is Custody.TOKEN
 
 
+async def allow_more(store, row):
+    """Write into the database what a key was never made for."""
+    catalogue = Catalogue(Codec())
+    more = sets.put(catalogue.decode(row).attributes, Tag.CRYPTOGRAPHIC_USAGE_MASK, M.MAC_GENERATE | M.ENCRYPT)
+    await store.write(lambda transaction: transaction.replace_attributes(row.id, catalogue.rows(more)))
+
+
 async def test_what_may_leave_goes_to_another_token(gateway, store, token, tmp_path):
     key, resident = await mac_key(gateway), await mac_key(gateway, Attribute(Tag.EXTRACTABLE, False))
     value = await token.export_key(ref_of(store.peek(key)))
@@ -207,13 +216,15 @@ async def test_what_may_leave_goes_to_another_token(gateway, store, token, tmp_p
     async with LocalWorkers(settings) as second:
         mover = Mover(admin, {"default": token, "second": second})
         old = store.peek(key)
+        await allow_more(admin, old)
         for custody_there in (Custody.TOKEN, Custody.WRAPPED):
             mover._moved.clear()
             assert await mover.move(store.peek(key), Order(custody_there, "second")) == [Outcome(key)]
             await mover.finish()
             row = store.peek(key)
             assert (row.token, row.custody) == ("second", custody_there)
-            assert ref_of(row).wrapped or (await second.attributes(ref_of(row)))["extractable"]
+            known = await second.attributes(ref_of(row))
+            assert (known["extractable"], known["sign"], known["encrypt"]) == (True, True, False)
             assert await second.export_key(ref_of(row)) == value
             assert await on_token(token, old) == set()
         (stays,) = await mover.move(store.peek(resident), Order(Custody.TOKEN, "second"))
