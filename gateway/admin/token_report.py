@@ -131,6 +131,8 @@ def _beside(profile: Profile) -> Iterator[Ability]:
     yield Ability("sends keys to another token, by RSA-OAEP", bool(profile.sends_by), otherwise=stay)
     stray = UNLESS if profile.imports_private_keys else "it takes none"
     yield Ability("takes keys from another token so", bool(profile.receives_by), otherwise=stray)
+    left_out = "rights that a key lacks are left out, and the token's to choose"
+    yield Ability("lets it be said what a key may not do", not profile.only_true_rights, otherwise=left_out)
     checked = "the gateway checks each use; other applications with the PIN are not held to it"
     yield Ability("makes keys that do one thing alone", profile.exact_rights, otherwise=checked)
 

@@ -248,10 +248,11 @@ class Profile(msgspec.Struct, frozen=True):
     private keys that can leave wrapped at all (SoftHSM 2.6.1 wraps no Edwards or Montgomery key). one_writer: all
     changes should be made by one worker, because every other then has to look through the whole token again.
     one_process: there can be no other worker at all. unwraps_long_data: C_UnwrapKey takes more than 256 bytes as a
-    secret key. imports_private_keys: C_CreateObject takes them (a TPM makes all its own). check_values: the token tells
-    a key's CKA_CHECK_VALUE. exact_rights: a key can be made that is refused what it was not made for (a TPM's decrypts
-    and signs whatever is said). sends_by and receives_by are the CKM_* of the hashes with which a key goes to another
-    token, and comes from one, wrapped by RSA-OAEP.
+    secret key. imports_private_keys: C_CreateObject takes them (a TPM makes all its own). check_values: the token
+    tells a key's CKA_CHECK_VALUE. exact_rights: a key can be made that is refused what it was not made for (a TPM's
+    decrypts and signs whatever is said). only_true_rights: a right that is False must be left out of a template.
+    sends_by and receives_by are the CKM_* of the hashes with which a key goes to another token, and comes from one,
+    wrapped by RSA-OAEP.
     """
 
     mechanisms: frozenset[int] = frozenset()
@@ -273,6 +274,7 @@ class Profile(msgspec.Struct, frozen=True):
     imports_private_keys: bool = False
     check_values: bool = False
     exact_rights: bool = False
+    only_true_rights: bool = False
     sends_by: frozenset[int] = frozenset()
     receives_by: frozenset[int] = frozenset()
     traits: Traits = Traits()

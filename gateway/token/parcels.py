@@ -265,7 +265,7 @@ class Parcels:
 
     def _attributes(self, object_class: ObjectClass, template: KeyTemplate) -> dict[Attribute, Any]:
         nameless = KeyRef(object_class, b"")
-        false_rights = not self._connection.quirk.only_true_rights
+        false_rights = not self.profile.only_true_rights
         return key_attributes(nameless, template, on_token=False, false_rights=false_rights)
 
     def _kwp(self) -> int:

@@ -9,20 +9,19 @@ class Quirk(msgspec.Struct, frozen=True):
     manufacturer is the token's or its library's; it and model are compared as prefixes, "" with everything.
     write_lock: token-object writes and searches of all processes must take turns, and the writes are best all made by
     one process. recycle_after: session objects after which a worker is replaced because the module leaks, 0 for never.
-    only_true_rights: a right that is False must be left out of a template. in_software: keys are kept by a program, not
-    by hardware, and clients are told so. copy_for_use: keys in use are copied into the session, since the token's own
-    object costs more in every call. keep_by_copy: keys are made in the session and then copied onto the token, since
-    making them there costs more. one_process: no process sees what another made, so there is one worker. leaks_pairs:
-    each key pair made counts as a session object for recycle_after. keeps_busy: a key whose use failed cannot be
-    destroyed until the process ends. says_no_length: what a public key encrypts comes without its length.
-    vague_verify: whatever C_Verify fails with means that the signature is wrong.
+    in_software: keys are kept by a program, not by hardware, and clients are told so. copy_for_use: keys in use are
+    copied into the session, since the token's own object costs more in every call. keep_by_copy: keys are made in
+    the session and then copied onto the token, since making them there costs more. one_process: no process sees
+    what another made, so there is one worker. leaks_pairs: each key pair made counts as a session object for
+    recycle_after. keeps_busy: a key whose use failed cannot be destroyed until the process ends. says_no_length:
+    what a public key encrypts comes without its length. vague_verify: whatever C_Verify fails with means that the
+    signature is wrong.
     """
 
     manufacturer: str
     model: str = ""
     write_lock: bool = False
     recycle_after: int = 0
-    only_true_rights: bool = False
     in_software: bool = False
     copy_for_use: bool = False
     keep_by_copy: bool = False
@@ -40,12 +39,11 @@ QUIRKS = (
     # a copy in the session. Generating an AES key on the token takes 7.2 ms and writes its file 35 times; in the
     # session and then copied, 1.0 ms and once.
     Quirk("SoftHSM", write_lock=True, recycle_after=1_000_000, in_software=True, copy_for_use=True, keep_by_copy=True),
-    # tpm2-pkcs11, whatever TPM is behind it. It refuses usage attributes that are False (pkcs11.md section 1), reads
-    # its store once, when it is initialised, and leaves a transient object in the TPM for each pair: with 15 of them
-    # C_GenerateKeyPair fails until the process ends (test_more_pairs_than_a_tpm_bears). The rest: test_tpm.py.
+    # tpm2-pkcs11, whatever TPM is behind it. It reads its store once, when it is initialised, and leaves a
+    # transient object in the TPM for each pair: with 15 of them C_GenerateKeyPair fails until the process ends
+    # (test_more_pairs_than_a_tpm_bears). The rest: test_tpm.py.
     Quirk(
         "tpm2-software",
-        only_true_rights=True,
         one_process=True,
         leaks_pairs=True,
         keeps_busy=True,

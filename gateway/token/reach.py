@@ -89,7 +89,7 @@ class Reach:
 
     def key_attributes(self, ref: KeyRef, template: KeyTemplate, *, on_token: bool) -> dict[Attribute, Any]:
         """Give the attributes of a new key, as `templates` makes them and as this token wants them."""
-        return key_attributes(ref, template, on_token=on_token, false_rights=not self.connection.quirk.only_true_rights)
+        return key_attributes(ref, template, on_token=on_token, false_rights=not self.profile.only_true_rights)
 
     def session_key(
         self, value: bytes, rights: Rights, key_type: KeyType = KeyType.AES, *, extractable: bool = False

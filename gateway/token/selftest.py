@@ -29,6 +29,7 @@ from gateway.token import keyforms, testkeys
 from gateway.token.api import KeyType, Mechanism, Profile, Rights
 from gateway.token.cryptoki import AttributeArray
 from gateway.token.pkcs11 import Access
+from gateway.token.rights import keeps_to_rights, takes_only_true
 from gateway.token.templates import packed
 from gateway.token.testbench import PRIVATE_RIGHTS, Bench, Trial
 from gateway.token.traits import traits_of
@@ -82,6 +83,7 @@ AES_BITS = (128, 192, 256)
 def profile_of(access: Access) -> Profile:
     """Give the profile of the token behind `access`."""
     bench = Bench(access)
+    access.profile = Profile(only_true_rights=takes_only_true(bench))  # the trials make keys, too
     longest = access.calls.most_bits(access.connection.token.slot.slot_id, CKM_RSA_PAIR)
     working = frozenset(ckm for ckm, trial in trials() if bench.passes(trial))
     curve25519 = next((pair for pair in CURVE25519_CANDIDATES if bench.passes(_curve25519(pair))), (0, b""))
@@ -104,7 +106,8 @@ def profile_of(access: Access) -> Profile:
         one_process=access.connection.quirk.one_process,
         imports_private_keys=bench.imports(KeyType.RSA),
         traits=traits_of(bench, kwp),
-        exact_rights=not access.connection.quirk.only_true_rights,
+        only_true_rights=access.profile.only_true_rights,
+        exact_rights=keeps_to_rights(bench),
         check_values=bench.passes(_check_value),
         unwraps_long_data=bool(kwp) and bench.passes(_unwraps_long_data(kwp)),
         sends_by=frozenset(ckm for ckm in CARRIERS if bench.passes(_sends(ckm))),

@@ -25,6 +25,7 @@ from gateway.token.api import (
     KeyTemplate,
     KeyType,
     ObjectClass,
+    Profile,
     Rights,
     TokenInfo,
     kek_label,
@@ -33,7 +34,9 @@ from gateway.token.api import (
 from gateway.token.connection import Connection, Module, check_tries, is_in_use, is_initialised, serial_of
 from gateway.token.failures import CryptokiError, failure_of
 from gateway.token.pkcs11 import Access
+from gateway.token.rights import takes_only_true
 from gateway.token.settings import WorkerSettings, read_pin
+from gateway.token.testbench import Bench
 from gateway.token.worker import harden
 
 KEY_BITS = 256
@@ -167,6 +170,8 @@ def carry_out(request: SetUp) -> Outcome:
     if request.count_sessions:
         return Outcome(access.connection.info, sessions=_count_sessions(access))
     made: tuple[str, ...] = ()
+    if not request.look or request.add_kek:
+        access.profile = Profile(only_true_rights=takes_only_true(Bench(access)))
     if not request.look:
         made = tuple(label for label, rights in OWN_KEYS.items() if _make_if_absent(access, label, rights))
     if request.add_kek:

@@ -41,7 +41,7 @@ class Bench:
     """Keys and calls for the trials, all on session objects of the worker's session."""
 
     def __init__(self, access: Access) -> None:
-        self._access = access
+        self.access = access
         self._calls = access.calls
         self._private: dict[KeyType, int] = {}
         self._imports: dict[KeyType, bool] = {}
@@ -57,23 +57,23 @@ class Bench:
     def renew(self) -> None:
         """Drop all session objects with their session."""
         self._private.clear()
-        self._access.connection.renew_session()
+        self.access.connection.renew_session()
 
     @property
     def session(self) -> int:
         """The session's handle."""
-        return self._access.connection.session
+        return self.access.connection.session
 
     @property
     def work(self) -> Any:
         """The session of python-pkcs11."""
-        return self._access.connection.work
+        return self.access.connection.work
 
     def secret(
         self, value: bytes, rights: Rights, key_type: KeyType = KeyType.AES, *, extractable: bool = False
     ) -> int:
         """Give a secret key's handle."""
-        return self._access.session_key(value, rights, key_type, extractable=extractable)
+        return self.access.session_key(value, rights, key_type, extractable=extractable)
 
     def made(self, attributes: dict[Attribute, Any]) -> int:
         """Give the handle of a session object of these attributes."""
@@ -97,11 +97,11 @@ class Bench:
     def kept_public(self, curve: bytes) -> Any:
         """Give the public half of a kept pair."""
         ref = KeyRef(ObjectClass.PUBLIC_KEY, self.kept(curve).cka_id)
-        return load_der_public_key(public_info(self._access, self.handle(ref)))
+        return load_der_public_key(public_info(self.access, self.handle(ref)))
 
     def handle(self, ref: KeyRef) -> int:
         """Give the handle of a key on the token."""
-        return self._access.handles.of(ref)
+        return self.access.handles.of(ref)
 
     def imports(self, key_type: KeyType) -> bool:
         """Say whether the token takes private keys of this type from outside."""
@@ -117,11 +117,11 @@ class Bench:
         stays there; the gateway never gives it to a client.
         """
         ref = KeyRef(ObjectClass.PRIVATE_KEY, hashlib.sha256(KEPT_LABEL.encode() + curve).digest()[:CKA_ID_BYTES])
-        if self._access.handles.get(ref) is None:
+        if self.access.handles.get(ref) is None:
             key_type, bits = (KeyType.EC, 0) if curve else (KeyType.RSA, 2048)
             private, public = Rights.SIGN | (Rights(0) if curve else Rights.DECRYPT), Rights.VERIFY
             templates = (KeyTemplate(KEPT_LABEL, rights, extractable=False) for rights in (private, public))
-            generate_key_pair(self._access, frames.GenerateKeyPair(0, ref.cka_id, key_type, bits, curve, *templates))
+            generate_key_pair(self.access, frames.GenerateKeyPair(0, ref.cka_id, key_type, bits, curve, *templates))
         return ref
 
     def made_private(self, key_type: KeyType, *, extractable: bool = False) -> int:
@@ -139,7 +139,7 @@ class Bench:
 
     def mechanism(self, mechanism: Mechanism) -> int:
         """Give the address of a packed mechanism, valid for one call."""
-        return self._access.pack(mechanism)
+        return self.access.pack(mechanism)
 
     def encrypt(self, key: int, mechanism: Mechanism, data: bytes) -> bytes:
         """Encrypt on the token."""

@@ -34,6 +34,7 @@ async def test_its_profile_is_its_own(token: TokenPool) -> None:
     assert 0x1044 in profile.mechanisms  # ECDSA_SHA256, too
     assert 0x1057 not in profile.mechanisms  # no EdDSA
     assert not profile.refuses_unextractable_wrap
+    assert (profile.only_true_rights, profile.exact_rights) == (False, True)
 
 
 async def test_gcm_in_spite_of_its_short_lengths(token: TokenPool) -> None:

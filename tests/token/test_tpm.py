@@ -42,6 +42,7 @@ async def test_its_profile(token: TokenPool) -> None:
     assert (profile.aes_bits, profile.kwp, profile.private_exports) == ((), 0, frozenset())
     assert P256 in profile.curves
     assert bytes.fromhex("06052b81040023") not in profile.curves  # P-521: made, and of no use
+    assert profile.only_true_rights  # found by a trial, and every pair below is made so
     assert profile.one_process
     assert token.ready  # although four workers were asked for
 
