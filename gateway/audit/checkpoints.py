@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+import structlog
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from msgspec.structs import replace
+
+log = structlog.get_logger()
 
 CONTEXT = b"kmip-gateway audit checkpoint 1\n"
 
@@ -77,21 +80,35 @@ async def signed(checkpoint: Checkpoint, signer: Signer | None) -> Checkpoint:
     return replace(named, signature=b64encode(await signer.sign(named.signed_bytes())).decode())
 
 
-def keep(path: Path, checkpoint: Checkpoint) -> bytes:
-    """Add the checkpoint to the file of all processes, on the disk when this returns, and give its line.
+class Keeping:
+    """Adds checkpoints to the file of all processes, and sees when what was there is gone."""
 
-    Raises:
-        OSError: it cannot be written.
-    """
-    line = msgspec.json.encode(checkpoint)
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        # In one call, so that processes do not come between; an empty line after a torn one does no harm.
-        os.write(fd, line + b"\n")
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    return line
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._left: os.stat_result | None = None
+
+    def add(self, checkpoint: Checkpoint) -> bytes:
+        """Add the checkpoint, on the disk when this returns, and give its line.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        line = msgspec.json.encode(checkpoint)
+        fd = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self._compare(os.fstat(fd))
+            # In one call, so that processes do not come between; an empty line after a torn one does no harm.
+            os.write(fd, line + b"\n")
+            os.fsync(fd)
+            self._left = os.fstat(fd)
+        finally:
+            os.close(fd)
+        return line
+
+    def _compare(self, now: os.stat_result) -> None:
+        before = self._left
+        if before is not None and (not os.path.samestat(before, now) or now.st_size < before.st_size):
+            log.error("audit checkpoints were cut off or replaced", file=str(self._path))
 
 
 def decode(line: bytes) -> Checkpoint:

@@ -5,21 +5,25 @@ and an eighth of a write of eight with the wait for the others 0.9 (both of the 
 """
 
 import asyncio
+import errno
 import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn, TypeVar
 
 import structlog
 
 from gateway.audit import checkpoints, shared
 from gateway.audit.chain import Chain
-from gateway.audit.checkpoints import Checkpoint, Signer
+from gateway.audit.checkpoints import Checkpoint, Keeping, Signer
 from gateway.audit.records import Record, encode
 from gateway.errors import KmipError
 
 Ship = Callable[[bytes], None]
+T = TypeVar("T")
+
+UNSIGNED = (0, "")
 
 LOOK_S = 1.0
 FIRST_CHECKPOINT_S = 2.0  # after the start, when the token workers have been joined to this process
@@ -52,7 +56,7 @@ class Trail:
         self._chain = Chain(folder, name, max_file_bytes)
         self._sync = sync
         self._fail_open = fail_open
-        self._checkpoint_file = checkpoint_file or folder / "checkpoints.jsonl"
+        self._keeping = Keeping(checkpoint_file or folder / "checkpoints.jsonl")
         self._checkpoint_records = checkpoint_records
         self._checkpoint_interval_s = checkpoint_interval_s
         self._signer = signer
@@ -63,7 +67,8 @@ class Trail:
         self._lost = 0
         self._refusals_left = REFUSALS_A_SECOND
         self._refusals_unsaid = 0
-        self._signed: dict[str, int] = {}  # chain → lines at its last checkpoint
+        self._signed: dict[str, tuple[int, str]] = {}  # chain → lines at its last checkpoint, and their hash
+        self._disk: asyncio.Future[Any] | None = None  # what a thread was last asked for
         self._due = time.monotonic() + FIRST_CHECKPOINT_S
         self._unsigned_told = False
         self.syncs = sync == "always"
@@ -146,7 +151,7 @@ class Trail:
         else:
             self._check()
         now = time.monotonic()
-        news = self._chain.count - self._signed.get(self._chain.name, 0)
+        news = self._chain.count - self._signed.get(self._chain.name, UNSIGNED)[0]
         if not self.failing and (now >= self._due or news >= self._checkpoint_records):
             self._due = now + self._checkpoint_interval_s
             await self.checkpoint()
@@ -180,7 +185,7 @@ class Trail:
         try:
             async with asyncio.timeout(SIGN_S):
                 await self._sign(self._chain.name, count, head)
-                await self._sign(shared.NAME, *shared.end_of(self._folder))
+                await self._sign(shared.NAME, *await self._in_thread(shared.end_of, self._folder))
             self._unsigned_told = False
         except (OSError, ValueError, KmipError) as error:  # a TimeoutError is an OSError
             # What is not signed now is signed by the next one.
@@ -189,13 +194,28 @@ class Trail:
             self._unsigned_told = True
 
     async def _sign(self, chain: str, count: int, head: str) -> None:
-        if count == self._signed.get(chain, 0):
+        before = self._signed.get(chain, UNSIGNED)
+        if count == before[0] and (not count or head == before[1]):
             return
+        if count <= before[0]:
+            raise ValueError(f"the chain {chain} is shorter than it was, or ends otherwise: somebody has cut it off")
         made = await checkpoints.signed(Checkpoint(time.time(), chain, count, head), self._signer)
-        line = checkpoints.keep(self._checkpoint_file, made)
-        self._signed[chain] = count
+        line = await self._in_thread(self._keeping.add, made)
+        self._signed[chain] = count, head
         if self._ship is not None:
             self._ship(line)
+
+    async def _in_thread(self, fn: Callable[..., T], *given: object) -> T:
+        """Have a thread wait for the disk; one that does not come back is waited for before it is asked again.
+
+        Raises:
+            OSError: what was asked for before is not done yet.
+        """
+        if self._disk is not None and not self._disk.done():
+            raise OSError(errno.EBUSY, "the disk of the checkpoints does not answer")
+        asked = asyncio.ensure_future(asyncio.to_thread(fn, *given))
+        self._disk = asked
+        return await asyncio.shield(asked)
 
     async def close(self) -> None:
         """Sign the end, and let the file go."""

@@ -248,6 +248,35 @@ def test_several_processes_write_the_operators_chain_in_turn(tmp_path: Path) -> 
     assert verify(tmp_path, None).records == 40
 
 
+OPERATORS = f"{shared.NAME}.000001.jsonl"
+
+
+async def looked(trail: Trail, logged: pytest.CaptureFixture[str]) -> str:
+    """Give what the log says of the next checkpoint."""
+    trail._due = 0.0
+    await trail.look()
+    return "".join(logged.readouterr())
+
+
+async def test_what_others_cut_off_behind_a_checkpoint_is_told_while_the_gateway_runs(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    trail = await written(tmp_path, 1)
+    for number in range(3):
+        shared.add(tmp_path, record(number))
+    assert "error" not in await looked(trail, capfd)
+    there = (tmp_path / OPERATORS).read_bytes().splitlines(keepends=True)
+    (tmp_path / OPERATORS).write_bytes(b"".join(there[:2]))
+    assert "operators is shorter than it was" in await looked(trail, capfd)
+    shared.add(tmp_path, record(9))
+    assert await looked(trail, capfd) == ""  # told once
+    signed = (tmp_path / CHECKPOINTS).read_bytes().splitlines(keepends=True)
+    (tmp_path / CHECKPOINTS).write_bytes(signed[0])
+    shared.add(tmp_path, record(10))
+    assert "checkpoints were cut off or replaced" in await looked(trail, capfd)
+    assert verdict(tmp_path).faults == ()
+
+
 def test_the_operators_chain_goes_on_behind_a_torn_line(tmp_path: Path) -> None:
     shared.add(tmp_path, record(0))
     with (tmp_path / "operators.000001.jsonl").open("ab") as file:
