@@ -179,7 +179,8 @@ def client_create(
     key = "" if csr is None else f"; the key of a request, {enrolment.key_requested(csr)}"
     if out is not None:
         enrolment.check_folder(out)
-    detail = f"{tenant}/{name} with the roles {', '.join(role)}; shows {proof.value}; {_told(facts)}{key}"
+    issuing = f"; a certificate of {days} days, by {', '.join(by or ('key',))}" if out is not None else ""
+    detail = f"{tenant}/{name} with the roles {', '.join(role)}; shows {proof.value}; {_told(facts)}{key}{issuing}"
     with recorded(configuration, "client create", detail):
         if out is not None:
             issued = enrolment.issue(configuration, tenant, name, csr, days)
@@ -263,12 +264,11 @@ def client_accept(
     from gateway.config import load
 
     wanted = accounts.Enrolment(tenant=tenant, name=name, roles=tuple(role), comment=comment)
-    change(
-        load(config),
-        "client accept",
-        f"{tenant}/{name} with the roles {', '.join(role)}; {key} by {', '.join(by or ('key',))}",
-        lambda found: accounts.accept(found, key, wanted, by or ()),
-    )
+    loaded = load(config)
+    # Who approves it approves this certificate, and not whatever begins so when it is carried out.
+    whole, facts = accounts.read(loaded.store.path, lambda found: accounts.facts_waiting(found, key, by or ()))
+    detail = f"{tenant}/{name} with the roles {', '.join(role)}; {whole} by {_told(facts)}"
+    change(loaded, "client accept", detail, lambda found: accounts.accept(found, whole, wanted, by or ()))
 
 
 @client_app.command("reject")

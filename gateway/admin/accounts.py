@@ -367,6 +367,16 @@ def set_standing(accounts: Accounts, tenant: str, name: str, standing: Standing)
     accounts.put_client(replace(client_of(accounts, tenant, name), standing=standing))
 
 
+def facts_waiting(accounts: AccountsRead, key: str, methods: Sequence[str]) -> tuple[str, list[Identification]]:
+    """Give the whole key of a certificate that waits, and by what its client would be known.
+
+    Raises:
+        ConfigurationError: there is no such certificate, or it has no such name.
+    """
+    row = _stranger(accounts, key)
+    return row.key, facts_of(json.decode(row.shown, type=Shown), methods)
+
+
 def accept(accounts: Accounts, key: str, wanted: Enrolment, methods: Sequence[str]) -> ClientRow:
     """Make a client of a certificate that waits.
 

@@ -46,14 +46,35 @@ class ListedApproval(Struct, frozen=True):
     expires: str
 
 
-def operator() -> str:
-    """Give who runs this command, as the system's log-in knows it."""
+def logged_in() -> str | None:
+    """Give who logged in, as the kernel knows it of this process; None where nobody has told it."""
     login = int(LOGIN.read_text()) if LOGIN.exists() else NOT_LOGGED_IN
-    user = os.getuid() if login == NOT_LOGGED_IN else login
+    return None if login == NOT_LOGGED_IN else user_name(login)
+
+
+def user_name(number: int) -> str:
+    """Give a user's name, or the number of one who has none."""
     try:
-        return pwd.getpwuid(user).pw_name
+        return pwd.getpwuid(number).pw_name
     except KeyError:
-        return str(user)
+        return str(number)
+
+
+def operator() -> str:
+    """Give who runs this command, as the system's log-in knows it.
+
+    Raises:
+        ConfigurationError: sudo knows it otherwise. Where no log-in has told the kernel who it is, anybody may, once:
+            else one could be several.
+    """
+    login, by_sudo = logged_in(), os.environ.get("SUDO_UID", "0")
+    if login is None:
+        return user_name(os.getuid())
+    if by_sudo.isdecimal() and int(by_sudo) and user_name(int(by_sudo)) != login:
+        raise ConfigurationError(
+            f"{login} has logged in here, and {user_name(int(by_sudo))} has called sudo: who asks?"
+        )
+    return login
 
 
 def list_approvals(config: Config, *, everything: bool = False) -> list[ListedApproval]:

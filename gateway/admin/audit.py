@@ -6,7 +6,6 @@ cannot be, it is not carried out.
 
 import asyncio
 import os
-import pwd
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,14 +74,10 @@ def note(config: Config, command: str, status: str, detail: str = "") -> None:
 
 
 def _operator() -> str:
-    """Give the user of the operating system; with sudo, who asked it."""
-    number = os.getuid()
-    try:
-        name = pwd.getpwuid(number).pw_name
-    except KeyError:
-        name = str(number)
-    behind = os.environ.get("SUDO_USER", "")
-    return legible(f"os:{behind} as {name}" if behind else f"os:{name}")
+    """Give the user of the operating system, and who is behind it: as the kernel knows it, and as sudo says."""
+    name, login, by_sudo = approvals.user_name(os.getuid()), approvals.logged_in(), os.environ.get("SUDO_USER", "")
+    behind = [each for each in dict.fromkeys((login, by_sudo)) if each and each != name]
+    return legible(f"os:{', by sudo of '.join(behind)} as {name}" if behind else f"os:{name}")
 
 
 def verify_trail(

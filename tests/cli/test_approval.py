@@ -1,14 +1,18 @@
 """`approval`: what waits, and what operators say to it, as the command line has it."""
 
 import json
+import os
 import re
 
 import pytest
+from msgspec import to_builtins
 from typer.testing import CliRunner
 
 from gateway.__main__ import app
-from gateway.admin import approvals
+from gateway.access.identity import Shown
+from gateway.admin import accounts, approvals, audit
 from gateway.errors import ConfigurationError
+from gateway.store.accounts import StrangerRow
 
 TOML = """version = "v1"
 [tls]
@@ -114,8 +118,49 @@ def approved(run, *command):
         run(each, "approval", "approve", id)
 
 
-def test_who_approves_a_certificate_approves_by_what_it_is_known(run):
+def wait_for(path, *keys):
+    """Have these certificates wait to be accepted."""
+    shown = [Shown(key=each, issuer="CN=ca", authority="01", subject="CN=bert", ends=2e9) for each in keys]
+
+    def write(found):
+        for each in shown:
+            found.add_stranger(StrangerRow(each.key, json.dumps(to_builtins(each)), "192.0.2.1", 7), 10)
+
+    accounts.change(path, write)
+
+
+def test_who_approves_a_certificate_approves_all_of_it_and_by_what_it_is_known(run, tmp_path):
+    database, good, bad = tmp_path / "gateway.sqlite", "abcdef12" + "0" * 56, "abcdef12" + "1" * 56
+    wait_for(database, good)
     accept = "client", "accept", "abcdef12", "--name", "bert", "--tenant", "default", "--role", "storage"
     approved(run, *accept)
+    assert good in run("bob", "approval", "list")
     with pytest.raises(ConfigurationError, match="0 of 2 so far"):
         run("ann", *accept, "--by", "subject")
+    # Another one that begins alike is not what they have seen.
+    accounts.change(database, lambda found: found.remove_stranger(good))
+    wait_for(database, bad)
+    with pytest.raises(ConfigurationError, match="0 of 2 so far"):
+        run("ann", *accept)
+    accounts.change(database, lambda found: found.remove_stranger(bad))
+    wait_for(database, good)
+    run("ann", *accept)
+
+
+def test_who_has_logged_in_and_who_calls_sudo_are_one(tmp_path, monkeypatch):
+    """A process of which no log-in has told the kernel may tell it itself: one could vote as several."""
+    login = tmp_path / "loginuid"
+    monkeypatch.setattr(approvals, "LOGIN", login)
+    monkeypatch.setattr(approvals, "user_name", lambda number: f"user{number}")
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    assert approvals.operator() == f"user{os.getuid()}"
+    for told, by_sudo in (("1001", ""), ("1001", "0"), ("1001", "1001")):
+        login.write_text(told)
+        monkeypatch.setenv("SUDO_UID", by_sudo)
+        assert approvals.operator() == "user1001"
+    monkeypatch.setenv("SUDO_UID", "1002")
+    with pytest.raises(ConfigurationError, match="user1001 has logged in here, and user1002 has called sudo"):
+        approvals.operator()
+    # What the audit says nobody chooses by a variable of the environment alone.
+    monkeypatch.setenv("SUDO_USER", "mallory")
+    assert audit._operator() == f"os:user1001, by sudo of mallory as user{os.getuid()}"
