@@ -15,7 +15,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from gateway.admin import approvals, audit_key
+from gateway.admin import approvals, audit_key, logs
 from gateway.audit import cef, shared
 from gateway.audit.records import Record, Stored, encode
 from gateway.audit.searching import Wanted, search
@@ -23,6 +23,7 @@ from gateway.audit.verifying import Verdict, verify
 from gateway.config import Config
 from gateway.errors import ConfigurationError, KmipError
 from gateway.legible import legible
+from gateway.server.syslog import Syslog
 from gateway.token.local import LocalWorkers
 from gateway.token.settings import WorkerSettings
 
@@ -68,9 +69,14 @@ def note(config: Config, command: str, status: str, detail: str = "") -> None:
         detail=legible(detail, DETAIL_CHARACTERS),
     )
     try:
-        shared.add(config.audit.dir, record)
+        line = shared.add(config.audit.dir, record)
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{config.audit.dir}: nothing can be recorded there ({error}).") from None
+    if config.audit.syslog:
+        logs.configure(config.log)  # what it has to say goes to stderr
+        collector = Syslog(config.audit.syslog)
+        collector.ship(line)
+        collector.close()
 
 
 def _operator() -> str:

@@ -16,8 +16,8 @@ NAME = "operators"
 TAIL_BYTES = 65536  # more than any line of ours
 
 
-def add(folder: Path, record: Record) -> None:
-    """Add a record, on the disk when this returns.
+def add(folder: Path, record: Record) -> bytes:
+    """Add a record, on the disk when this returns, and give its line.
 
     Raises:
         OSError: it cannot be written.
@@ -32,6 +32,7 @@ def add(folder: Path, record: Record) -> None:
             os.ftruncate(fd, end)
             raise OSError(f"{folder}: no space for an audit record")
         os.fsync(fd)
+    return line.removesuffix(b"\n")
 
 
 def end_of(folder: Path) -> tuple[int, str]:

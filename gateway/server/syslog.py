@@ -5,6 +5,7 @@ The rule here: nobody waits for it. What it does not take at once is dropped and
 
 import os
 import socket
+import threading
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -41,6 +42,9 @@ class Syslog:
         self._socket: socket.socket | None = None
         self._again = 0.0
         self._dropped = 0
+        self._tried = False
+        self._dialling: threading.Thread | None = None
+        self._dialled: socket.socket | OSError | None = None  # what it came to
         self._host = socket.gethostname() or "-"
 
     def ship(self, line: bytes) -> None:
@@ -63,15 +67,35 @@ class Syslog:
         return b"%d %s" % (len(message), message) if self._kind == "tcp" else message
 
     def _connect(self) -> bool:
+        """Connect, and tell whether lines can be sent; after the first time a thread waits for what may take long."""
         now = time.monotonic()
-        if now < self._again:
+        if self._dialling is None and now < self._again:
             self._dropped += 1
             return False
-        try:
-            self._socket = self._connected()
-        except OSError as error:
-            self._give_up(error)
+        if self._kind == "unix" or not self._tried:
+            self._tried = True
+            self._dial()
+        elif self._dialling is None:
+            self._dialling = threading.Thread(target=self._dial, daemon=True)
+            self._dialling.start()
+        found = self._dialled
+        if found is None:
+            self._dropped += 1
             return False
+        self._dialled = self._dialling = None
+        return self._taken(found)
+
+    def _dial(self) -> None:
+        try:
+            self._dialled = self._connected()
+        except OSError as error:
+            self._dialled = error
+
+    def _taken(self, found: socket.socket | OSError) -> bool:
+        if isinstance(found, OSError):
+            self._give_up(found)
+            return False
+        self._socket = found
         if self._dropped:
             log.warning("syslog takes audit records again", target=self._target, dropped=self._dropped)
             self._dropped = 0
@@ -99,9 +123,10 @@ class Syslog:
 
     def close(self) -> None:
         """Close the connection."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        for each in (self._socket, self._dialled):
+            if isinstance(each, socket.socket):
+                each.close()
+        self._socket = self._dialled = None
 
 
 def _to(address: Any, *kind: int) -> socket.socket:

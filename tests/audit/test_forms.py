@@ -2,7 +2,9 @@
 
 import os
 import socket
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,6 +147,39 @@ def test_a_collector_that_is_away_holds_nobody_back_and_is_told_once(
         assert there.recv(65536).endswith(b"kept")
     assert "dropped=3" in capsys.readouterr().out
     to.close()
+
+
+def test_a_collector_that_does_not_answer_is_waited_for_by_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that are not resolved, and hosts that say nothing, held up a front end for seconds, again and again."""
+    begun, there, waiting = threading.Event(), threading.Event(), []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        to = Syslog(f"tcp:127.0.0.1:{server.getsockname()[1]}")
+        to.ship(b"first")
+        to._give_up(OSError("gone"))
+        to._again = 0.0
+        real = socket.create_connection
+
+        def slow(*where: Any, **more: Any) -> socket.socket:
+            waiting.append(threading.current_thread())
+            begun.set()
+            assert there.wait(20)
+            return real(*where, **more)
+
+        monkeypatch.setattr(socket, "create_connection", slow)
+        for _ in range(3):
+            to.ship(b"lost")
+        assert begun.wait(20)
+        (thread,) = waiting
+        assert thread is not threading.current_thread()
+        there.set()
+        thread.join()
+        to.ship(b"kept")
+        first, second = server.accept()[0], server.accept()[0]
+        to.close()
+        with first, second, second.makefile("rb") as file:
+            received = file.read()
+    assert received.endswith(b"audit - kept")
+    assert b"lost" not in received
 
 
 @pytest.mark.parametrize("target", ["", "tcp", "tcp:host", "udp:", "http://x", "unix:"])

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 
 import pytest
 from msgspec import to_builtins
@@ -164,3 +165,16 @@ def test_who_has_logged_in_and_who_calls_sudo_are_one(tmp_path, monkeypatch):
     # What the audit says nobody chooses by a variable of the environment alone.
     monkeypatch.setenv("SUDO_USER", "mallory")
     assert audit._operator() == f"os:user1001, by sudo of mallory as user{os.getuid()}"
+
+
+def test_what_operators_do_goes_to_syslog_as_it_is_in_the_file(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("gateway.admin.logs.configure", lambda log: None)  # else later tests log to this one's stderr
+    path = tmp_path / "gateway.toml"
+    path.write_text(f'{path.read_text()}[audit]\nsyslog = "unix:{tmp_path / "log"}"\n')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as there:
+        there.bind(str(tmp_path / "log"))
+        there.settimeout(5)
+        with pytest.raises(ConfigurationError, match="needs the approval"):
+            run("ann", "tenant", "create", "bank")
+        shipped = [there.recv(65536).partition(b" audit - ")[2] for _ in range(2)]
+    assert b"\n".join(shipped) + b"\n" == (tmp_path / "audit" / "operators.000001.jsonl").read_bytes()
