@@ -104,6 +104,7 @@ class Exchange:
         self._services = services._replace(background=self.requests)
         self._followers: list[Callable[[Config], None]] = []
         self._audit = audit
+        self._headers: dict[Version, tuple[int, Encoded]] = {}  # the last one of each that is for one item
         # Server Correlation Values need only differ from each other, also after a restart.
         self._correlations = (f"{prefix}-{number}" for prefix in [secrets.token_hex(6)] for number in itertools.count())
 
@@ -226,9 +227,8 @@ class Exchange:
             result_reason=error.reason_for(version),
             result_message=error.message,
         )
-        return ttlv.encode_response(
-            self._header(None, 1, version, Told(next(self._correlations))), [ttlv.encode_item(item, version)], version
-        )
+        told = Told(next(self._correlations))
+        return ttlv.response(self._header(None, 1, version, told), [ttlv.encode_item(item, version)])
 
     def _version(self, raw: bytes) -> Version:
         asked = ttlv.read_version(raw)
@@ -252,12 +252,12 @@ class Exchange:
 
     def _response(self, header: RequestHeader, done: list[Done], version: Version, told: Told) -> bytes:
         items = [self._encoded(each, version) for each in done]
-        answer = ttlv.encode_response(self._header(header, len(items), version, told), items, version)
+        answer = ttlv.response(self._header(header, len(items), version, told), items)
         limit = header.maximum_response_size
         if limit is None or len(answer) <= limit:
             return answer
         items = self._cut(done, items, limit - len(answer), version)
-        return ttlv.encode_response(self._header(header, len(items), version, told), items, version)
+        return ttlv.response(self._header(header, len(items), version, told), items)
 
     def _cut(self, done: list[Done], items: list[Encoded], room: int, version: Version) -> list[Encoded]:
         """Let the largest answers fail with Response Too Large until the rest fits, in `done` too; what was done is."""
@@ -274,6 +274,9 @@ class Exchange:
         return items
 
     def _encoded(self, done: Done, version: Version) -> Encoded:
+        plain = done.message is None and done.correlation is None and done.reason is None
+        if plain and done.payload is not None and done.status is ResultStatus.SUCCESS:
+            return ttlv.encode_success(done.item, done.payload, version)
         item = ResponseBatchItem(
             operation=done.item.operation,
             unique_batch_item_id=done.item.unique_batch_item_id,
@@ -285,18 +288,26 @@ class Exchange:
         )
         return ttlv.encode_item(item, version)
 
-    def _header(self, request: RequestHeader | None, count: int, version: Version, told: Told) -> ResponseHeader:
-        client = None if request is None else request.client_correlation_value
+    def _header(self, request: RequestHeader | None, count: int, version: Version, told: Told) -> Encoded:
+        """Encode the header of a response; that of one item is mostly the same for all within a second."""
+        second, client = int(self._services.clock()), None if request is None else request.client_correlation_value
         # PyKMIP reads neither value in 1.4 and 2.0, so the server's goes to those who send theirs, and to 2.1.
         correlated = version >= V2_1 or (version >= V1_4 and client is not None)
-        return ResponseHeader(
+        alike = count == 1 and client is None and told.server_hashed_password is None and not correlated
+        if alike and version in self._headers and self._headers[version][0] == second:
+            return self._headers[version][1]
+        header = ResponseHeader(
             protocol_version=_PROTOCOL_VERSIONS[version],
-            time_stamp=DateTime(int(self._services.clock())),
+            time_stamp=DateTime(second),
             server_hashed_password=told.server_hashed_password,
             client_correlation_value=client,
             server_correlation_value=told.correlation if correlated else None,
             batch_count=count,
         )
+        encoded = ttlv.encode_header(header, version)
+        if alike:
+            self._headers[version] = second, encoded
+        return encoded
 
 
 _PROTOCOL_VERSIONS = {v: ProtocolVersion(protocol_version_major=v[0], protocol_version_minor=v[1]) for v in SUPPORTED}

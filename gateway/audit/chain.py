@@ -45,7 +45,7 @@ class Chain:
             head = hash_of(line)
             count += 1
             lines.append(line)
-        self._write(b"\n".join([*lines, b""]))
+        self._write(lines[0] + b"\n" if len(lines) == 1 else b"\n".join([*lines, b""]))
         self.head, self.count = head, count
         return lines
 

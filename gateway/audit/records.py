@@ -1,5 +1,6 @@
 """One record: what it says, its bounds, and its JSON."""
 
+from binascii import hexlify
 from collections.abc import Sequence
 from hashlib import sha256
 
@@ -72,7 +73,7 @@ def chained(seq: int, prev: bytes, body: bytes) -> bytes:
 
 def hash_of(line: bytes) -> bytes:
     """Give the SHA-256 of a line, without its end, in hexadecimal."""
-    return sha256(line).hexdigest().encode()
+    return hexlify(sha256(line).digest())
 
 
 def genesis(chain: str) -> bytes:

@@ -19,7 +19,7 @@ from msgspec.structs import fields as struct_fields
 from gateway.errors import InvalidField, InvalidMessage, NotInVersion, TtlvError
 from gateway.kmip import structure as kinds
 from gateway.kmip.enums import CredentialType, QueryFunction
-from gateway.kmip.messages import ProtocolVersion
+from gateway.kmip.messages import ProtocolVersion, RequestHeader
 from gateway.kmip.names import Mask, Named
 from gateway.kmip.structure import Attributed, Encoded, Item, Payload, Since, Structure, Until
 from gateway.kmip.tags import Tag
@@ -122,7 +122,12 @@ def _mask_writer(annotation: type[Mask], tag: Tag, version: Version) -> Writer:
 
 
 # Frozen values that a client sends with every request, small and never secret: read once and then known by their bytes.
-REMEMBERED = frozenset({CryptographicParameters, ProtocolVersion})
+# A header that shows a credential is none of them, and one with a time does not come again.
+REMEMBERED: dict[type[Structure], Callable[[Any], bool]] = {
+    CryptographicParameters: lambda _: True,
+    ProtocolVersion: lambda _: True,
+    RequestHeader: lambda header: header.authentication is None and header.time_stamp is None,
+}
 MAX_REMEMBERED = 512
 MAX_REMEMBERED_BYTES = 128
 
@@ -132,6 +137,7 @@ def _remembering(cls: type[Structure], version: Version) -> Reader:
     read = reader(cls, version)
     if cls not in REMEMBERED:
         return read
+    lasts = REMEMBERED[cls]
     known: dict[bytes, Any] = {}
 
     def read_or_remember(data: bytes, at: int, length: int) -> Any:
@@ -139,7 +145,7 @@ def _remembering(cls: type[Structure], version: Version) -> Reader:
         if raw in known:
             return known[raw]
         value = read(data, at, length)
-        if length <= MAX_REMEMBERED_BYTES:
+        if length <= MAX_REMEMBERED_BYTES and lasts(value):
             if len(known) >= MAX_REMEMBERED:  # Clients choose the bytes: the memory that they can take is bounded.
                 known.clear()
             known[raw] = value

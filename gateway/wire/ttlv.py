@@ -4,7 +4,8 @@ from struct import Struct
 from typing import TypeVar
 
 from gateway.errors import TtlvError
-from gateway.kmip.messages import RequestMessage, ResponseBatchItem, ResponseHeader
+from gateway.kmip.enums import ResultStatus
+from gateway.kmip.messages import RequestBatchItem, RequestMessage, ResponseBatchItem, ResponseHeader
 from gateway.kmip.structure import Constant, Encoded, Item, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import Version
@@ -15,6 +16,7 @@ S = TypeVar("S", bound=Structure)
 
 MAX_CONSTANTS = 256
 _constants: dict[tuple[int, Version], tuple[Constant, Encoded]] = {}
+_successes: dict[tuple[int, Version], bytes] = {}
 
 # Request Message, Request Header, Protocol Version, Major, Minor: "all fields SHALL appear in the order specified" (1.4
 # section 7), so the items before the version's two numbers are known, and where they stand.
@@ -70,10 +72,37 @@ def encode_item(item: ResponseBatchItem, version: Version) -> Encoded:
     return Encoded(layout.writer(ResponseBatchItem, Tag.BATCH_ITEM, version)(item))
 
 
-def encode_response(header: ResponseHeader, items: list[Encoded], version: Version) -> bytes:
-    """Encode a response whose batch items are encoded already."""
-    head = layout.writer(ResponseHeader, Tag.RESPONSE_HEADER, version)(header)
-    return scalars.structure(Tag.RESPONSE_MESSAGE, b"".join((head, *items)))
+def encode_success(item: RequestBatchItem, payload: Encoded, version: Version) -> Encoded:
+    """Encode the response to an item that succeeded: all but the payload is mostly the same for an operation."""
+    if item.unique_batch_item_id is not None:
+        before = _before_payload(item, version)
+    else:
+        known = _successes.get((item.operation, version))
+        if known is None:
+            known = _before_payload(item, version)
+            if len(_successes) < MAX_CONSTANTS:
+                _successes[item.operation, version] = known
+        before = known
+    return Encoded(scalars.structure(Tag.BATCH_ITEM, before + payload))
+
+
+def _before_payload(item: RequestBatchItem, version: Version) -> bytes:
+    succeeded = ResponseBatchItem(
+        operation=item.operation,
+        unique_batch_item_id=item.unique_batch_item_id,
+        result_status=ResultStatus.SUCCESS,
+    )
+    return layout.content_writer(ResponseBatchItem, version)(succeeded)
+
+
+def encode_header(header: ResponseHeader, version: Version) -> Encoded:
+    """Encode the header of a response."""
+    return Encoded(layout.writer(ResponseHeader, Tag.RESPONSE_HEADER, version)(header))
+
+
+def response(header: Encoded, items: list[Encoded]) -> bytes:
+    """Give the response message of a header and batch items that are encoded already."""
+    return scalars.structure(Tag.RESPONSE_MESSAGE, b"".join((header, *items)))
 
 
 def encode_payload(payload: Structure, version: Version) -> Encoded:

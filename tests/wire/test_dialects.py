@@ -71,7 +71,7 @@ def response(*items: tuple[Operation, Structure | ResultReason]) -> bytes:
         server_correlation_value="x-1",
         batch_count=len(batch),
     )
-    return ttlv.encode_response(header, batch, V2_1)
+    return ttlv.response(ttlv.encode_header(header, V2_1), batch)
 
 
 def answered(raw: bytes, spelling: Spelling, *, bare: bool = False) -> Any:

@@ -42,7 +42,7 @@ def response(version: Version, operation: Operation) -> bytes:
     )
     spoken = ProtocolVersion(protocol_version_major=version.major, protocol_version_minor=version.minor)
     header = ResponseHeader(protocol_version=spoken, time_stamp=DateTime(1_700_000_000), batch_count=2)
-    return ttlv.encode_response(header, [ttlv.encode_item(each, version) for each in items], version)
+    return ttlv.response(ttlv.encode_header(header, version), [ttlv.encode_item(each, version) for each in items])
 
 
 @pytest.mark.parametrize("version", SUPPORTED, ids=str)
@@ -79,7 +79,7 @@ def payload_alone(operation: Operation) -> bytes:
     item = ResponseBatchItem(operation=operation, result_status=ResultStatus.SUCCESS, response_payload=payload)
     spoken = ProtocolVersion(protocol_version_major=version.major, protocol_version_minor=version.minor)
     header = ResponseHeader(protocol_version=spoken, time_stamp=DateTime(0), batch_count=1)
-    return ttlv.encode_response(header, [ttlv.encode_item(item, version)], version)
+    return ttlv.response(ttlv.encode_header(header, version), [ttlv.encode_item(item, version)])
 
 
 def test_nothing_of_a_message_goes_by_number_that_has_a_name() -> None:

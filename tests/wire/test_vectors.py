@@ -82,7 +82,7 @@ def test_published_responses_come_back_as_they_were(name):
     raw, version = RESPONSES[name], Version(1, 0)
     response = layout.reader(Received, version)(raw, 8, len(raw) - 8)
     items = [Encoded(layout.writer(ReceivedItem, Tag.BATCH_ITEM, version)(item)) for item in response.batch_item]
-    assert nodes(ttlv.encode_response(response.response_header, items, version)) == nodes(raw)
+    assert nodes(ttlv.response(ttlv.encode_header(response.response_header, version), items)) == nodes(raw)
 
 
 @pytest.mark.parametrize(
