@@ -15,6 +15,7 @@ from gateway.errors import (
     GeneralFailure,
     NotExtractable,
     UnsupportedCryptographicParameters,
+    UsageMaskMissing,
 )
 from gateway.token import frames, keyforms
 from gateway.token.api import OWN_CKA_IDS, KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Rights
@@ -36,6 +37,13 @@ RIGHTS_OF = {
     ObjectClass.SECRET_KEY: (Attribute.ENCRYPT, Attribute.DECRYPT, Attribute.WRAP, Attribute.UNWRAP),
     ObjectClass.PUBLIC_KEY: (Attribute.ENCRYPT, Attribute.WRAP),
     ObjectClass.PRIVATE_KEY: (Attribute.DECRYPT, Attribute.UNWRAP),
+}
+# Which right a key that does not leave has to have itself, for its copy to have one.
+RIGHT_FOR = {
+    Attribute.ENCRYPT: Attribute.WRAP,
+    Attribute.WRAP: Attribute.WRAP,
+    Attribute.DECRYPT: Attribute.UNWRAP,
+    Attribute.UNWRAP: Attribute.UNWRAP,
 }
 SHORT_BLOB_BYTES = 256 + 8  # what NSS unwraps as a secret key, wrapped
 
@@ -114,11 +122,19 @@ def _check_fills(reach: Reach, mechanism: Mechanism, size: int | None) -> None:
 
 @contextmanager
 def _wrapping_key(reach: Reach, ref: KeyRef, right: Attribute | None) -> Iterator[int]:
-    """Give the handle of a wrapping key, or with `right` that of a copy which has this right and no other."""
+    """Give the handle of a wrapping key, or with `right` that of a copy which has this right and no other.
+
+    Raises:
+        UsageMaskMissing: the key neither leaves the token nor wraps: whatever the database says by now, a copy of it
+            does no more than it does itself.
+    """
     handle = reach.handles.of(ref)
     if right is None:
         yield handle
         return
+    secret = ref.object_class is not ObjectClass.PUBLIC_KEY
+    if secret and not reach.flag(handle, RIGHT_FOR[right]) and not reach.flag(handle, Attribute.EXTRACTABLE):
+        raise UsageMaskMissing("the key is for something else, and does not leave the token")
     rights = {each: each is right for each in RIGHTS_OF[ref.object_class]}
     template = AttributeArray(packed({Attribute.TOKEN: False, **rights}))
     reach.count_session_object()

@@ -15,7 +15,7 @@ from gateway.errors import (
     KmipError,
     UsageMaskMissing,
 )
-from gateway.token.api import KeyRef, KeyType, Mechanism, ObjectClass, Rights
+from gateway.token.api import KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Rights
 from gateway.token.local import LocalWorkers
 from gateway.token.pool import TokenPool
 from tests.token.conftest import secret, template
@@ -63,6 +63,23 @@ async def test_a_key_without_the_right_wraps_nothing(token: TokenPool) -> None:
         await token.wrap_data(other, KEY_WRAP, bytes(16))
     with pytest.raises(refused):
         await token.unwrap_data(other, KEY_WRAP, bytes(24))
+
+
+@needs(0x2109, 0x1087)
+@pytest.mark.parametrize("right", [Rights.ENCRYPT, Rights.DECRYPT, Rights.SIGN], ids=str)
+async def test_no_copy_of_a_key_that_stays_does_more_than_the_key(token: TokenPool, right: Rights) -> None:
+    """What the database says of it may have been altered; a key for encryption alone would decrypt by a copy."""
+    iv, key = bytes(12), secret()
+    await token.generate_key(key, KeyType.AES, 256, KeyTemplate("", right, extractable=False))
+    for mechanism in (KEY_WRAP, Mechanism(0x1087, iv=iv, tag_bits=128)):
+        for asked in (token.wrap_data, token.unwrap_data):
+            with pytest.raises(UsageMaskMissing):
+                await asked(key, mechanism, bytes(40), by_copy=True)
+    trusted = secret()
+    rights = Rights.WRAP | Rights.UNWRAP
+    await token.generate_key(trusted, KeyType.AES, 256, KeyTemplate("", rights, extractable=False))
+    sealing = Mechanism(0x1087, iv=iv, tag_bits=128)
+    assert await token.unwrap_data(trusted, sealing, await token.wrap_data(trusted, sealing, b"data")) == b"data"
 
 
 @needs(0x2109)
