@@ -494,6 +494,7 @@ BESIDE_THE_GATE = {
     "operations/interop.py": "the client's own objects, each then asked for at the gate",
     "operations/locate.py": "the client's own objects and what it was granted, by the query itself",
     "operations/validate.py": "the client's own certificates, each then asked for at the gate",
+    "pending.py": "whether this client may still have what it asked for: each row is asked for at the gate again",
     "rotation.py": "the gateway's own round, which then asks as the owner",
     "templates.py": "the client's own templates, each then asked for at the gate",
 }
