@@ -31,7 +31,7 @@ from gateway.hardening import forbid_core_files
 from gateway.legible import legible
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
     from contextlib import AbstractContextManager
 
     from gateway.admin.token_report import Report
@@ -386,6 +386,13 @@ def run_gateway(read: "Callable[[], Config]", suffix: str = "") -> None:
     raise typer.Exit(code)
 
 
+def tell_end(task: "asyncio.Task[Any]") -> None:
+    """Log a fault of ours that has ended what should go round for as long as the process lives; nobody waits for it."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        task.get_loop().call_exception_handler({"message": f"{task.get_coro()} has ended", "exception": error})
+
+
 @asynccontextmanager
 async def build(
     paces: "Paces", guesses: "Guesses", config: "Config", pools: "Mapping[str, TokenPool]"
@@ -433,17 +440,22 @@ async def build(
         exchange.follow(lambda renewed: pusher.adopt(renewed.tls))
         send = pusher.send
     rounds: list[asyncio.Task[Any]] = []
+
+    def go_round(work: "Coroutine[Any, Any, Any]") -> None:
+        rounds.append(asyncio.create_task(work))
+        rounds[-1].add_done_callback(tell_end)
+
     try:
         await tokens.look()  # first: on another token, nothing is to be reaped
-        rounds.append(asyncio.create_task(Reaper(store, tokens.admitted, config.all_tokens()).run()))
-        rounds.append(asyncio.create_task(exchange.rotation(send).run()))
-        rounds.append(asyncio.create_task(exchange.requests.run()))
+        go_round(Reaper(store, tokens.admitted, config.all_tokens()).run())
+        go_round(exchange.rotation(send).run())
+        go_round(exchange.requests.run())
         if config.tokens:
-            rounds.append(asyncio.create_task(tokens.run()))
+            go_round(tokens.run())
         if send is not None:
-            rounds.append(asyncio.create_task(exchange.notices(send).run()))
+            go_round(exchange.notices(send).run())
         if trail is not None:
-            rounds.append(asyncio.create_task(trail.run()))
+            go_round(trail.run())
         await check(store, config.kmip.certification_authority)
         yield exchange
     finally:

@@ -99,6 +99,7 @@ async def fetched(call: Call, held: HeldRequest) -> Polled:
         InvalidAsynchronousCorrelationValue: another Poll was faster.
     """
     failed = bool(held.reason)
+    call.touched += held.objects  # the audit says whose key leaves here
     _check_again(call, held, failed=failed)
     payload = None if failed else Encoded(await call.token.open(held.sealed, bound(held.correlation, RESULT)))
     if call.batch.most is not None and len(payload or b"") + RESPONSE_BYTES > call.batch.most:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from struct import Struct
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 NAME = "control.sock"
 PACKET_BYTES = 65536
 RELOAD = b"reload"
+CREDENTIALS = Struct("3i")  # process, user, group
 
 
 class Administration:
@@ -33,6 +35,7 @@ class Administration:
         self._path.unlink(missing_ok=True)
         with _short(folder) as path:
             self.socket.bind(path)
+        self._path.chmod(0o600)  # before anybody can connect, whatever the umask and the folder's mode
         self.socket.listen()
         self.socket.setblocking(False)
         self._inode = self._path.stat().st_ino
@@ -52,7 +55,7 @@ class Administration:
             asked = connection.recv(PACKET_BYTES)
         except OSError:
             asked = b""
-        if asked != RELOAD:
+        if asked != RELOAD or _user_of(connection) not in (0, os.geteuid()):
             connection.close()
             return
 
@@ -68,6 +71,11 @@ class Administration:
         with suppress(FileNotFoundError):
             if self._path.stat().st_ino == self._inode:  # else the gateway that succeeds this one has put its own here
                 self._path.unlink()
+
+
+def _user_of(connection: socket.socket) -> int:
+    """Give whose process has connected, as the kernel knows it."""
+    return int(CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, CREDENTIALS.size))[1])
 
 
 def ask_reload(folder: Path) -> Outcome:

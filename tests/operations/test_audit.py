@@ -146,6 +146,10 @@ async def test_a_request_that_is_carried_out_later_is_recorded_then_too(audited:
     assert (asked.operation, asked.status) == ("Create", "OperationPending")
     assert (done.operation, done.status, done.objects) == ("Create", "Success", (made,))
     assert (fetched.operation, fetched.status) == ("Create", "Success")
+    value = await pend(audited, O.GET, GetRequest(unique_identifier=made))
+    await polled(audited, value)
+    asked, done, fetched = told(trail)[3:]  # the key leaves with the last
+    assert (fetched.operation, fetched.status, fetched.objects) == ("Get", "Success", (made,))
     await audited.exchange.requests.close()
 
 

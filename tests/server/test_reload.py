@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from gateway.errors import ConfigurationError
+from gateway.server import administration
 from gateway.server.administration import ask_reload
 from gateway.token.setup import set_up_token
 from tests.server.authority import Authority, Files
@@ -250,3 +252,25 @@ def test_without_a_gateway_reload_is_a_sentence(tmp_path: Path) -> None:
         ask_reload(tmp_path)
     with pytest.raises(ConfigurationError, match="cannot be entered"):
         ask_reload(tmp_path / "missing")
+
+
+@pytest.mark.parametrize(("user", "begun"), [(os.geteuid(), 1), (12345, 0)])
+def test_the_operators_socket_is_for_the_gateways_user_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: int, begun: int
+) -> None:
+    """Whatever the umask and the mode of its folder."""
+    asked: list[object] = []
+    before = os.umask(0)
+    there = administration.Administration(tmp_path, asked.append)
+    os.umask(before)
+    assert (tmp_path / administration.NAME).stat().st_mode & 0o777 == 0o600
+    monkeypatch.setattr(administration, "_user_of", lambda _: user)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as operator:
+        operator.connect(str(tmp_path / administration.NAME))
+        operator.send(administration.RELOAD)
+        connection = there.accept()
+        assert connection is not None
+        with connection:
+            there.hear(connection)
+    there.close()
+    assert len(asked) == begun
