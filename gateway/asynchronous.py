@@ -264,7 +264,7 @@ class Requests:
             sealed=sealed,
             reason=done.reason or 0,
             message=done.message or "",
-            objects=() if done.call is None else tuple(dict.fromkeys(done.call.touched)),
+            objects=_touched(held, done),
         )
         await self._store.write(lambda t: _ended(t, ended))
 
@@ -337,6 +337,12 @@ def _item(held: HeldRequest, content: bytes = b"") -> RequestBatchItem:
         unique_batch_item_id=held.batch_item,
         request_payload=Payload(STRUCTURE, content),
     )
+
+
+def _touched(held: HeldRequest, done: Done) -> tuple[str, ...]:
+    """Give the objects of a request, the one that it is about first; what a dead front end did is in its commits."""
+    named = [each.unique_identifier for each in held.changes] if done.call is None else done.call.touched
+    return tuple(dict.fromkeys(named))
 
 
 def _failed(held: HeldRequest, error: KmipError) -> Done:

@@ -29,7 +29,8 @@ LOOK_S = 1.0
 FIRST_CHECKPOINT_S = 2.0  # after the start, when the token workers have been joined to this process
 SIGN_S = 5.0  # a token that hangs must not keep the trail from being mended meanwhile
 MAX_PENDING = 4096  # records kept while the files cannot be written
-REFUSALS_A_SECOND = 50  # handshakes that are recorded: strangers must not fill the disk
+# Handshakes that are recorded: strangers must not fill the disk, and with it stop the use of keys.
+REFUSALS_AT_ONCE, REFUSALS_A_SECOND = 50, 1
 
 log = structlog.get_logger()
 
@@ -65,7 +66,7 @@ class Trail:
         self.closed = False
         self._pending: list[bytes] = []
         self._lost = 0
-        self._refusals_left = REFUSALS_A_SECOND
+        self._refusals_left = REFUSALS_AT_ONCE
         self._refusals_unsaid = 0
         self._signed: dict[str, tuple[int, str]] = {}  # chain → lines at its last checkpoint, and their hash
         self._disk: asyncio.Future[Any] | None = None  # what a thread was last asked for
@@ -141,7 +142,7 @@ class Trail:
 
     async def look(self) -> None:
         """Do what is done once a second."""
-        self._refusals_left = REFUSALS_A_SECOND
+        self._refusals_left = min(REFUSALS_AT_ONCE, self._refusals_left + REFUSALS_A_SECOND)
         if self._refusals_unsaid:
             detail = f"{self._refusals_unsaid} more, in the second before"
             self._refusals_unsaid = 0

@@ -379,3 +379,8 @@ async def test_handshakes_of_strangers_do_not_fill_the_disk(tmp_path: Path) -> N
     there = [decode(line) for line in lines(tmp_path)]
     assert len(there) == 51
     assert there[-1].detail == "950 more, in the second before"
+    # Who goes on for hours has one recorded each second, and the others counted.
+    for _ in range(1000):
+        trail.turned_away("192.0.2.1", "unknown ca")
+    await trail.look()
+    assert len(lines(tmp_path)) == 53
