@@ -219,8 +219,9 @@ class Trail:
         return await asyncio.shield(asked)
 
     async def close(self) -> None:
-        """Sign the end, and let the file go."""
+        """Sign the end, and let the file go; nothing is recorded after it, and so nothing is to be done."""
         self.write([Record(time.time(), "ended")])
         if not self.failing:
             await self.checkpoint()
         self._chain.close()
+        self.failing = self.closed = True

@@ -136,8 +136,10 @@ class Walk:
         """Give the first fault, or None."""
         head, last = genesis(self._chain), max(self._signed, default=0)
         before: Place | None = None
-        reading = places(self._files)
+        reading, ended = places(self._files), False
         for place in reading:
+            if ended:
+                return Fault(self._chain, "forged", f"{place}: stands behind the end of the chain, which is signed")
             record = _read(place)
             if record is None:
                 return self._unreadable(place, reading, last)
@@ -148,6 +150,7 @@ class Walk:
             at = self._signed.get(self.count)
             if at is not None and at.head != head.decode():
                 return Fault(self._chain, "edited", f"{place}: record {record.seq} is not the one that was signed")
+            ended = at is not None and record.event == "ended"
             before = place
         if self.count < last:
             return self._truncated(last, before)
@@ -156,9 +159,11 @@ class Walk:
         return None
 
     def _remark_tail(self, last: int) -> None:
+        which = f"the last {self.count - last} of {self.count} records are behind the last checkpoint"
+        if not last:
+            which = f"no checkpoint is of any of its {self.count} records"
         self.remarks.append(
-            f"{self._chain}: the last {self.count - last} of {self.count} records are behind the last checkpoint, so "
-            "that nothing proves that none was cut off"
+            f"{self._chain}: {which}, so that nothing proves that the gateway wrote them, or that none was cut off"
         )
 
     def _unreadable(self, place: Place, reading: Iterator[Place], last: int) -> Fault | None:

@@ -14,7 +14,7 @@ from gateway.audit import chain as chains
 from gateway.audit import shared
 from gateway.audit.chain import Chain
 from gateway.audit.checkpoints import key_name
-from gateway.audit.records import Record, decode, encode
+from gateway.audit.records import Record, chained, decode, encode, hash_of
 from gateway.audit.trail import Trail
 from gateway.audit.verifying import CHECKPOINTS, Verdict, verify
 
@@ -184,6 +184,19 @@ async def test_a_chain_that_goes_on_twice_from_one_record_is_forked(tmp_path: Pa
     kind, what = fault(tmp_path)
     assert kind == "forked"
     assert "record 4 is there twice" in what
+
+
+async def test_what_is_added_behind_a_signed_end_is_forged(tmp_path: Path) -> None:
+    """As is a chain that somebody has made up, of which no checkpoint is: that cannot be told from one just begun."""
+    trail = await written(tmp_path, 2)
+    await trail.close()
+    assert verdict(tmp_path).faults == ()
+    assert not trail.write([record(9)])
+    end = lines(tmp_path)[-1].rstrip(b"\n")
+    rewrite(tmp_path, [*lines(tmp_path), chained(3, hash_of(end), encode(record(9))) + b"\n"])
+    assert fault(tmp_path) == ("forged", f"{FILE} line 4: stands behind the end of the chain, which is signed")
+    Chain(tmp_path, "front-end-b", 10000).append([encode(record(1))])
+    assert "front-end-b: no checkpoint is of any of its 1 records" in verdict(tmp_path).remarks[0]
 
 
 async def test_two_checkpoints_of_one_place_prove_a_fork(tmp_path: Path) -> None:
