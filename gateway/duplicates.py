@@ -4,6 +4,8 @@ The one rule here: what one key could not be asked for, a copy of it cannot be a
 derives a second time, a key that derives as one that encrypts (Clulow, CHES 2003).
 """
 
+from collections.abc import Iterable
+
 from gateway import creation, errors
 from gateway.call import Call
 from gateway.kmip import attribute_sets as sets
@@ -17,11 +19,12 @@ from gateway.store.api import Transaction
 MAX_DUPLICATES = 100
 
 
-def check(call: Call, transaction: Transaction, new: Managed) -> None:
+def check(call: Call, transaction: Transaction, new: Managed, values: Iterable[bytes] = ()) -> None:
     """Check a new object against all that have one of its Digests, destroyed ones and other clients' included.
 
-    Of the tenant alone: what a key of it has wrapped, or derives, comes to no other. To compare with other tenants'
-    would tell who has which value, a password that can be guessed for one.
+    `values` are further digests of it, in formats that it was not brought in. Of the tenant alone: what a key of it has
+    wrapped, or derives, comes to no other. To compare with other tenants' would tell who has which value, a password
+    that can be guessed for one.
 
     Raises:
         PermissionDenied: one of them is Sensitive or not Extractable, and may not be used as the new one may; or the
@@ -30,8 +33,8 @@ def check(call: Call, transaction: Transaction, new: Managed) -> None:
     """
     if new.resident and new.algorithm is CryptographicAlgorithm.ONE_TIME_PAD:
         raise errors.PermissionDenied("a one-time pad gives itself away to whoever encrypts zeros with it")
-    for digest in sets.structures(new.attributes, Tag.DIGEST, Digest):
-        found = transaction.with_scalar(new.row.tenant, Tag.DIGEST, digest.digest_value, MAX_DUPLICATES + 1)
+    for value in {*values, *(each.digest_value for each in sets.structures(new.attributes, Tag.DIGEST, Digest))}:
+        found = transaction.with_scalar(new.row.tenant, Tag.DIGEST, value, MAX_DUPLICATES + 1)
         if len(found) > MAX_DUPLICATES:
             raise errors.ServerLimitExceeded(f"{MAX_DUPLICATES} objects have this value already")
         for row in found:

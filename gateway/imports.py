@@ -5,17 +5,20 @@ and the client says that it is to be replaced. Whose it is, is asked inside the 
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 from msgspec.structs import replace
 
-from gateway import approvals, creation, errors, registration, wrapping
+from gateway import approvals, creation, errors, keyblocks, material, registration, wrapping
 from gateway.attribute_rules import check_dates, check_single_values, check_value
 from gateway.call import Altered, Call
 from gateway.creation import Draft
+from gateway.keys.curves import NotUnderstood
+from gateway.keys.private import PRIVATE_WRITERS
 from gateway.kmip import attribute_sets as sets
 from gateway.kmip.attributes import CERTIFICATE_NAMES
-from gateway.kmip.enums import KeyWrapType, LinkType, ObjectType, Operation, State
+from gateway.kmip.enums import CryptographicAlgorithm, KeyWrapType, LinkType, ObjectType, Operation, State
 from gateway.kmip.lifecycle import state_at
 from gateway.kmip.objects import KeyBlock, ManagedObject
 from gateway.kmip.structure import Attributes
@@ -166,6 +169,32 @@ async def drafted(
     if not sets.has(made, Tag.DIGEST):  # Of a key that stays wrapped nobody here can make one.
         made = (*made, *(each for each in attributes if each.tag is Tag.DIGEST))
     return draft._replace(attributes=made, history=tuple(each for each in kept if each.tag in HISTORY))
+
+
+def digests_of(call: Call, object_type: ObjectType, given: ManagedObject, attributes: Attributes) -> frozenset[bytes]:
+    """Give the digests of a private key in each of its formats: that of the same key may be of any of them.
+
+    Raises:
+        KeyValueNotPresent, InvalidField: it has no key material, or no such as its format has.
+    """
+    block: KeyBlock | None = getattr(given, "key_block", None)
+    if block is None or object_type is not ObjectType.PRIVATE_KEY:
+        return frozenset()
+    algorithm = block.cryptographic_algorithm or sets.value(attributes, Tag.CRYPTOGRAPHIC_ALGORITHM)
+    named = algorithm if isinstance(algorithm, CryptographicAlgorithm) else None
+    try:
+        key = keyblocks.read(object_type, block.key_format_type, material.material_of(call, block), named)
+    except NotUnderstood:
+        return frozenset()
+    return frozenset(_digests(call, key))
+
+
+def _digests(call: Call, key: keyblocks.Key) -> Iterator[bytes]:
+    for each in PRIVATE_WRITERS:
+        with suppress(errors.KeyFormatTypeNotSupported):
+            yield (
+                creation.digest_in(call, keyblocks.material(key.object_class, key.form, each), each).digest_value or b""
+            )
 
 
 class Room:

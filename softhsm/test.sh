@@ -13,5 +13,5 @@ lint-imports
 pytest --cov --cov-report=term:skip-covered --durations=25 "$@"
 if [ $# -eq 0 ]; then
     # Once more with the keys in the database, wrapped, where they are on the token otherwise.
-    TEST_CUSTODY=wrapped pytest tests/operations
+    TEST_CUSTODY=wrapped pytest tests/operations tests/attacks
 fi

@@ -1,5 +1,6 @@
 """Import: an object with its unique identifier and all its attributes, as Export gave it (KMIP 2.1 section 6.1.25)."""
 
+from functools import partial
 from typing import Annotated
 
 from gateway import creation, duplicates, imports, placement, registration
@@ -75,7 +76,11 @@ async def import_(call: Call, request: ImportRequest) -> ImportResponse:
     home = placement.home(call, request.attributes)
     draft = await imports.drafted(home, object_type, given, request.attributes, unique_identifier)
     call.on_undo(room.give_back)  # Undone after the new object, which has the identifier until then.
-    await creation.add(home, draft, first=room.make, check=duplicates.check if unwrapped else None)
+    check = None
+    if unwrapped:
+        digests = imports.digests_of(home, object_type, given, request.attributes)
+        check = partial(duplicates.check, values=digests)
+    await creation.add(home, draft, first=room.make, check=check)
     await room.leave()
     call.batch.placeholder = unique_identifier
     return ImportResponse(unique_identifier=unique_identifier)

@@ -56,7 +56,7 @@ from tests.attacks.attacker import (
     spec,
     wrapping,
 )
-from tests.operations.conftest import Gateway
+from tests.operations.conftest import KEPT, Gateway
 
 R, W, P, H, D = ResultReason, Weakness, PaddingMethod, HashingAlgorithm, DigitalSignatureAlgorithm
 REFUSED_SO = R.PERMISSION_DENIED
@@ -64,7 +64,7 @@ REFUSED_SO = R.PERMISSION_DENIED
 
 def under(gateway: Gateway, policy: str = "default", *allow: Weakness) -> Gateway:
     """Give the client of a gateway with another policy on the same database and token."""
-    config = KmipConfig(policy=policy, allow=tuple(str(each) for each in allow))  # type: ignore[arg-type]
+    config = KmipConfig(custody=KEPT.value, policy=policy, allow=tuple(str(each) for each in allow))  # type: ignore[arg-type]
     exchange = Exchange(config, gateway.store, gateway.token, gateway.clock)
     return Gateway(exchange, gateway.clock, gateway.store, gateway.token)
 

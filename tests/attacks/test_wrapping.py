@@ -13,6 +13,7 @@ from gateway.exchange import Exchange
 from gateway.kmip.enums import (
     CryptographicUsageMask,
     EncodingOption,
+    KeyFormatType,
     KeyWrapType,
     ObjectType,
     PaddingMethod,
@@ -57,7 +58,7 @@ from tests.attacks.attacker import (
 from tests.operations.conftest import Gateway
 from tests.operations.test_create import kept
 
-R = ResultReason
+R, F = ResultReason, KeyFormatType
 
 
 async def secret(gateway: Gateway, uses: CryptographicUsageMask = M.ENCRYPT, bits: int = 256) -> str:
@@ -282,3 +283,27 @@ async def test_a_key_does_not_come_back_between_bytes_that_are_known(gateway: Ga
     embedded = replace(embedded, cryptographic_algorithm=A.HMAC_SHA256)
     asked = replace(asked, symmetric_key=SymmetricKey(key_block=embedded))
     assert await reason(gateway, (operation, asked)) is R.ENCODING_OPTION_ERROR
+
+
+@pytest.mark.parametrize("form", [F.PKCS_8, F.ECPRIVATEKEY, F.TRANSPARENT_EC_PRIVATE_KEY], ids=str)
+async def test_a_private_key_in_another_format_is_a_copy_too(gateway: Gateway, form: KeyFormatType) -> None:
+    """A key that signs is no key for agreement, whichever of its formats the Digest is of."""
+    by = await trusted(gateway)
+    request = CreateKeyPairRequest(
+        common_attributes=(Attribute(Tag.CRYPTOGRAPHIC_ALGORITHM, A.EC), Attribute(Tag.CRYPTOGRAPHIC_LENGTH, 256)),
+        private_key_attributes=(Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, M.SIGN), ACTIVE, SENSITIVE),
+        public_key_attributes=(Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, M.VERIFY),),
+    )
+    key = (await gateway.one(V2_1, O.CREATE_KEY_PAIR, request)).private_key_unique_identifier
+    specification = replace(wrapping(by), encoding_option=EncodingOption.TTLV_ENCODING)
+    asked = GetRequest(unique_identifier=key, key_format_type=form, key_wrapping_specification=specification)
+    given = (await gateway.one(V2_1, O.GET, asked)).private_key
+    for uses, wanted in ((M.DERIVE_KEY, R.PERMISSION_DENIED), (M.SIGN, None)):
+        brought = ImportRequest(
+            unique_identifier="",
+            attributes=(Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, uses), ACTIVE, SENSITIVE),
+            private_key=given,
+            key_wrap_type=KeyWrapType.NOT_WRAPPED,
+        )
+        (answer,) = await gateway.ask(V2_1, (O.IMPORT, brought))
+        assert answer.reason is wanted, answer.message
