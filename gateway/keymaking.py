@@ -23,7 +23,7 @@ from gateway.kmip.values import CryptographicDomainParameters, Digest
 from gateway.kmip.version import V2_1
 from gateway.policy import Weakness
 from gateway.store.api import Custody
-from gateway.token.api import KeyRef, KeyType, ObjectClass, Profile
+from gateway.token.api import KeyRef, KeyTemplate, KeyType, MadeKey, ObjectClass, Profile
 
 F, O = KeyFormatType, ObjectType  # noqa: E741
 CKM_SHA256 = 0x250
@@ -60,10 +60,17 @@ async def secret(call: Call, object_type: ObjectType, attributes: Attributes) ->
         return await _sealed(call, O.SYMMETRIC_KEY, value, attributes, unique_identifier)
     ref = KeyRef(ObjectClass.SECRET_KEY, await call.store.reserve())
     template = creation.template(call, unique_identifier, attributes, plan.key_type, plan.bits)
-    ref = await call.token.generate_key(ref, plan.key_type, plan.bits, template)
+    made = await _generated(call, ref, plan.key_type, plan.bits, template)
     # Generated Secret Data is a password (TC-CREATE-SD-1).
-    draft = await on_token(call, object_type, attributes, ref, unique_identifier, SecretDataType.PASSWORD)
+    draft = await on_token(call, object_type, attributes, made, unique_identifier, SecretDataType.PASSWORD)
     return draft._replace(trusted=creation.is_trusted(attributes))
+
+
+async def _generated(call: Call, ref: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate) -> KeyRef | MadeKey:
+    """Make a secret key, and digest it if it will be gone from the token once it is wrapped."""
+    if template.wrapped:
+        return await call.token.generate_wrapped(ref, key_type, bits, template)
+    return await call.token.generate_key(ref, key_type, bits, template)
 
 
 def formatted(object_type: ObjectType, attributes: Attributes, default: KeyFormatType = F.RAW) -> Attributes:
@@ -82,13 +89,14 @@ async def on_token(
     call: Call,
     object_type: ObjectType,
     attributes: Attributes,
-    ref: KeyRef,
+    made: KeyRef | MadeKey,
     unique_identifier: str,
     secret_data_type: SecretDataType = SecretDataType.SEED,
 ) -> Draft:
     """Give the draft of a secret key that the token has just made; it is taken off again if it cannot be described."""
+    ref = made.ref if isinstance(made, MadeKey) else made
     async with creation.kept(call, ref):
-        attributes = await _digested(call, ref, attributes)
+        attributes = await _digested(call, made, attributes)
     beside = _beside(call, secret_data_type) if object_type is O.SECRET_DATA else None
     return Draft(object_type, attributes, ref, Custody.TOKEN, beside, unique_identifier)
 
@@ -124,22 +132,29 @@ def _format(attributes: Attributes) -> KeyFormatType:
     return found if isinstance(found, KeyFormatType) else F.RAW
 
 
-async def _digested(call: Call, ref: KeyRef, attributes: Attributes) -> Attributes:
+async def _digested(call: Call, made: KeyRef | MadeKey, attributes: Attributes) -> Attributes:
     """Add the digests of a secret key; for that it leaves the token only if its format is a structure.
 
     One that does not leave has the digest of its bare value at least: by that a copy is told (`duplicates`).
     """
     format_type = _format(attributes)
+    ref = made.ref if isinstance(made, MadeKey) else made
     if format_type is F.TRANSPARENT_SYMMETRIC_KEY:
         if creation.is_extractable(attributes):
             return _with_digests(call, ref.object_class, await call.token.export_key(ref), attributes)
         format_type = F.RAW
+    value = made.digest if isinstance(made, MadeKey) else await _digest(call, ref)
+    if value is None:
+        return attributes
+    digest = Digest(hashing_algorithm=HashingAlgorithm.SHA_256, digest_value=value, key_format_type=format_type)
+    return sets.add(attributes, Attribute(Tag.DIGEST, digest))
+
+
+async def _digest(call: Call, ref: KeyRef) -> bytes | None:
     # Some tokens digest no key that is not extractable, and some no key at all.
     with suppress(errors.NotExtractable, errors.FeatureNotSupported):
-        value = await call.token.digest_key(ref, CKM_SHA256)
-        digest = Digest(hashing_algorithm=HashingAlgorithm.SHA_256, digest_value=value, key_format_type=format_type)
-        return sets.add(attributes, Attribute(Tag.DIGEST, digest))
-    return attributes
+        return await call.token.digest_key(ref, CKM_SHA256)
+    return None
 
 
 def _with_digests(call: Call, object_class: ObjectClass, form: bytes, attributes: Attributes) -> Attributes:

@@ -183,6 +183,13 @@ class Finished(msgspec.Struct, frozen=True, array_like=True):
         return "<Finished>"
 
 
+class MadeKey(NamedTuple):
+    """A new secret key: its reference, and the SHA-256 digest of its value where the token tells one."""
+
+    ref: KeyRef
+    digest: bytes | None
+
+
 class MadePair(NamedTuple):
     """A new key pair: its SubjectPublicKeyInfo (DER), and its halves."""
 
@@ -294,6 +301,9 @@ class Token(Protocol):
 
     async def generate_key(self, ref: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate) -> KeyRef:
         """Make a secret key, and give the reference to keep."""
+
+    async def generate_wrapped(self, ref: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate) -> MadeKey:
+        """Make a secret key that is not to stay on the token, and digest it, in one go."""
 
     async def generate_key_pair(
         self,

@@ -75,6 +75,7 @@ SIGNATURES: dict[str, tuple[type, ...]] = {
     "DigestInit": (_ulong, _pointer),
     "DigestKey": (_ulong, _ulong),
     "DigestFinal": (_ulong, _pointer, _pointer),
+    "GenerateKey": (_ulong, _pointer, _pointer, _ulong, _pointer),
     "WrapKey": (_ulong, _pointer, _ulong, _ulong, _pointer, _pointer),
     "UnwrapKey": (_ulong, _pointer, _ulong, _bytes, _ulong, _pointer, _ulong, _pointer),
     "DeriveKey": (_ulong, _pointer, _ulong, _pointer, _ulong, _pointer),
@@ -280,6 +281,11 @@ class Calls:
         self._room(ROOM_BYTES)
         self._call("DigestFinal", session, self._output_address, self._length_address)
         return self._given("DigestFinal")
+
+    def generate(self, session: int, mechanism: int, template: AttributeArray) -> int:
+        """C_GenerateKey; gives the handle of the new object."""
+        self._call("GenerateKey", session, mechanism, template.address, template.count, self._handle_address)
+        return self._handle.value
 
     def wrap(self, session: int, mechanism: int, wrapping: int, target: int) -> bytes:
         """One C_WrapKey; what is wrapped may be data of the gateway's, as long as a message can be."""

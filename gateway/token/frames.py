@@ -33,6 +33,7 @@ from gateway.token.api import (
     KeyRef,
     KeyTemplate,
     KeyType,
+    MadeKey,
     MadePair,
     Mechanism,
     Opening,
@@ -71,6 +72,10 @@ class GenerateKey(Frame, frozen=True, array_like=True, gc=False, tag=2):
     key_type: KeyType
     bits: int
     template: KeyTemplate
+
+
+class GenerateWrapped(GenerateKey, frozen=True, array_like=True, gc=False, tag=49):
+    """Make a secret key that comes along wrapped; answered with an encoded MadeKey."""
 
 
 class GenerateKeyPair(Frame, frozen=True, array_like=True, gc=False, tag=3):
@@ -149,12 +154,9 @@ class Sign(Frame, frozen=True, array_like=True, gc=False, tag=10):
     data: bytes
 
 
-class Verify(Frame, frozen=True, array_like=True, gc=False, tag=11):
+class Verify(Sign, frozen=True, array_like=True, gc=False, tag=11):
     """Check a signature or MAC."""
 
-    ref: KeyRef
-    mechanism: Mechanism
-    data: bytes
     signature: bytes
 
 
@@ -260,11 +262,9 @@ class WrappedCopy(Frame, frozen=True, array_like=True, gc=False, tag=42):
     new: KeyRef
 
 
-class TokenCopy(Frame, frozen=True, array_like=True, gc=False, tag=43):
+class TokenCopy(WrappedCopy, frozen=True, array_like=True, gc=False, tag=43):
     """Make a token object of a key that comes along wrapped."""
 
-    ref: KeyRef
-    new: KeyRef
     label: str
 
 
@@ -378,6 +378,7 @@ Request = (
     | TakeKey
     | SendSealed
     | TakeSealed
+    | GenerateWrapped
 )
 Result = bytes | bool | None | list[KeyRef] | Attributes
 
@@ -445,7 +446,7 @@ Reply = Done | Failed
 _encoder = msgspec.msgpack.Encoder()
 request_decoder: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 reply_decoder: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
-R = TypeVar("R", Finished, MadePair, Receiver, Crossing)
+R = TypeVar("R", Finished, MadeKey, MadePair, Receiver, Crossing)
 
 
 def append_frame(buffer: bytearray, frame: Frame) -> None:
@@ -455,7 +456,7 @@ def append_frame(buffer: bytearray, frame: Frame) -> None:
     buffer += body
 
 
-def encode_result(result: Finished | MadePair | Receiver | Crossing) -> bytes:
+def encode_result(result: Finished | MadeKey | MadePair | Receiver | Crossing) -> bytes:
     """Give the result of a verb that answers with a structure."""
     return _encoder.encode(result)
 

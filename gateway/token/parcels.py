@@ -29,6 +29,7 @@ from gateway.token.api import (
     kek_label,
 )
 from gateway.token.connection import Connection
+from gateway.token.copies import Copies
 from gateway.token.cryptoki import AttributeArray
 from gateway.token.failures import CryptokiError, KeyGone
 from gateway.token.handles import Handles
@@ -91,16 +92,17 @@ class Live(NamedTuple):
 class Parcels:
     """The key-encryption keys, and the keys that are unwrapped at present; `made` counts the session objects."""
 
-    def __init__(self, connection: Connection, handles: Handles) -> None:
+    def __init__(self, connection: Connection, handles: Handles, copies: Copies) -> None:
         self._connection = connection
         self._handles = handles
+        self._copies = copies
         self._mechanisms = MechanismPacker()
         self._live: OrderedDict[KeyRef, Live] = OrderedDict()
-        self._keks: dict[int, int] = {}
+        self._keks: dict[int, KeyRef | int] = {}  # a handle where the key has no CKA_ID
         self._newest, self._looked = 0, 0.0
         self._binding = b""
         self._reaped = 0.0
-        self._templates: dict[tuple[ObjectClass, int, KeyTemplate], AttributeArray] = {}
+        self._templates: dict[tuple[ObjectClass, tuple[tuple[Attribute, Any], ...], KeyTemplate], AttributeArray] = {}
         self.profile = Profile()
         self.made = 0
         handles.coming_along = self.of
@@ -139,6 +141,15 @@ class Parcels:
         sent = self._packed(ref, version, Parcel(key_type, rights, template.extractable, blob))
         self._keep(sent, ready)
         return sent
+
+    def template_of_new(self, template: KeyTemplate, value_bytes: int) -> AttributeArray:
+        """Give the template of a secret key that is to be made in the session, and be wrapped and used from there.
+
+        It has no label: where it is unwrapped again, nobody would know it. Of 0 bytes is one whose type says its size.
+        """
+        nameless = KeyTemplate("", template.rights, extractable=True)
+        more: dict[Attribute, Any] = {Attribute.VALUE_LEN: value_bytes} if value_bytes else {}
+        return self._cached(ObjectClass.SECRET_KEY, more, nameless)
 
     def copy(self, ref: KeyRef, handle: int, key_type: KeyType, template: KeyTemplate) -> KeyRef:
         """Give the reference of an extractable key, wrapped for the database; the key itself stays as it is."""
@@ -189,6 +200,9 @@ class Parcels:
     def clear(self) -> None:
         """Drop all: their session is gone, and the token's handles may be others."""
         self._live.clear()
+        for kek in self._keks.values():
+            if isinstance(kek, KeyRef):
+                self._copies.forget(kek)
         self._keks.clear()
         self._binding = b""
         self._looked = 0.0
@@ -207,7 +221,7 @@ class Parcels:
             attributes |= public_form(self.profile, parcel.key_type, parcel.blob)
             made: Any = self._connection.work.create_object(attributes)
             return int(made.handle)
-        template_of_token = self._template(ref.object_class, token_key_type(self.profile, parcel.key_type), template)
+        template_of_token = self._cached(ref.object_class, token_key_type(self.profile, parcel.key_type), template)
         return self._connection.calls.unwrap(
             self._connection.session, self._kwp(), self._kek(version), parcel.blob, template_of_token
         )
@@ -250,16 +264,14 @@ class Parcels:
         self._binding = sha256(block).digest()
         return self._binding
 
-    def _template(
-        self, object_class: ObjectClass, key_type: dict[Attribute, Any], template: KeyTemplate
-    ) -> AttributeArray:
+    def _cached(self, object_class: ObjectClass, more: dict[Attribute, Any], template: KeyTemplate) -> AttributeArray:
         """Give the template of a secret or private key; thousands of keys have the same few."""
-        asked = (object_class, key_type[Attribute.KEY_TYPE], template)
+        asked = (object_class, tuple(more.items()), template)
         found = self._templates.get(asked)
         if found is None:
             if len(self._templates) >= MAX_TEMPLATES:
                 self._templates.clear()
-            found = AttributeArray(packed(self._attributes(object_class, template) | key_type))
+            found = AttributeArray(packed(self._attributes(object_class, template) | more))
             self._templates[asked] = found
         return found
 
@@ -272,11 +284,15 @@ class Parcels:
         return self._mechanisms.pack(Mechanism(self.profile.kwp))
 
     def _kek(self, version: int) -> int:
-        handle = self._keks.get(version) or self._handles.labelled(kek_label(version))
-        if handle is None:
+        """Give the handle of a key-encryption key, of its copy where the token reads a key's file for every call."""
+        kek = self._keks.get(version)
+        if kek is None:
+            label = kek_label(version)
+            kek = self._handles.labelled_ref(label) or self._handles.labelled(label)
+        if kek is None:
             raise KeyGone(f"it holds no key labelled '{kek_label(version)}'; run `kmip-gateway token init`")
-        self._keks[version] = handle
-        return handle
+        self._keks[version] = kek
+        return self._copies.of(kek) if isinstance(kek, KeyRef) else kek
 
     def _newest_version(self) -> int:
         now = time.monotonic()

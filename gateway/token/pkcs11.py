@@ -157,6 +157,7 @@ VERBS: dict[type[frames.Frame], Callable[[Reach, Any], frames.Result]] = {
     frames.Ping: using.ping,
     frames.Find: using.find,
     frames.GenerateKey: making.generate_key,
+    frames.GenerateWrapped: making.generate_wrapped,
     frames.GenerateKeyPair: making.generate_key_pair,
     frames.ImportKey: making.import_key,
     frames.ExportKey: leaving.export_key,

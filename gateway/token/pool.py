@@ -20,6 +20,7 @@ from gateway.token.api import (
     KeyRef,
     KeyTemplate,
     KeyType,
+    MadeKey,
     MadePair,
     Mechanism,
     ObjectClass,
@@ -216,6 +217,10 @@ class TokenPool(Token):
     async def generate_key(self, ref: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate) -> KeyRef:
         frame = frames.GenerateKey(self._next_id(), ref, key_type, bits, template)
         return _ref(await self._made(ref.cka_id, frame, template))
+
+    async def generate_wrapped(self, ref: KeyRef, key_type: KeyType, bits: int, template: KeyTemplate) -> MadeKey:
+        frame = frames.GenerateWrapped(self._next_id(), ref, key_type, bits, template)
+        return decode_result(_bytes(await self._made(ref.cka_id, frame, template)), MadeKey)
 
     async def generate_key_pair(
         self,

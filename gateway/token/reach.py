@@ -40,7 +40,7 @@ class Reach:
         self.calls = connection.calls
         self.handles = Handles(connection)
         self.copies = Copies(connection, self.handles)
-        self.parcels = Parcels(connection, self.handles)
+        self.parcels = Parcels(connection, self.handles, self.copies)
         self.profile = profile or Profile()
         self.streams = Streams()
         self._session_objects = 0

@@ -31,7 +31,7 @@ from gateway.kmip.version import V1_2, V1_4
 from gateway.operations.create import CreateRequest
 from gateway.operations.register import RegisterRequest
 from gateway.store.sqlite import open_store
-from gateway.token.api import KeyRef, Token
+from gateway.token.api import KeyRef, MadeKey, Token
 from tests.conformance.bound import bound
 from tests.conformance.cases import SERVER_TO_CLIENT, Case
 from tests.conformance.replay import Listener, replay
@@ -176,6 +176,11 @@ class SlowToken:
         """Make the key after a while."""
         await asyncio.sleep(self._pause_s)
         return await self._token.generate_key(*arguments)
+
+    async def generate_wrapped(self, *arguments: Any) -> MadeKey:
+        """Make the key after a while, where it is kept wrapped."""
+        await asyncio.sleep(self._pause_s)
+        return await self._token.generate_wrapped(*arguments)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._token, name)

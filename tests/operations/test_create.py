@@ -1,7 +1,7 @@
 """Create (KMIP 2.1 section 6.1.8): what the token is asked for, what is kept, what is refused."""
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 
@@ -19,7 +19,7 @@ from gateway.operations.create import CreateRequest
 from gateway.operations.locate import LocateRequest
 from gateway.operations.register import RegisterRequest
 from gateway.store.api import Custody
-from gateway.token.api import KeyRef
+from gateway.token.api import KeyRef, MadeKey
 from gateway.wire.codec import Codec
 from tests.operations.conftest import Gateway
 
@@ -203,6 +203,7 @@ async def test_a_name_is_given_once_and_nothing_is_left_of_the_second(
     assert await gateway.token.find([destroyed[0].cka_id]) == []
 
 
+@pytest.mark.on_token
 async def test_a_key_is_taken_away_when_the_token_fails_over_it(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,7 +224,13 @@ async def test_a_token_that_digests_no_keys_leaves_the_digest_out(
     async def digest_key(ref: KeyRef, ckm: int) -> bytes:
         raise NotExtractable
 
+    generate_wrapped = gateway.token.generate_wrapped
+
+    async def undigested(*arguments: Any) -> MadeKey:
+        return (await generate_wrapped(*arguments))._replace(digest=None)
+
     monkeypatch.setattr(gateway.token, "digest_key", digest_key)
+    monkeypatch.setattr(gateway.token, "generate_wrapped", undigested)
     assert value(await created(gateway, spec(A.AES, 128)), Tag.DIGEST) is None
 
 

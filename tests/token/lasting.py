@@ -11,7 +11,7 @@ import msgspec
 from pkcs11 import Attribute
 
 from gateway.token import frames, parcels, selftest
-from gateway.token.api import KeyRef, KeyTemplate, KeyType, ObjectClass, Rights
+from gateway.token.api import KEK_LABEL, KeyRef, KeyTemplate, KeyType, ObjectClass, Rights
 from gateway.token.connection import Connection
 from gateway.token.cryptoki import AttributeArray
 from gateway.token.pkcs11 import Access
@@ -19,6 +19,7 @@ from gateway.token.settings import WorkerSettings
 from gateway.token.templates import packed
 
 IN_SESSION = AttributeArray(packed({Attribute.TOKEN: False, Attribute.CLASS: int(ObjectClass.SECRET_KEY)}))
+COPY = AttributeArray(packed({Attribute.TOKEN: False, Attribute.LABEL: KEK_LABEL}))
 
 
 def make(access: Access) -> str:
@@ -34,7 +35,9 @@ def main() -> None:
     access.connection.renew_session()
 
     def count() -> int:
-        return len(access.calls.search(access.connection.session, IN_SESSION))
+        # Without the copy of the key-encryption key that SoftHSM is given to work with.
+        found, copies = (access.calls.search(access.connection.session, each) for each in (IN_SESSION, COPY))
+        return len(found) - len(copies)
 
     seen: dict[str, int | str] = {"begun": count(), "made": make(access), "ready": count()}
     access.parcels.reap()
