@@ -59,6 +59,7 @@ class Multipart:
         self._verb = verb
         # Of this stream alone: a token may go on reading what the mechanism points to.
         self._packer = MechanismPacker()
+        self._took = False  # whether a part has gone in
 
     @property
     def _handle(self) -> int:
@@ -70,11 +71,12 @@ class Multipart:
 
     def _done(self, step: str, types: tuple[type, ...], *arguments: object) -> None:
         rv = self._call(step, types, *arguments)
-        if rv == CKR_OPERATION_NOT_INITIALIZED:
+        if rv == CKR_OPERATION_NOT_INITIALIZED and not self._took:
             # It was initialised just before: so says NSS of AES-GCM, which it takes whole alone (pkcs11.md section 2).
             raise UnsupportedCryptographicParameters("the token takes data in parts by other mechanisms alone")
         if rv:
             raise CryptokiError(rv, f"{self._verb}{step}")
+        self._took |= step != "Init"
 
     def begin(self, opening: Opening, key: int) -> None:
         """C_...Init."""

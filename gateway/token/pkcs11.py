@@ -38,6 +38,9 @@ ON_DATA = (
 APART = (frames.BeginStream, frames.ContinueStream, frames.FinishStream)
 # A part that has failed took its stream with it.
 ONCE = (frames.ContinueStream, frames.FinishStream)
+# What another request would be tried again after; a stream's session or key is gone, and what it was fed with it.
+LOST = (Recovery.FIND_AGAIN, Recovery.NEW_SESSION, Recovery.LOGIN)
+STREAM_LOST = "the token has lost the stream; begin again"
 
 
 class Access(Reach):
@@ -92,6 +95,8 @@ class Access(Reach):
     def _told(self, request: frames.Request, failure: Failure) -> Failed:
         """Give the reply for a failure that stays, after leaving behind what is not to be trusted."""
         code = failure.code
+        if isinstance(request, ONCE) and failure.recovery in LOST:
+            return Failed(request.id, FailureCode.NO_STREAM, STREAM_LOST, f"{type(request).__name__}: {failure.name}")
         if failure.recovery is Recovery.PROBE:
             code = self._probed(request)
         elif failure.recovery is Recovery.DISCARD and not isinstance(request, APART):

@@ -210,7 +210,7 @@ class TokenPool(Token):
         try:
             return await worker.send(frame, self._now)
         except TokenDown:
-            raise TokenDown("the token's worker ended, and the stream with it; begin again") from None
+            raise InvalidCorrelationValue("the token's worker ended, and the stream with it; begin again") from None
 
     # --- the verbs, as `api.Token` says
 

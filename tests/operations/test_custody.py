@@ -19,6 +19,7 @@ from gateway.kmip.enums import (
     Operation,
     ProtectionStorageMask,
     RecommendedCurve,
+    ResultReason,
 )
 from gateway.kmip.objects import OpaqueObject
 from gateway.kmip.structure import Attribute, DateTime, OpenEnumeration
@@ -145,6 +146,27 @@ async def test_a_key_and_a_pair_go_and_come_back_and_do_the_same(gateway, store,
             )
             assert (await gateway.one(V2_1, O.SIGNATURE_VERIFY, verify)).validity_indicator.name == "VALID"
         mover._moved.clear()
+
+
+async def test_a_stream_does_not_go_on_with_a_key_that_moved(gateway, store, mover):
+    """Nor when it is back: what was fed to the first key cannot be joined to another."""
+    key = await mac_key(gateway)
+
+    def part(data, **fields):
+        return MACRequest(unique_identifier=key, cryptographic_parameters=HMAC, data=data, **fields)
+
+    async def begun():
+        return (await gateway.one(V2_1, O.MAC, part(b"da", init_indicator=True))).correlation_value
+
+    values = [await begun(), await begun()]
+    for order in (WRAPPED, ON_TOKEN):
+        await mover.move(store.peek(key), order)
+        await mover.finish()
+        mover._moved.clear()
+        request = MACRequest(unique_identifier=key, correlation_value=values.pop(), data=b"ta", final_indicator=True)
+        assert await gateway.refused(V2_1, O.MAC, request) is ResultReason.INVALID_CORRELATION_VALUE
+        request = MACRequest(unique_identifier=key, correlation_value=await begun(), data=b"ta", final_indicator=True)
+        assert (await gateway.one(V2_1, O.MAC, request)).mac_data == await mac(gateway, key)
 
 
 async def test_a_resident_key_stays_and_what_is_there_is_left_alone(gateway, store, token, mover):

@@ -9,11 +9,14 @@ import sys
 import msgspec
 
 from gateway.token import frames
-from gateway.token.api import KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Rights
+from gateway.token.api import Claim, KeyRef, KeyTemplate, KeyType, Mechanism, ObjectClass, Opening, Rights, StreamKind
 from gateway.token.connection import Connection
 from gateway.token.failures import FAILURES
+from gateway.token.flows import Multipart, Signing
 from gateway.token.pkcs11 import Access
 from gateway.token.settings import WorkerSettings
+
+STREAMS = -1  # no return value: the line about streams
 
 
 class Seen(msgspec.Struct):
@@ -70,6 +73,34 @@ def main() -> None:
         faults.fail(0, 0)
         seen.after = told(access.answer(request))
         print(msgspec.json.encode(seen).decode(), flush=True)
+    print(msgspec.json.encode(lost_streams(access, ref)).decode(), flush=True)
+
+
+def lost_streams(access: Access, ref: KeyRef) -> Seen:
+    """Tell of the next part of a stream whose session is gone, of one that the token has ended, and of what follows."""
+    claim = Claim(b"owner", b"Sign", ref)
+    opening, seen = Opening(StreamKind.SIGN, claim, Mechanism(0x251)), Seen(STREAMS)
+
+    def begun() -> bytes:
+        reply = access.answer(frames.BeginStream(3, opening, b"one"))
+        assert isinstance(reply, frames.Done)
+        assert isinstance(reply.result, bytes)
+        return reply.result[: frames.STREAM_BYTES]
+
+    def calls(name: bytes) -> Multipart:
+        flow = access.streams._streams[name].flow
+        assert isinstance(flow, Signing)
+        return flow._calls
+
+    gone, ended = begun(), begun()
+    calls(gone).close()
+    seen.once = told(access.answer(frames.ContinueStream(4, gone, claim, b"two")))
+    calls(ended).rest()  # as after a logout: PKCS#11 2.40 section 5.6
+    seen.always = told(access.answer(frames.FinishStream(5, ended, claim, b"two", b"")))
+    seen.stopping = access.stopping.name if access.stopping else ""
+    seen.calls = len(access.streams)
+    seen.after = told(access.answer(frames.Sign(6, ref, Mechanism(0x251), b"message")))
+    return seen
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 from gateway.token.failures import BY_RV, FAILURES, Recovery, failure_of, name_of
 from gateway.token.frames import FailureCode
 from gateway.token.settings import WorkerSettings
-from tests.token.faulty import Seen
+from tests.token.faulty import STREAMS, Seen
 
 RETRIED = (Recovery.FIND_AGAIN, Recovery.LOGIN, Recovery.NEW_SESSION)
 UNKNOWN = (0x80000123, 0x1FFFF)
@@ -39,6 +39,12 @@ def test_each_row(seen: dict[int, Seen], rv: int) -> None:
     assert came.once == ("done" if row.recovery in RETRIED else told.name)
     assert came.calls == (2 if row.recovery in RETRIED else 1)
     assert bool(came.stopping) == (row.code is FailureCode.DOWN)
+    assert came.after == "done"
+
+
+def test_a_part_of_a_stream_that_the_token_has_lost_is_told_so(seen: dict[int, Seen]) -> None:
+    came = seen[STREAMS]
+    assert (came.once, came.always, came.stopping, came.calls) == ("NO_STREAM", "NO_STREAM", "", 0)
     assert came.after == "done"
 
 

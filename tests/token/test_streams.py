@@ -96,7 +96,12 @@ async def test_a_destroyed_key_takes_its_streams_along(workers: LocalWorkers) ->
 async def test_a_stream_ends_with_its_worker(workers: LocalWorkers) -> None:
     _, claim, value = await opened(workers.pool)
     worker = next(each for each in workers.workers if each.index == int.from_bytes(value[:2], "big"))
+    os.kill(worker.pid, signal.SIGSTOP)
+    part = asyncio.create_task(workers.pool.continue_stream(value, claim, b"two"))
+    await asyncio.sleep(0)  # it is sent, and nobody reads it
     os.kill(worker.pid, signal.SIGKILL)
+    with pytest.raises(InvalidCorrelationValue, match="begin again"):
+        await part
     while not workers.replaced:  # noqa: ASYNC110 - a test may poll
         await asyncio.sleep(0.02)
     with pytest.raises(InvalidCorrelationValue, match="begin again"):
