@@ -22,12 +22,14 @@ def file_name(chain: str, number: int) -> str:
 class Chain:
     """A chain that is being written; `count` lines so far, the last of which has the hash `head`."""
 
-    def __init__(self, folder: Path, name: str, max_file_bytes: int) -> None:
+    def __init__(self, folder: Path, name: str, max_file_bytes: int, *, durable: bool = False) -> None:
+        """A `durable` one has what it leaves in a file on the disk before it begins the next."""
         self.name = name
         self.count = 0
         self.head = genesis(name)
         self._folder = folder
         self._most = max_file_bytes
+        self._durable = durable
         self._number = 0
         self._fd = -1
         self._size = 0
@@ -64,6 +66,8 @@ class Chain:
     def _begin_file(self) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._path(self._number + 1)
+        if self._durable and self._fd >= 0:
+            os.fsync(self._fd)  # afterwards only the new file is synced
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         self.close()
         self._fd, self._size, self._torn = fd, 0, False

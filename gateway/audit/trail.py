@@ -54,7 +54,7 @@ class Trail:
     ) -> None:
         """`ship` is given each line, of records and of checkpoints, once it is written."""
         self._folder = folder
-        self._chain = Chain(folder, name, max_file_bytes)
+        self._chain = Chain(folder, name, max_file_bytes, durable=sync == "always")
         self._sync = sync
         self._fail_open = fail_open
         self._keeping = Keeping(checkpoint_file or folder / "checkpoints.jsonl")
@@ -105,9 +105,15 @@ class Trail:
 
     async def _to_disk(self) -> None:
         try:
-            await asyncio.to_thread(os.fsync, self._chain.descriptor)
+            own = os.dup(self._chain.descriptor)  # the chain may begin its next file meanwhile
+        except OSError as error:
+            return self._fail(error)
+        try:
+            await asyncio.to_thread(os.fsync, own)
         except OSError as error:
             self._fail(error)
+        finally:
+            os.close(own)
 
     def turned_away(self, address: str, reason: str) -> None:
         """Record a handshake that was refused; of too many at once, how many there were."""
@@ -221,7 +227,9 @@ class Trail:
     async def close(self) -> None:
         """Sign the end, and let the file go; nothing is recorded after it, and so nothing is to be done."""
         self.write([Record(time.time(), "ended")])
-        if not self.failing:
+        failing, self.failing, self.closed = self.failing, True, True
+        if not failing:
+            if self._sync != "never":
+                await self._to_disk()
             await self.checkpoint()
         self._chain.close()
-        self.failing = self.closed = True

@@ -237,6 +237,20 @@ def test_a_chain_goes_on_over_files_and_none_may_be_missing(tmp_path: Path) -> N
     assert files[2].name in what
 
 
+def test_what_is_left_in_a_file_is_on_the_disk_before_the_next_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where each answer waits for the disk: later on only the new file is synced."""
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
+    for durable in (False, True):
+        chain = Chain(tmp_path, f"chain-{durable}", 1, durable=durable)
+        chain.append([encode(record(0))])
+        chain.append([encode(record(1))])
+        chain.close()
+    assert synced == [str(tmp_path / "chain-True.000001.jsonl")]
+
+
 async def test_a_line_that_a_killed_process_left_unfinished_is_no_fault(tmp_path: Path) -> None:
     await written(tmp_path, 4)
     with (tmp_path / FILE).open("ab") as file:
