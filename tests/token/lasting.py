@@ -11,7 +11,7 @@ import msgspec
 from pkcs11 import Attribute
 
 from gateway.token import frames, parcels, selftest
-from gateway.token.api import KEK_LABEL, KeyRef, KeyTemplate, KeyType, ObjectClass, Rights
+from gateway.token.api import KeyRef, KeyTemplate, KeyType, ObjectClass, Rights
 from gateway.token.connection import Connection
 from gateway.token.cryptoki import AttributeArray
 from gateway.token.pkcs11 import Access
@@ -19,7 +19,7 @@ from gateway.token.settings import WorkerSettings
 from gateway.token.templates import packed
 
 IN_SESSION = AttributeArray(packed({Attribute.TOKEN: False, Attribute.CLASS: int(ObjectClass.SECRET_KEY)}))
-COPY = AttributeArray(packed({Attribute.TOKEN: False, Attribute.LABEL: KEK_LABEL}))
+COPY = AttributeArray(packed({Attribute.TOKEN: False, Attribute.WRAP: True}))
 
 
 def make(access: Access) -> str:
