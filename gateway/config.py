@@ -19,6 +19,7 @@ Port = Annotated[int, Meta(ge=0, le=65535)]  # 0: any free port
 Count = Annotated[int, Meta(ge=0)]
 PortOrNone = Annotated[int, Meta(ge=-1, le=65535)]  # -1: does not listen
 AtLeastOne = Annotated[int, Meta(ge=1)]
+Window = Annotated[int, Meta(ge=0, le=36500 * 86400)]  # seconds
 Seconds = Annotated[float, Meta(gt=0)]
 TOKEN_NAME = re.compile(r"[A-Za-z0-9_-]+")  # part of a file's name
 
@@ -176,6 +177,8 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     validations: tuple[ValidationStatement, ...] = ()
     client_registration_methods: tuple[RegistrationMethod, ...] = ()  # how clients come to their certificates
     object_groups: tuple[str, ...] = ()  # that defaults and constraints may name; none: any
+    # For which an operator has back what was destroyed; 0: it is gone at once.
+    destroy_window_s: Window = 0
     certification_authority: str = ""  # the Name that `ca init` gave it
     certificate_days: Annotated[int, Meta(ge=1, le=36500)] = 365
     certify_alternative_names: bool = False
@@ -307,6 +310,7 @@ AT_RUN_TIME: dict[str, frozenset[str]] = {
             "validations",
             "client_registration_methods",
             "object_groups",
+            "destroy_window_s",
             "certificate_days",
             "certify_alternative_names",
             "max_asynchronous_requests",

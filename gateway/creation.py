@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 from uuid import uuid4
 
-from gateway import constraints, placement
+from gateway import constraints, placement, windows
 from gateway.access.identity import GATEWAY
 from gateway.call import Altered, Call
 from gateway.errors import (
@@ -361,39 +361,48 @@ def _unmade(call: Call, managed: Managed, current: Managed) -> Attributes:
 
 
 async def erase(
-    call: Call, managed: Managed, fn: Callable[[Managed], Attributes], names: tuple[str, ...] | None = None
+    call: Call,
+    managed: Managed,
+    fn: Callable[[Managed], Attributes],
+    names: tuple[str, ...] | None = None,
+    window_s: int = 0,
 ) -> None:
     """Destroy an object: one commit that ends its use and queues the deletion, the deletion, one that clears the queue.
 
     Its row stays, without material and with the attributes that `fn` gives; `fn` sees the object as it is inside the
     transaction, and raises to leave it alone. In a batch that asks for Undo, the token keeps the key until the batch
-    has succeeded: nothing can use it, and it can be brought back.
+    has succeeded: nothing can use it, and it can be brought back. So it can by an operator for `window_s` seconds; then
+    the reaper deletes it.
     """
 
     def write(transaction: Transaction) -> Altered:
         current = call.current(transaction, managed.unique_identifier)
         row, rows = current.row, call.services.catalogue.rows(fn(current))
         transaction.replace_attributes(row.id, rows, names)
-        transaction.set_material(row.id, None, row.custody)
-        transaction.set_storage(row.id, destroyed=True)
-        if row.on_token:
-            transaction.queue_destroy(row.id, held=call.batch.undo is not None)
+        windows.put_away(call, transaction, row, window_s)
         return Altered(row, rows)
 
     altered = await call.store.write(write)
     call.on_undo(lambda: call.store.write(lambda transaction: revive(call, transaction, altered)))
-    await let_go(call, altered.before)
+    await let_go(call, altered.before, window_s)
 
 
-async def let_go(call: Call, row: ObjectRow) -> None:
-    """Take the key of a destroyed object off the token; in a batch that asks for Undo, once all of it has succeeded."""
-    if call.batch.undo is None:
+async def let_go(call: Call, row: ObjectRow, window_s: int = 0) -> None:
+    """Take the key of a destroyed object off the token, unless it is kept for a window.
+
+    In a batch that asks for Undo, that is done once all of it has succeeded.
+    """
+    if call.batch.undo is not None:
+        call.batch.finish.append(lambda: let_go_held(call, row, window_s))
+    elif not window_s:
         await _delete(call, row)
-    else:
-        call.batch.finish.append(lambda: _delete_held(call, row))
 
 
-async def _delete_held(call: Call, row: ObjectRow) -> None:
+async def let_go_held(call: Call, row: ObjectRow, window_s: int = 0) -> None:
+    """Do it with one that was held until the end of its batch."""
+    if window_s:
+        await call.store.write(lambda transaction: transaction.release_destroy(row.id))
+        return
     # Let go of first: if the token does not answer, the reaper has to find it.
     if row.on_token:
         await call.store.write(lambda transaction: transaction.queue_destroy(row.id))

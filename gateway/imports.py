@@ -10,7 +10,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from gateway import approvals, creation, errors, keyblocks, material, registration, wrapping
+from gateway import approvals, creation, errors, keyblocks, material, registration, windows, wrapping
 from gateway.attribute_rules import check_dates, check_single_values, check_value
 from gateway.call import Altered, Call
 from gateway.creation import Draft
@@ -205,6 +205,7 @@ class Room:
         self._unique_identifier = unique_identifier
         self._replace_existing = replace_existing
         self._aside: Altered | None = None
+        self._window_s = 0
         self._taken = False
 
     def check(self) -> None:
@@ -239,19 +240,19 @@ class Room:
         own = creation.new_identifier()
         transaction.rename(row.id, own)
         catalogue = self._call.services.catalogue
-        rows = catalogue.rows(_superseded(self._call, catalogue.decode(row), own))
+        managed = catalogue.decode(row)
+        rows = catalogue.rows(_superseded(self._call, managed, own))
         transaction.replace_attributes(row.id, rows, ())
-        transaction.set_material(row.id, None, row.custody)
-        transaction.set_storage(row.id, destroyed=True)
-        if row.on_token and not row.destroyed:
-            transaction.queue_destroy(row.id, held=self._call.batch.undo is not None)
+        if not row.destroyed:
+            self._window_s = windows.window_s(self._call, managed)
+            windows.put_away(self._call, transaction, row, self._window_s)
         return Altered(row, rows)
 
     async def leave(self) -> None:
         """Take the key of the object that made way off the token, once the commit that made room has come."""
         self._taken = True
         if self._aside is not None and not self._aside.before.destroyed:
-            await creation.let_go(self._call, self._aside.before)
+            await creation.let_go(self._call, self._aside.before, self._window_s)
 
     async def give_back(self) -> None:
         """Undo `make`, after the object that took the place was destroyed.
@@ -261,7 +262,7 @@ class Room:
         if self._taken and self._aside is not None:
             given = await self._call.store.write(partial(self._put_back, aside=self._aside))
             if not given and not self._aside.before.destroyed:
-                await creation.let_go(self._call, self._aside.before)
+                await creation.let_go_held(self._call, self._aside.before, self._window_s)
 
     def _put_back(self, transaction: Transaction, aside: Altered) -> bool:
         """Tell whether the object has its place again; what another request has imported there since stays."""

@@ -41,6 +41,7 @@ class Role(Struct, frozen=True, kw_only=True, cache_hash=True, forbid_unknown_fi
     defaults: tuple[Given, ...] = ()
     quotas: Quotas = Quotas()
     flags: frozenset[str] = frozenset()  # what the crypto policy refuses unless a role allows it
+    destroy_window_s: Annotated[int, Meta(ge=0, le=36500 * 86400)] | None = None  # None: as [kmip] says
     token: str | None = None  # where new keys go; None: where the tenant's go
 
 

@@ -28,8 +28,8 @@ from gateway.token.local import LocalWorkers
 from gateway.token.settings import WorkerSettings
 
 DETAIL_CHARACTERS = 1000
-# How commands begin that change who may do what, or take keys to another token.
-APPROVED = ("tenant ", "role ", "client ", "credential ", "grant ", "object move to ")
+# How commands begin that change who may do what, take keys to another token, or bring a destroyed one back.
+APPROVED = ("tenant ", "role ", "client ", "credential ", "grant ", "object move to ", "object restore")
 # Of these, what only takes away: when somebody has to be kept out, nobody is waited for.
 AT_ONCE = frozenset({"client revoke", "client reject", "credential remove", "grant remove"})
 

@@ -21,6 +21,7 @@ from gateway.admin.survey import each_of, is_key, raise_if_down
 from gateway.config import Config
 from gateway.errors import ConfigurationError, KmipError
 from gateway.managed import ref_of
+from gateway.store.api import ObjectRow
 from gateway.store.catalogue import Catalogue, open_catalogue
 from gateway.store.copying import copy_database, version_of
 from gateway.token.api import STORAGE_KEY_LABEL, KeyRef, kek_label
@@ -63,7 +64,12 @@ async def _described(config: Config, file: Path) -> Manifest:
 
 
 async def _token(pool: TokenPool, catalogue: Catalogue, name: str) -> BackedUpToken:
-    return BackedUpToken(await pool.info(), await own_keys(pool), await _keys(pool, catalogue, name))
+    return BackedUpToken(
+        await pool.info(),
+        await own_keys(pool),
+        await _described_keys(pool, _living(catalogue, name)),
+        await _described_keys(pool, _kept(catalogue, name)),
+    )
 
 
 async def own_keys(pool: TokenPool) -> dict[str, str]:
@@ -89,17 +95,31 @@ async def check_value(pool: TokenPool, ref: KeyRef) -> str:
         return ""
 
 
-async def _keys(pool: TokenPool, catalogue: Catalogue, token_name: str) -> tuple[BackedUpKey, ...]:
+def _living(catalogue: Catalogue, token_name: str) -> list[KeyRef]:
     """Give the keys on the token that living objects name, in the order in which they were made."""
     refs: list[KeyRef] = []
     last = 0
     while rows := catalogue.page(after=last, limit=PAGE):
         last = rows[-1].id
-        refs += [
-            ref_of(row)
-            for row in rows
-            if row.on_token and not row.destroyed and is_key(row) and row.token == token_name
-        ]
+        refs += [ref_of(row) for row in rows if not row.destroyed and _is_on(row, token_name)]
+    return refs
+
+
+def _kept(catalogue: Catalogue, token_name: str) -> list[KeyRef]:
+    """Give the keys on the token of destroyed objects that can still be had back."""
+    refs: list[KeyRef] = []
+    last = 0
+    while found := catalogue.kept(0, after=last, limit=PAGE):
+        last = found[-1][0].id
+        refs += [ref_of(row) for row, _ in found if _is_on(row, token_name)]
+    return refs
+
+
+def _is_on(row: ObjectRow, token_name: str) -> bool:
+    return row.on_token and is_key(row) and row.token == token_name
+
+
+async def _described_keys(pool: TokenPool, refs: list[KeyRef]) -> tuple[BackedUpKey, ...]:
     values: dict[KeyRef, str] = {}
 
     async def ask(ref: KeyRef) -> None:

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     UNACKNOWLEDGED = "unacknowledged"
     UNFINISHED = "unfinished"
     LEFTOVER = "leftover"
+    UNDECIDED = "undecided"
     WEAKER = "weaker"
     MISMATCH = "mismatch"
     OWN_KEY_MISSING = "own-key-missing"
@@ -48,6 +49,7 @@ MEANINGS = {
     Kind.UNACKNOWLEDGED: Meaning("made by a process that died, and no client was told of it", repairable=True),
     Kind.UNFINISHED: Meaning("destroyed, and the token still has the key to be deleted", repairable=True),
     Kind.LEFTOVER: Meaning("destroyed, and the key was put on the token again, or kept by a restore", repairable=True),
+    Kind.UNDECIDED: Meaning("destroyed and kept when the database was copied; `object restore` or `object erase` it"),
     Kind.WEAKER: Meaning("the token would do with the key what the object says is never done"),
     Kind.MISMATCH: Meaning("the key on the token is another than the object says"),
     Kind.OWN_KEY_MISSING: Meaning("the token does not have this key, by which the gateway wraps or seals"),

@@ -27,6 +27,7 @@ class BackedUpToken(msgspec.Struct, frozen=True):
     info: TokenInfo
     own_keys: dict[str, str]  # the labels of the gateway's own keys, each with its check value
     keys: tuple[BackedUpKey, ...]  # in the order in which they were made
+    kept: tuple[BackedUpKey, ...] = ()  # of destroyed objects, for as long as those can be had back
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""The verbs of `object`, as the command line has them; what they do is in `objects` and `custody`.
+"""The verbs of `object`, as the command line has them; what they do is in `objects`, `kept` and `custody`.
 
 They import what they need when they run, as all verbs do.
 """
@@ -29,19 +29,22 @@ def object_list(
     tenant: Annotated[str | None, typer.Option(help="Of this tenant only.")] = None,
     after: Annotated[int, typer.Option(min=0, help="Start after this number, the last of the page before.")] = 0,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    destroyed: Annotated[
+        bool, typer.Option("--destroyed", help="Destroyed ones that `object restore` has back, and until when.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """List managed objects, oldest first."""
     from gateway.admin.objects import list_objects
     from gateway.config import load
 
-    listed = list_objects(load(config).store.path, tenant=tenant, after=after, limit=limit)
+    listed = list_objects(load(config).store.path, tenant=tenant, after=after, limit=limit, destroyed=destroyed)
     if json:
         print_json(listed)
         return
     for each in listed:
-        names = ", ".join(each.names)
-        print_row(each.number, each.unique_identifier, each.object_type, each.state, each.custody, names)
+        cells = each.number, each.unique_identifier, each.object_type, each.state, each.custody, ", ".join(each.names)
+        print_row(*cells, *((each.restorable_until,) if destroyed else ()))
 
 
 @object_app.command("show")
@@ -63,6 +66,42 @@ def object_show(
     lines = {**asdict(shown.listed), "token": shown.token, "cka_id": shown.cka_id, **dict(shown.attributes)}
     for name, value in lines.items():
         print_row(f"{name}: {value}")
+
+
+@object_app.command("restore")
+def object_restore(
+    unique_identifier: Annotated[str, typer.Argument(help="As `object list --destroyed` prints it.")],
+    config: ConfigOption,
+) -> None:
+    """Take a destroyed object back while [kmip] destroy_window_s lasts; the gateway may be serving."""
+    from gateway.admin.audit import recorded
+    from gateway.admin.kept import described, take_back
+    from gateway.config import load
+
+    loaded = load(config)
+    with recorded(loaded, "object restore", described(loaded, unique_identifier)):
+        state = take_back(loaded, unique_identifier)
+    print_row(unique_identifier, f"is {state.token} again")
+
+
+@object_app.command("erase")
+def object_erase(
+    unique_identifiers: Annotated[list[str], typer.Argument(help="As `object list --destroyed` prints them.")],
+    config: ConfigOption,
+) -> None:
+    """Have destroyed objects gone before their window is over.
+
+    Nobody has them back from then on; a gateway that serves deletes their keys from the token a minute later at most.
+    """
+    from gateway.admin.audit import recorded
+    from gateway.admin.kept import erase
+    from gateway.config import load
+
+    loaded = load(config)
+    with recorded(loaded, "object erase", " ".join(unique_identifiers)):
+        erase(loaded, unique_identifiers)
+    for each in unique_identifiers:
+        print_row(each, "cannot be taken back any more")
 
 
 @object_app.command("move")

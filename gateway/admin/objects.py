@@ -16,9 +16,11 @@ from gateway.kmip.names import Mask, Named
 from gateway.kmip.structure import DateTime
 from gateway.kmip.tags import Tag
 from gateway.managed import state_of
-from gateway.store.api import AttributeRow, ObjectRow
+from gateway.store.api import AttributeRow, Kept, ObjectRow
 from gateway.store.catalogue import open_catalogue
 from gateway.wire.attribute_forms import decode_value
+
+UNDECIDED = "undecided"  # of what was kept in a copy of the database: until an operator says so
 
 
 class Listed(Struct, frozen=True):
@@ -32,6 +34,7 @@ class Listed(Struct, frozen=True):
     tenant: str
     owner: str
     names: tuple[str, ...]
+    restorable_until: str = ""  # of what is destroyed and can be had back: a date, or "undecided"
 
 
 class Shown(Struct, frozen=True):
@@ -43,14 +46,19 @@ class Shown(Struct, frozen=True):
     attributes: tuple[tuple[str, Any], ...]
 
 
-def list_objects(database: Path, *, tenant: str | None, after: int, limit: int) -> list[Listed]:
-    """Give up to `limit` objects, oldest first, of one tenant or of all.
+def list_objects(
+    database: Path, *, tenant: str | None, after: int, limit: int, destroyed: bool = False
+) -> list[Listed]:
+    """Give up to `limit` objects, oldest first, of one tenant or of all; or those destroyed that can be had back.
 
     Raises:
         ConfigurationError: the database cannot be read.
     """
     catalogue = open_catalogue(database)
     try:
+        if destroyed:
+            found = catalogue.kept(time.time(), tenant=tenant, after=after, limit=limit)
+            return [_listed(row, kept) for row, kept in found]
         return [_listed(row) for row in catalogue.page(tenant=tenant, after=after, limit=limit)]
     finally:
         catalogue.close()
@@ -65,15 +73,16 @@ def show_object(database: Path, unique_identifier: str) -> Shown:
     catalogue = open_catalogue(database)
     try:
         row = catalogue.get(unique_identifier)
+        kept = None if row is None else catalogue.kept_of(row.id)
     finally:
         catalogue.close()
     if row is None:
         raise ConfigurationError(f"{unique_identifier}: no such object; see `kmip-gateway object list`.")
     attributes = tuple((_attribute_name(each), _attribute_value(each)) for each in row.attributes)
-    return Shown(_listed(row), row.token, row.cka_id.hex(), attributes)
+    return Shown(_listed(row, kept), row.token, row.cka_id.hex(), attributes)
 
 
-def _listed(row: ObjectRow) -> Listed:
+def _listed(row: ObjectRow, kept: Kept | None = None) -> Listed:
     return Listed(
         row.id,
         row.unique_identifier,
@@ -83,7 +92,14 @@ def _listed(row: ObjectRow) -> Listed:
         row.tenant,
         row.owner,
         tuple(str(each.scalar) for each in row.attributes if each.tag == Tag.NAME),
+        _until(kept, time.time()),
     )
+
+
+def _until(kept: Kept | None, now: float) -> str:
+    if kept is None or (kept.due is not None and kept.due <= now):
+        return ""
+    return UNDECIDED if kept.due is None else datetime.fromtimestamp(kept.due, UTC).isoformat()
 
 
 def _attribute_name(row: AttributeRow) -> str:

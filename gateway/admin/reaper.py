@@ -1,11 +1,12 @@
 """What a crash left on the token, removed: the crash rule of docs/architecture.md.
 
 The one rule of the room: only a CKA_ID that the database names as ours (queued for deletion, or reserved by a process
-that is dead and never acknowledged) is ever deleted.
+that is dead and never acknowledged) is ever deleted. What was kept for a window is queued here when that is over.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -29,9 +30,16 @@ class Reaper:
     has until it comes, and keeps no other waiting.
     """
 
-    def __init__(self, store: Store, tokens: Mapping[str, Token], configured: Mapping[str, TokenConfig]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        tokens: Mapping[str, Token],
+        configured: Mapping[str, TokenConfig],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._store = store
         self._tokens = tokens
+        self._clock = clock
         self._names = frozenset(configured)
         self._interval_s = max(INTERVAL_S, *(each.generate_timeout_s for each in configured.values()))
         self._seen: frozenset[bytes] = frozenset()
@@ -57,7 +65,9 @@ class Reaper:
         """
         self._silent.clear()
         # In this order: what a dead process held is let go of by the first.
-        reaped = await self._destroy_unspent() + await self._finish_destroys()
+        reaped = await self._destroy_unspent()
+        reaped += await self._store.end_windows(int(self._clock()))
+        reaped += await self._finish_destroys()
         for error in self._silent.values():
             raise error
         return reaped

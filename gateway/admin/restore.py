@@ -35,6 +35,7 @@ class Restored(Struct, frozen=True):
     missing: tuple[str, ...]  # named by the backup, and not on the token
     newest_missing: bool  # the missing are just the newest: a token is older than the backup
     unknown: int  # on the tokens, and not in the backup
+    kept: int = 0  # on the tokens, of destroyed objects that an operator has to decide about
 
     @property
     def agrees(self) -> bool:
@@ -48,6 +49,7 @@ class Compared(NamedTuple):
     keys: list[KeyRef]
     missing: list[KeyRef]
     unknown: int
+    kept: int
 
 
 def put_back(config: Config, file: Path, *, other_token: bool) -> Restored:
@@ -84,10 +86,10 @@ async def _compared(config: Config, file: Path, manifest: Manifest, other_token:
 
 async def _beside(pool: TokenPool, token: BackedUpToken) -> Compared:
     there = frozenset(ref for ref in await pool.keys() if ref.cka_id != AUDIT_CKA_ID)
-    await _check_keys(pool, token.keys, there)
-    refs = [_ref(key) for key in token.keys]
-    unknown = len(there - set(refs)) - len(await own_keys(pool))
-    return Compared(refs, [ref for ref in refs if ref not in there], max(0, unknown))
+    await _check_keys(pool, (*token.keys, *token.kept), there)
+    refs, kept = [_ref(key) for key in token.keys], {_ref(key) for key in token.kept}
+    unknown = len(there - kept - set(refs)) - len(await own_keys(pool))
+    return Compared(refs, [ref for ref in refs if ref not in there], max(0, unknown), len(there & kept))
 
 
 async def _check_identity(pool: TokenPool, name: str, token: BackedUpToken, other_token: bool) -> None:
@@ -134,6 +136,7 @@ def _told(manifest: Manifest, compared: list[Compared]) -> Restored:
         missing=tuple(missing),
         newest_missing=bool(missing) and newest,
         unknown=sum(each.unknown for each in compared),
+        kept=sum(each.kept for each in compared),
     )
 
 
@@ -142,6 +145,8 @@ def lines_of(restored: Restored) -> list[str]:
     lines = [f"restored {restored.objects} objects as of {restored.made}; {restored.keys} of their keys on the token"]
     if restored.unknown > 0:
         lines.append(f"{restored.unknown} keys on the token are in no object: made since, or not ours; they stay")
+    if restored.kept:
+        lines.append(f"{restored.kept} keys on the token are of destroyed objects: see `object list --destroyed`")
     if restored.missing:
         why = "the token was put back to an earlier state" if restored.newest_missing else "destroyed since"
         lines.append(f"{len(restored.missing)} keys are not on the token ({why}): {', '.join(restored.missing)}")

@@ -6,6 +6,7 @@ meanwhile is known by its reservation or its row; what it deletes meanwhile is g
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 from zlib import crc32
@@ -17,7 +18,7 @@ from gateway.kmip.enums import CryptographicAlgorithm
 from gateway.kmip.tags import Tag
 from gateway.managed import ref_of
 from gateway.store.api import Custody, ObjectRow
-from gateway.store.inspection import Inspection
+from gateway.store.inspection import Ending, Inspection
 from gateway.token.api import (
     AUDIT_CKA_ID,
     CKA_ID_BYTES,
@@ -37,6 +38,8 @@ T = TypeVar("T")
 PAGE = 500
 SAMPLE = 500  # so many objects, about, are looked into unless all are to be
 AT_A_TIME = 32
+# A window that is over is ended by the next round of a reaper.
+REAPED_WITHIN_S = 300.0
 OURS = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # the label of a key is its object's identifier
 
 A = CryptographicAlgorithm
@@ -47,6 +50,10 @@ KEY_TYPES = {
     int(A.RSA): {KeyType.RSA},
     int(A.ECDSA): {KeyType.EC},
 }
+
+
+# What is left of a destroyed object and does not go by itself.
+STUCK = {Ending.NOW: Kind.UNFINISHED, Ending.UNDECIDED: Kind.UNDECIDED}
 
 
 class Surveyed(NamedTuple):
@@ -131,10 +138,13 @@ class Survey:
         self._found |= {Finding(Kind.UNNAMED, uid, detail=repr(name)) for uid, name in asked.unnamed(Tag.NAME)}
         self._found |= {Finding(Kind.DEAD_LINK, uid, detail=str(to)) for uid, to in asked.dead_links(Tag.LINK)}
         self._found |= {
-            Finding(Kind.UNFINISHED, uid, key=_key_of(asked.catalogue.get(uid)))
-            for uid, held in asked.queued().items()
-            if not held
+            Finding(STUCK[ending], uid, key=_key_of(asked.catalogue.get(uid)))
+            for uid, ending in self._ending().items()
+            if ending in STUCK
         }
+
+    def _ending(self) -> dict[str, Ending]:
+        return self._inspection.ending(time.time() - REAPED_WITHIN_S)
 
     # --- the database and the token
 
@@ -158,7 +168,7 @@ class Survey:
     async def _explain(self, pool: TokenPool, there: frozenset[KeyRef]) -> None:
         """Say of each key that no living object names what it is, or may be."""
         own = await self._own_keys(pool)
-        queued = {_key_of(self._inspection.catalogue.get(uid)) for uid in self._inspection.queued()}
+        queued = self._queued(there)
         reserved = self._inspection.reservations()
         unknown: list[KeyRef] = []
         for ref in there - self._living - own:
@@ -173,6 +183,17 @@ class Survey:
                 unknown.append(ref)
         await each_of(unknown, lambda ref: self._name_unknown(pool, ref))
 
+    def _queued(self, there: frozenset[KeyRef]) -> set[str]:
+        """Give the keys of destroyed objects that may be left, and tell of those that should be and are not."""
+        queued: set[str] = set()
+        for uid, ending in self._ending().items():
+            row = self._inspection.catalogue.get(uid)
+            queued.add(_key_of(row))
+            mine = row is not None and row.on_token and is_key(row) and row.token == self._name
+            if row is not None and mine and ending is not Ending.NOW and ref_of(row) not in there:
+                self._add(Kind.DANGLING, row, ref_of(row), "destroyed, and kept")
+        return queued
+
     async def _name_unknown(self, pool: TokenPool, ref: KeyRef) -> None:
         try:
             label = str((await pool.attributes(ref)).get("label", ""))
@@ -185,6 +206,8 @@ class Survey:
     async def _own_keys(self, pool: TokenPool) -> set[KeyRef]:
         """Give the gateway's own keys, and tell of those that are needed and not there."""
         own = {KeyRef(half, AUDIT_CKA_ID) for half in (ObjectClass.PRIVATE_KEY, ObjectClass.PUBLIC_KEY)}
+        kept = self._inspection.kept_wrapped(self._name)
+        self._versions |= {int.from_bytes(each[:VERSION_BYTES], "big") for each in kept}
         labels = [STORAGE_KEY_LABEL, *map(kek_label, range(1, max(self._versions, default=0) + 1))]
         for label in labels:
             ref = await pool.labelled(label)

@@ -1,6 +1,6 @@
-"""Destroy: an object's material is gone for good, its attributes stay (KMIP 2.1 section 6.1.15 Destroy)."""
+"""Destroy: an object's material is gone, its attributes stay (KMIP 2.1 section 6.1.15 Destroy)."""
 
-from gateway import approvals, creation
+from gateway import approvals, creation, windows
 from gateway.call import Call
 from gateway.errors import ObjectDestroyed, WrongLifecycleState
 from gateway.kmip import attribute_sets as sets
@@ -27,6 +27,8 @@ class DestroyResponse(Structure):
 async def destroy(call: Call, request: DestroyRequest) -> DestroyResponse:
     """Destroy an object, archived or not; of a key pair this half alone.
 
+    No client has it back. Where the configuration or a role names a window, an operator has, until that is over.
+
     Raises:
         ObjectNotFound.
         ObjectDestroyed: it was before.
@@ -44,5 +46,5 @@ async def destroy(call: Call, request: DestroyRequest) -> DestroyResponse:
     managed = call.find(request.unique_identifier)
     destroyed(managed)  # what is refused anyway asks nobody
     await approvals.require_destroy(call, managed, request)
-    await creation.erase(call, managed, destroyed)
+    await creation.erase(call, managed, destroyed, window_s=windows.window_s(call, managed))
     return DestroyResponse(unique_identifier=managed.unique_identifier)

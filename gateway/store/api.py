@@ -108,6 +108,16 @@ class Committed(NamedTuple):
     after: ObjectRow
 
 
+class Kept(NamedTuple):
+    """What is kept of a destroyed object, so that it can be taken back, and until when."""
+
+    due: int | None  # seconds since 1970; None: until an operator says so
+    material: bytes | None = None  # as in its row
+    wrapped: bytes = b""
+    sealed_as: str = ""  # the unique identifier that it had when it was destroyed
+    held: bool = False  # a batch is still at it
+
+
 class HeldRequest(Struct, frozen=True, gc=False):
     """One asynchronous request: whose it is, how far it has come, and what is kept of it under the token's seal."""
 
@@ -225,7 +235,11 @@ class Transaction(Protocol):
         ...
 
     def condemn_key(self, cka_id: bytes) -> None:
-        """Have whatever carries a CKA_ID taken off every token; `forget` it once that is done."""
+        """Have whatever carries a CKA_ID taken off every token; `forget` it once that is done.
+
+        Raises:
+            GeneralFailure: a destroyed object can still be had back whose key carries it too.
+        """
         ...
 
     def set_storage(self, id: int, *, destroyed: bool = False, archived: bool = False) -> None:
@@ -241,7 +255,7 @@ class Transaction(Protocol):
         ...
 
     def count_objects(self, tenant: str, owner: str, most: int) -> int:
-        """Count an owner's objects that are not destroyed, up to `most` of them."""
+        """Count an owner's objects that are not destroyed, or are kept all the same, up to `most` of either."""
         ...
 
     def count_invocations(self, subject: bytes, amount: int) -> int:
@@ -292,15 +306,28 @@ class Transaction(Protocol):
         """Forget a ticket, and all that were asked by it."""
         ...
 
-    def queue_destroy(self, id: int, *, held: bool = False) -> None:
-        """Note that the token still has the object's key, which must go.
+    def queue_destroy(self, id: int, *, held: bool = False, kept: Kept | None = None) -> None:
+        """Note that something is left of a destroyed object, which must go: at once, or when it is due.
 
-        While this store holds it, no reaper deletes it: who holds says later that the key stays, or queues it again.
+        At once goes a key on the token. While this store holds it, no reaper deletes it: who holds says later that the
+        key stays, queues it again, or lets go of it.
         """
         ...
 
+    def release_destroy(self, id: int) -> None:
+        """Hold no more what this store has held; it goes when it is due."""
+        ...
+
+    def kept(self, id: int) -> Kept | None:
+        """Give what is kept of a destroyed object; None where nothing is, or it is claimed to be deleted."""
+        ...
+
+    def let_go(self, id: int) -> None:
+        """Have what is kept of a destroyed object be due now."""
+        ...
+
     def dequeue_destroy(self, id: int) -> None:
-        """Note that the token has the object's key no more, or that it is to stay."""
+        """Note that nothing is left of a destroyed object, or that it is no more destroyed."""
         ...
 
     def spend(self, cka_id: bytes) -> None:
@@ -424,8 +451,15 @@ class Store(Protocol):
         """Note that the token deletion that `queue_destroy` queued is done."""
         ...
 
+    async def end_windows(self, now: int) -> int:
+        """Erase from the database what was kept until `now`, seconds since 1970, and have its keys pending.
+
+        Nobody can take that back from then on. Counts the objects of which nothing is left.
+        """
+        ...
+
     async def pending_destroys(self) -> list[ObjectRow]:
-        """Give the destroyed objects whose key may still be on the token."""
+        """Give the destroyed objects whose key may still be on the token, and is to go now."""
         ...
 
     async def unspent(self) -> list[bytes]:

@@ -9,7 +9,8 @@ from typing import Any
 from sqlite_utils import Database
 
 from gateway.errors import ConfigurationError
-from gateway.store.api import ObjectRow, TicketRow
+from gateway.store import ending
+from gateway.store.api import Kept, ObjectRow, TicketRow
 from gateway.store.connection import READER_TIMEOUT_S, check_version, open_connection
 from gateway.store.questions import SqliteQuestions
 from gateway.store.reader import translated
@@ -17,6 +18,9 @@ from gateway.store.rows import MIGRATIONS, all_tickets, read_object
 
 _PAGE = """SELECT unique_identifier FROM objects
     WHERE (:tenant IS NULL OR tenant = :tenant) AND id > :after ORDER BY id LIMIT :limit"""
+_KEPT = """SELECT unique_identifier, due FROM destroys JOIN objects ON objects.id = destroys.object
+    WHERE (due IS NULL OR due > :now) AND (:tenant IS NULL OR objects.tenant = :tenant) AND id > :after
+    ORDER BY id LIMIT :limit"""
 _TABLES = ("objects", "attributes", "names", "reservations", "instances", "destroys", "asynchronous_requests")
 
 
@@ -41,6 +45,23 @@ class Catalogue(SqliteQuestions):
             ]
             rows = [read_object(self.connection.cursor(), uid) for uid in uids]
         return [row for row in rows if row is not None]
+
+    def kept(
+        self, now: float, *, tenant: str | None = None, after: int = 0, limit: int = 100
+    ) -> list[tuple[ObjectRow, Kept]]:
+        """Give up to `limit` destroyed objects that can still be had back, as `page` does."""
+        cursor = self.connection.cursor()
+        with self._snapshot():
+            values = dict(now=now, tenant=tenant, after=after, limit=limit)
+            found = [
+                (read_object(cursor, row["unique_identifier"]), row["due"]) for row in self._db.query(_KEPT, values)
+            ]
+        return [(row, Kept(due)) for row, due in found if row is not None]
+
+    def kept_of(self, id: int) -> Kept | None:
+        """Tell of a destroyed object until when it is kept; None where nothing is."""
+        with self._snapshot():
+            return ending.one(self.connection.cursor(), id)
 
     def tickets(self) -> list[TicketRow]:
         """Give all tickets, those of one owner together."""

@@ -5,6 +5,7 @@ Never a write. A row that a query gives may have been changed since: who reports
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from gateway.store.catalogue import Catalogue, open_catalogue
 from gateway.store.locks import LockFile
 from gateway.store.reader import translated
 
-_HELD = """SELECT unique_identifier, holder FROM destroys JOIN objects ON objects.id = destroys.object"""
+_ENDING = """SELECT unique_identifier, holder, due FROM destroys JOIN objects ON objects.id = destroys.object"""
+_KEPT_WRAPPED = """SELECT DISTINCT destroys.wrapped FROM destroys JOIN objects ON objects.id = destroys.object
+    WHERE token = ? AND destroys.wrapped != x''"""
 _SHARED = """SELECT group_concat(unique_identifier, ', ') FROM objects WHERE cka_id != x'' AND storage & 2 = 0
     GROUP BY token, object_class, cka_id HAVING count(*) > 1"""
 _UNNAMED = """SELECT unique_identifier, name FROM names JOIN objects ON objects.id = names.object
@@ -21,6 +24,15 @@ _UNNAMED = """SELECT unique_identifier, name FROM names JOIN objects ON objects.
 _LINKS = """SELECT unique_identifier, scalar FROM attributes JOIN objects ON objects.id = attributes.object
     WHERE tag = ? AND storage & 2 = 0
     AND NOT EXISTS (SELECT 1 FROM objects AS others WHERE others.unique_identifier = attributes.scalar)"""
+
+
+class Ending(Enum):
+    """What is to become of what is left of a destroyed object."""
+
+    NOW = auto()  # it is to be deleted
+    HELD = auto()  # a batch that lives may still bring it back
+    KEPT = auto()  # its window is open
+    UNDECIDED = auto()  # kept in a copy of the database: an operator has to say
 
 
 class Inspection:
@@ -44,10 +56,14 @@ class Inspection:
         rows = self._all("SELECT cka_id, instance, condemned FROM reservations")
         return {cka_id: instance in living and not condemned for cka_id, instance, condemned in rows}
 
-    def queued(self) -> dict[str, bool]:
-        """Give the objects whose key is still to be deleted, each with whether a batch that lives holds it."""
+    def ending(self, now: float) -> dict[str, Ending]:
+        """Give the destroyed objects of which something is left, each with how it is to end."""
         living = self._living()
-        return {uid: holder in living for uid, holder in self._all(_HELD)}
+        return {uid: _ending(due, now, held=holder in living) for uid, holder, due in self._all(_ENDING)}
+
+    def kept_wrapped(self, token: str) -> list[bytes]:
+        """Give the wrapped keys of a token's objects that are destroyed and kept."""
+        return [wrapped for (wrapped,) in self._all(_KEPT_WRAPPED, token)]
 
     def shared_keys(self) -> list[str]:
         """Give the objects, those of one key together, that are not destroyed and name the same key."""
@@ -68,6 +84,14 @@ class Inspection:
     def _all(self, sql: str, *values: object) -> list[Any]:
         with translated("read"):
             return self.catalogue.connection.execute(sql, values).fetchall()
+
+
+def _ending(due: int | None, now: float, *, held: bool) -> Ending:
+    if held:
+        return Ending.HELD
+    if due is None:
+        return Ending.UNDECIDED
+    return Ending.KEPT if due > now else Ending.NOW
 
 
 @contextmanager

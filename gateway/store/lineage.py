@@ -1,8 +1,8 @@
 """Whether a database is the one that was written here last, or an earlier copy that somebody put in its place.
 
 The one rule: of a copy, nothing is believed that would have a key deleted. What it has as reserved and not spent may
-have been spent since, by objects that clients were told of; what a batch held back may have been brought back. Such
-keys stay on the token, and `fsck` lists them.
+have been spent since, by objects that clients were told of; what a batch held back, or was kept for a window, may have
+been brought back. Such keys stay on the token, and `fsck` lists them.
 """
 
 from pathlib import Path
@@ -25,6 +25,8 @@ _LAST = "SELECT coalesce(max(changed), 0) FROM objects"
 _FAILED = Stage.COMPLETED, GeneralFailure.reason.value, "the database was put back to an earlier state; ask again"
 _DISOWN: tuple[tuple[str, tuple[object, ...]], ...] = (
     ("DELETE FROM reservations", ()),
+    # Whether what is kept is to be had back or to go, an operator says.
+    ("UPDATE destroys SET due = NULL, holder = NULL WHERE due > 0", ()),
     ("DELETE FROM destroys WHERE holder IS NOT NULL", ()),
     ("UPDATE asynchronous_requests SET sealed = x'', stage = ?1, reason = ?2, message = ?3 WHERE stage < ?1", _FAILED),
     ("DELETE FROM instances", ()),

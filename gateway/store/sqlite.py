@@ -10,7 +10,7 @@ from sqlite3 import Error
 from typing import Any, TypeVar
 
 from gateway.errors import ConfigurationError, StoreDown
-from gateway.store import requests
+from gateway.store import ending, requests
 from gateway.store.account_rows import SqliteAccounts
 from gateway.store.api import Committed, HeldRequest, Located, ObjectRow, Query, TicketRow, Transaction
 from gateway.store.connection import READER_TIMEOUT_S, WRITER_TIMEOUT_S, migrate, open_connection
@@ -34,7 +34,7 @@ SLICE = 100  # Rows looked at in one turn of the event loop, a few milliseconds 
 
 _UNSPENT = "SELECT cka_id FROM reservations WHERE instance = ? AND NOT condemned"
 _PENDING = """SELECT unique_identifier FROM destroys JOIN objects ON objects.id = destroys.object
-    WHERE holder IS NULL ORDER BY object"""
+    WHERE holder IS NULL AND due = 0 ORDER BY object"""
 
 _WRAPPED_BEFORE = """SELECT unique_identifier FROM objects WHERE custody = 'wrapped' AND token = ?
     AND substr(wrapped, 1, 4) >= ? AND substr(wrapped, 1, 4) < ? ORDER BY substr(wrapped, 1, 4), id LIMIT ?"""
@@ -102,6 +102,11 @@ class SqliteStore:
 
     async def destroyed(self, id: int) -> None:
         await self._writer.write(lambda tx: tx.dequeue_destroy(id))
+
+    async def end_windows(self, now: int) -> int:
+        if not self._all(ending.ANY_DUE, (now,)):
+            return 0
+        return await self._writer.write(lambda tx: tx.end_windows(now))
 
     async def pending_destroys(self) -> list[ObjectRow]:
         return self._reader.scan([uid for (uid,) in self._all(_PENDING)])

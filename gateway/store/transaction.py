@@ -10,8 +10,8 @@ from typing import Any
 from msgspec.structs import astuple, replace
 
 from gateway.errors import GeneralFailure, NameTaken, NonUniqueName, ObjectAlreadyExists
-from gateway.store import requests
-from gateway.store.api import AttributeRow, Change, Committed, Custody, HeldRequest, ObjectRow, Scalar, TicketRow
+from gateway.store import ending, requests
+from gateway.store.api import AttributeRow, Change, Committed, Custody, HeldRequest, Kept, ObjectRow, Scalar, TicketRow
 from gateway.store.questions import SqliteQuestions
 from gateway.store.rows import (
     ARCHIVED,
@@ -54,8 +54,6 @@ _RESERVE = "INSERT INTO reservations (cka_id, instance) VALUES (?, ?)"
 _CONDEMN = "UPDATE reservations SET condemned = 1, instance = ? WHERE instance = ?"
 _CONDEMN_OWN = "UPDATE reservations SET condemned = 1 WHERE cka_id = ? AND instance = ?"
 _CONDEMNED = "SELECT cka_id FROM reservations WHERE instance = ? AND condemned"
-_QUEUE = """INSERT INTO destroys (object, holder) VALUES (?, ?)
-    ON CONFLICT DO UPDATE SET holder = excluded.holder"""
 _RELEASE = "UPDATE destroys SET holder = NULL WHERE holder = ?"
 _LEAVE = "DELETE FROM instances WHERE id = ? AND NOT EXISTS (SELECT 1 FROM reservations WHERE instance = ?)"
 
@@ -154,6 +152,10 @@ class SqliteTransaction(SqliteQuestions):
         self._touch(row.id)
 
     def condemn_key(self, cka_id: bytes) -> None:
+        if (other := ending.under(self._cursor, cka_id)) is not None:
+            raise GeneralFailure(
+                f"{other}, its other half, is destroyed and can be had back: restore or erase it first"
+            )
         self._cursor.execute(_CONDEMN_KEY, (cka_id, self._instance))
 
     def set_storage(self, id: int, *, destroyed: bool = False, archived: bool = False) -> None:
@@ -170,7 +172,7 @@ class SqliteTransaction(SqliteQuestions):
 
     def count_objects(self, tenant: str, owner: str, most: int) -> int:
         (count,) = self._cursor.execute(_COUNT_OBJECTS, (tenant, owner, ARCHIVED, most)).fetchone()
-        return int(count)
+        return int(count) + ending.count(self._cursor, tenant, owner, most)
 
     def count_invocations(self, subject: bytes, amount: int) -> int:
         (counted,) = self._cursor.execute(_COUNT_INVOCATIONS, (subject, amount)).fetchone()
@@ -218,8 +220,21 @@ class SqliteTransaction(SqliteQuestions):
     def drop_ticket(self, hash: bytes) -> None:
         self._cursor.execute("DELETE FROM tickets WHERE hash = ?", (hash,))
 
-    def queue_destroy(self, id: int, *, held: bool = False) -> None:
-        self._cursor.execute(_QUEUE, (id, self._instance if held else None))
+    def queue_destroy(self, id: int, *, held: bool = False, kept: Kept | None = None) -> None:
+        ending.queue(self._cursor, id, self._instance if held else None, kept)
+
+    def release_destroy(self, id: int) -> None:
+        self._cursor.execute("UPDATE destroys SET holder = NULL WHERE object = ?", (id,))
+
+    def kept(self, id: int) -> Kept | None:
+        return ending.one(self._cursor, id)
+
+    def let_go(self, id: int) -> None:
+        ending.let_go(self._cursor, id)
+
+    def end_windows(self, now: int) -> int:
+        """Claim what is due by `now`, and count what is gone with that."""
+        return ending.claim(self._cursor, now)
 
     def spend(self, cka_id: bytes) -> None:
         if self._cursor.execute(_SPEND, (cka_id, self._instance)).rowcount:
@@ -260,7 +275,7 @@ class SqliteTransaction(SqliteQuestions):
         self._cursor.execute(_LEAVE, (self._instance, self._instance))
 
     def dequeue_destroy(self, id: int) -> None:
-        """Note that the token has the object's key no more."""
+        """Note that nothing is left of the object."""
         self._cursor.execute("DELETE FROM destroys WHERE object = ?", (id,))
 
     def _insert(self, row: ObjectRow) -> int:
