@@ -166,6 +166,7 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     vendor_identification: str = "kmip-gateway"
     foreign_objects: Literal["missing", "denied"] = "missing"
     custody: Literal["token", "wrapped"] = "token"  # of new keys
+    destroy_window_s: Window = 0  # for which an operator has back what was destroyed; 0: it is gone at once
     policy: Literal["default", "fips", "open"] = "default"  # what is too weak to be done: docs/policy.md
     allow: tuple[Weakness, ...] = ()  # of it, what is done all the same
     interop: bool = False
@@ -177,8 +178,6 @@ class KmipConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     validations: tuple[ValidationStatement, ...] = ()
     client_registration_methods: tuple[RegistrationMethod, ...] = ()  # how clients come to their certificates
     object_groups: tuple[str, ...] = ()  # that defaults and constraints may name; none: any
-    # For which an operator has back what was destroyed; 0: it is gone at once.
-    destroy_window_s: Window = 0
     certification_authority: str = ""  # the Name that `ca init` gave it
     certificate_days: Annotated[int, Meta(ge=1, le=36500)] = 365
     certify_alternative_names: bool = False
