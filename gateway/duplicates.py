@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from gateway import creation, errors
 from gateway.call import Call
 from gateway.kmip import attribute_sets as sets
-from gateway.kmip.enums import CryptographicAlgorithm, ObjectType
+from gateway.kmip.enums import CryptographicAlgorithm, CryptographicUsageMask, ObjectType
 from gateway.kmip.structure import Attributes
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import Digest
@@ -28,12 +28,15 @@ def check(call: Call, transaction: Transaction, new: Managed, values: Iterable[b
 
     Raises:
         PermissionDenied: one of them is Sensitive or not Extractable, and may not be used as the new one may; or the
-            new one is so, and a one-time pad.
+            new one is so, and a one-time pad, or derives and has no Digest.
         ServerLimitExceeded: there are too many to look at.
     """
     if new.resident and new.algorithm is CryptographicAlgorithm.ONE_TIME_PAD:
         raise errors.PermissionDenied("a one-time pad gives itself away to whoever encrypts zeros with it")
-    for value in {*values, *(each.digest_value for each in sets.structures(new.attributes, Tag.DIGEST, Digest))}:
+    digests = {*values, *(each.digest_value for each in sets.structures(new.attributes, Tag.DIGEST, Digest))}
+    if not digests and new.resident and new.usage_bits & CryptographicUsageMask.DERIVE_KEY:
+        raise errors.PermissionDenied("the token tells no digest of it, by which a copy that encrypts would be told")
+    for value in digests:
         found = transaction.with_scalar(new.row.tenant, Tag.DIGEST, value, MAX_DUPLICATES + 1)
         if len(found) > MAX_DUPLICATES:
             raise errors.ServerLimitExceeded(f"{MAX_DUPLICATES} objects have this value already")

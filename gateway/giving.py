@@ -19,7 +19,8 @@ from gateway.errors import (
     Sensitive,
     WrappingObjectNotFound,
 )
-from gateway.kmip.enums import KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType
+from gateway.keys.curves import NotUnderstood
+from gateway.kmip.enums import CryptographicAlgorithm, KeyCompressionType, KeyFormatType, KeyWrapType, ObjectType
 from gateway.kmip.objects import KeyBlock, KeyValue, KeyWrappingSpecification, ManagedObject
 from gateway.kmip.structure import Identifier, Since, Structure
 from gateway.managed import Managed
@@ -158,9 +159,26 @@ async def _wrapped(
         value = await wrapping.wrap_in_place(call, managed, by)
     else:
         given = await _fetched(call, managed, asked)
+        if not managed.served:
+            _check_real(call, managed, given, by.key)
         value = await wrapping.wrap_value(call, managed, _clear(given), by, specification)
     block: KeyBlock = given.key_block  # type: ignore[union-attr]  # _clear has seen it
     return replace(given, key_block=wrapping.wrapped_block(block, value, by, specification))
+
+
+def _check_real(call: Call, managed: Managed, given: ManagedObject, by: Managed) -> None:
+    """Check the strength of a key that was kept as it came, perhaps wrapped: its attributes are its client's word."""
+    block: KeyBlock | None = getattr(given, "key_block", None)
+    if block is None or not isinstance(block.key_value, KeyValue) or block.key_wrapping_data is not None:
+        return
+    try:
+        key = keyblocks.read(
+            managed.object_type, block.key_format_type, material.material_of(call, block), managed.algorithm
+        )
+    except NotUnderstood:
+        return
+    nameless = CryptographicAlgorithm.AES if managed.object_type is ObjectType.SYMMETRIC_KEY else None
+    wrapping.check_strength(by, key.algorithm or managed.algorithm or nameless, key.lengths[0])
 
 
 def _clear(given: ManagedObject) -> KeyValue:

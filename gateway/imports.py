@@ -20,7 +20,7 @@ from gateway.kmip import attribute_sets as sets
 from gateway.kmip.attributes import CERTIFICATE_NAMES
 from gateway.kmip.enums import CryptographicAlgorithm, KeyWrapType, LinkType, ObjectType, Operation, State
 from gateway.kmip.lifecycle import state_at
-from gateway.kmip.objects import KeyBlock, ManagedObject
+from gateway.kmip.objects import KeyBlock, ManagedObject, PublicKey
 from gateway.kmip.structure import Attributes
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import UsageLimits
@@ -151,7 +151,10 @@ async def unwrapped(call: Call, given: ManagedObject, attributes: Attributes) ->
     """
     block: KeyBlock = given.key_block  # type: ignore[union-attr]  # is_unwrapped has seen it
     sensitive = sets.value(attributes, Tag.SENSITIVE) is True
-    made: ManagedObject = replace(given, key_block=await wrapping.unwrapped_block(call, block, sensitive=sensitive))
+    block = await wrapping.unwrapped_block(call, block, sensitive=sensitive)
+    if isinstance(given, PublicKey):
+        material.check_public(call, ObjectType.PUBLIC_KEY, block)
+    made: ManagedObject = replace(given, key_block=block)
     return made
 
 

@@ -73,6 +73,20 @@ def material_of(call: Call, block: KeyBlock) -> Material:
     raise errors.InvalidField(f"the Key Material of format {block.key_format_type.token} is a {kind}")
 
 
+def check_public(call: Call, object_type: ObjectType, block: KeyBlock) -> None:
+    """Check that what was unwrapped as a Public Key is one: those are given to everybody, and secrets are not.
+
+    Raises:
+        InvalidField: it is none, or is not understood.
+    """
+    if object_type is not ObjectType.PUBLIC_KEY:
+        return
+    try:
+        keyblocks.read(object_type, block.key_format_type, material_of(call, block), block.cryptographic_algorithm)
+    except NotUnderstood:
+        raise errors.InvalidField("what was unwrapped is no public key") from None
+
+
 def format_for(call: Call, managed: Managed, asked: KeyFormatType | None) -> KeyFormatType:
     """Choose the format in which an object is given: as asked, as registered, else by default."""
     if asked is not None:
@@ -168,6 +182,7 @@ async def _converted(
         return block  # of an object whose key is elsewhere the rest is told (test case TC-MDO-1)
     if block.key_wrapping_data is not None and wrap_type is KeyWrapType.NOT_WRAPPED:
         block = await wrapping.unwrapped_block(call, block, sensitive=managed.sensitive)
+        check_public(call, managed.object_type, block)
     if block.key_format_type is format_type and compression in (None, block.key_compression_type):
         return block if block.key_wrapping_data is not None else _named(call, managed, block)
     if block.key_wrapping_data is not None:

@@ -72,15 +72,25 @@ class Wrapping(NamedTuple):
         return isinstance(self.way, Mechanism) and self.way.ckm != CKM_AES_GCM
 
 
-def strength(managed: Managed) -> int:
-    """Give the strength of a key in bits; 0 for what has none, such as a password."""
-    if managed.algorithm in (A.RSA, A.DSA, A.DH):
-        return next((bits for length, bits in RSA_STRENGTHS if managed.length >= length), 0)
-    if managed.algorithm in CURVE_ALGORITHMS:
-        return min(managed.length // 2, MAX_STRENGTH)
-    if managed.algorithm is A.DES3:
-        return 112 if managed.length > 128 else 80
-    return 0 if managed.algorithm is None else min(managed.length, MAX_STRENGTH)
+def strength(algorithm: CryptographicAlgorithm | None, length: int) -> int:
+    """Give the strength of a key of so many bits, in bits; 0 for what has none, such as a password."""
+    if algorithm in (A.RSA, A.DSA, A.DH):
+        return next((bits for least, bits in RSA_STRENGTHS if length >= least), 0)
+    if algorithm in CURVE_ALGORITHMS:
+        return min(length // 2, MAX_STRENGTH)
+    if algorithm is A.DES3:
+        return 112 if length > 128 else 80
+    return 0 if algorithm is None else min(length, MAX_STRENGTH)
+
+
+def check_strength(key: Managed, algorithm: CryptographicAlgorithm | None, length: int) -> None:
+    """Check that a wrapping key is as strong as a key of this algorithm and length.
+
+    Raises:
+        PermissionDenied: it is weaker.
+    """
+    if strength(algorithm, length) > strength(key.algorithm, key.length):
+        raise errors.PermissionDenied("the wrapping key is weaker than the key")
 
 
 def _key(call: Call, information: EncryptionKeyInformation, use: CryptographicUsageMask, right: Use) -> Managed:
@@ -200,8 +210,7 @@ async def to_wrap(call: Call, managed: Managed, specification: KeyWrappingSpecif
     if specification.attribute_reference and not _encoded(specification.encoding_option):
         raise errors.EncodingOptionError("attributes cannot be wrapped without an encoding")
     wrapping = _wrapping(call, specification.encryption_key_information, M.WRAP_KEY)
-    if strength(managed) > strength(wrapping.key):
-        raise errors.PermissionDenied("the wrapping key is weaker than the key")
+    check_strength(wrapping.key, managed.algorithm, managed.length)
     if managed.sensitive and not wrapping.key.row.trusted:
         policy.check(call, Weakness.UNTRUSTED_WRAPPING, managed.unique_identifier)
     if isinstance(wrapping.way, Mechanism) and wrapping.way.ckm == CKM_AES_GCM:

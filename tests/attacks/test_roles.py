@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from msgspec.structs import replace
 
+from gateway.errors import FeatureNotSupported
 from gateway.kmip.enums import (
     AdjustmentType,
     DerivationMethod,
@@ -27,7 +28,7 @@ from gateway.operations.import_ import ImportRequest
 from gateway.operations.modify_attribute import ModifyAttributeRequest
 from gateway.operations.re_key import ReKeyRequest
 from gateway.operations.set_attribute import SetAttributeRequest
-from gateway.token.api import STORAGE_KEY_LABEL, kek_label
+from gateway.token.api import STORAGE_KEY_LABEL, KeyRef, kek_label
 from tests.attacks.attacker import (
     EXTRACTABLE,
     NOT_SENSITIVE,
@@ -166,6 +167,20 @@ async def test_what_is_derived_twice_is_for_one_use_whatever_its_format(
         base = await create(gateway, M.DERIVE_KEY, *BOTH)
         await made(gateway, derive(base, bytes(32), M.DERIVE_KEY, *more, *first))
         assert await reason(gateway, derive(base, bytes(32), M.ENCRYPT, *more, *second)) is R.PERMISSION_DENIED
+
+
+async def test_without_a_digest_nothing_that_derives_is_derived(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a token that digests no keys nobody could tell the copy that encrypts."""
+
+    async def digests_none(ref: KeyRef, ckm: int) -> bytes:
+        raise FeatureNotSupported
+
+    monkeypatch.setattr(gateway.token, "digest_key", digests_none)
+    base = await create(gateway, M.DERIVE_KEY, *BOTH)
+    assert await reason(gateway, derive(base, bytes(32), M.DERIVE_KEY, *BOTH)) is R.PERMISSION_DENIED
+    await made(gateway, derive(base, bytes(32), M.ENCRYPT, *BOTH))
 
 
 async def test_a_derived_key_wraps_nothing_sensitive(gateway: Gateway) -> None:

@@ -8,6 +8,7 @@ import os
 import pytest
 from msgspec.structs import replace
 
+from gateway.access.roles import EVERYTHING
 from gateway.config import KmipConfig
 from gateway.exchange import Exchange
 from gateway.kmip.enums import (
@@ -20,7 +21,7 @@ from gateway.kmip.enums import (
     ResultReason,
     RevocationReasonCode,
 )
-from gateway.kmip.objects import SymmetricKey
+from gateway.kmip.objects import PublicKey, SymmetricKey
 from gateway.kmip.structure import Attribute
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import RevocationReason
@@ -307,3 +308,43 @@ async def test_a_private_key_in_another_format_is_a_copy_too(gateway: Gateway, f
         )
         (answer,) = await gateway.ask(V2_1, (O.IMPORT, brought))
         assert answer.reason is wanted, answer.message
+
+
+def wrapped(given: SymmetricKey, bits: int | None) -> RegisterRequest:
+    """Ask for a wrapped key to be kept as it came, said to be so long."""
+    attributes = (Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, M.ENCRYPT), ACTIVE, SENSITIVE)
+    block = replace(given.key_block, cryptographic_algorithm=A.AES if bits else None, cryptographic_length=bits)
+    return RegisterRequest(
+        object_type=ObjectType.SYMMETRIC_KEY, attributes=attributes, symmetric_key=SymmetricKey(key_block=block)
+    )
+
+
+@pytest.mark.parametrize("bits", [128, None])
+async def test_a_key_kept_wrapped_is_as_strong_as_it_is_and_not_as_it_is_said(
+    gateway: Gateway, bits: int | None
+) -> None:
+    given = await blob(gateway, await secret(gateway), await trusted(gateway))
+    weak = await trusted(gateway, bits=128)
+    kept_so = await made(gateway, (O.REGISTER, wrapped(given, bits)))
+    for by, wanted in ((weak, R.PERMISSION_DENIED), (await trusted(gateway), None)):
+        operation, asked = fetch(kept_so, by)
+        (answer,) = await gateway.ask(V2_1, (operation, replace(asked, key_wrap_type=KeyWrapType.NOT_WRAPPED)))
+        assert answer.reason is wanted, answer.message
+
+
+async def test_a_secret_is_not_unwrapped_as_a_public_key(gateway: Gateway) -> None:
+    """Public keys are given to clients of a role that lets no key material leave."""
+    key, own = await create(gateway, M.ENCRYPT), await create(gateway, WRAPS)
+    mute = gateway.client("cert:a", replace(EVERYTHING, name="mute", export=False))
+    assert await reason(mute, fetch(key)) in (R.PERMISSION_DENIED, R.NOT_AUTHORIZED)
+    given = await blob(gateway, key, own)
+    public = PublicKey(key_block=replace(given.key_block, cryptographic_algorithm=A.RSA, cryptographic_length=2048))
+    attributes = (Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, M.ENCRYPT), ACTIVE)
+    brought = ImportRequest(
+        unique_identifier="", attributes=attributes, public_key=public, key_wrap_type=KeyWrapType.NOT_WRAPPED
+    )
+    assert await reason(mute, (O.IMPORT, brought)) is R.INVALID_FIELD
+    registered = RegisterRequest(object_type=ObjectType.PUBLIC_KEY, attributes=attributes, public_key=public)
+    found = await made(mute, (O.REGISTER, registered))
+    asked = GetRequest(unique_identifier=found, key_wrap_type=KeyWrapType.NOT_WRAPPED)
+    assert await reason(mute, (O.GET, asked)) is R.INVALID_FIELD
