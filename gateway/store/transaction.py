@@ -25,8 +25,14 @@ from gateway.store.rows import (
 
 _INSERT_OBJECT = """INSERT INTO objects (unique_identifier, tenant, owner, object_type, custody, token, object_class,
     cka_id, material, wrapped, storage, trusted, changed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-_INSERT_ATTRIBUTE = """INSERT INTO attributes (object, tag, name, idx, ttlv, scalar) VALUES (?, ?, ?, ?, ?, ?)
-    ON CONFLICT DO UPDATE SET ttlv = excluded.ttlv, scalar = excluded.scalar"""
+# Many at once: between two rows of `executemany` the event loop may take the interpreter from the writer, for 5 ms.
+ROWS_A_STATEMENT = 32
+_INSERT_ATTRIBUTES = tuple(
+    f"""INSERT INTO attributes (object, tag, name, idx, ttlv, scalar) VALUES
+    {", ".join(["(?, ?, ?, ?, ?, ?)"] * count)}
+    ON CONFLICT DO UPDATE SET ttlv = excluded.ttlv, scalar = excluded.scalar"""  # noqa: S608
+    for count in range(ROWS_A_STATEMENT + 1)
+)
 _DELETE_ATTRIBUTE = "DELETE FROM attributes WHERE object = ? AND tag = ? AND name = ? AND idx = ?"
 _NAMED = """SELECT unique_identifier, id FROM names JOIN objects ON objects.id = names.object
     WHERE names.tenant = ? AND name = ? AND owner = ? ORDER BY id LIMIT 1"""
@@ -116,7 +122,7 @@ class SqliteTransaction(SqliteQuestions):
             raise GeneralFailure("The key's identifier on the token is no longer reserved; try again.")
         row = replace(row, id=self._insert(row), changed=self._changed)
         self._touched[row.id] = True
-        self._cursor.executemany(_INSERT_ATTRIBUTE, [_parameters(row.id, each) for each in row.attributes])
+        self._insert_attributes(row.id, row.attributes)
         self._set_names(row.id, row.tenant, row.owner, names, NonUniqueName)
         return row
 
@@ -125,9 +131,9 @@ class SqliteTransaction(SqliteQuestions):
         old = {each[:3]: each for each in self._cursor.execute(SELECT_ATTRIBUTES, (id,)).fetchall()}
         new = {(each.tag, each.name, each.index): each for each in rows}
         gone = [(id, *key) for key in old.keys() - new.keys()]
-        written = [_parameters(id, each) for key, each in new.items() if old.get(key) != _parameters(id, each)[1:]]
+        written = [each for key, each in new.items() if old.get(key) != _parameters(id, each)[1:]]
         self._cursor.executemany(_DELETE_ATTRIBUTE, gone)
-        self._cursor.executemany(_INSERT_ATTRIBUTE, written)
+        self._insert_attributes(id, written)
         if names is not None:
             self._replace_names(id, names)
         self._touch(id)
@@ -290,6 +296,12 @@ class SqliteTransaction(SqliteQuestions):
             raise ObjectAlreadyExists from error
         assert inserted is not None  # noqa: S101 - SQLite gives every inserted row an id; the type only says "maybe".
         return inserted
+
+    def _insert_attributes(self, id: int, rows: Sequence[AttributeRow]) -> None:
+        for start in range(0, len(rows), ROWS_A_STATEMENT):
+            some = rows[start : start + ROWS_A_STATEMENT]
+            values = [value for each in some for value in _parameters(id, each)]
+            self._cursor.execute(_INSERT_ATTRIBUTES[len(some)], values)
 
     def _replace_names(self, id: int, names: Iterable[str]) -> None:
         tenant, owner = self._cursor.execute("SELECT tenant, owner FROM objects WHERE id = ?", (id,)).fetchone()
