@@ -22,6 +22,7 @@ from gateway.credentials import Credentials
 from gateway.directory import Directory
 from gateway.guesses import Guesses
 from gateway.invocations import Invocations
+from gateway.items import Admission
 from gateway.kmip.enums import Operation, ProtectionStorageMask, ResultStatus
 from gateway.kmip.messages import ProtocolVersion, RequestHeader, RequestMessage, ResponseBatchItem, ResponseHeader
 from gateway.kmip.structure import DateTime, Encoded
@@ -112,15 +113,15 @@ class Exchange:
         """Answer one request message, whatever it is."""
         version, message = SUPPORTED[0], None
         try:
-            if len(raw) > LONG_BYTES:
+            version, admission = self._version(raw), None
+            if len(raw) > LONG_BYTES:  # One that comes too fast costs next to nothing, since it is not taken apart.
+                admission = await self._admit(ttlv.decode_header(raw, version), peer, version)
                 await self._reading.pass_through(peer.line, len(raw) // BYTES_OF_ITEM)
-            version = self._version(raw)
+                admission = admission._replace(fresh=False)
             message = ttlv.decode_request(raw, version)
             self._check(message, version)
-            admission = await admit(self._services, message.request_header.authentication, peer, version)
-            if self._rates is not None and (wait_s := self._rates.wait_s(admission.peer, len(message.batch_item))):
-                await self._rates.bear(wait_s)
-                admission = admission._replace(fresh=False)
+            if admission is None:
+                admission = await self._admit(message.request_header, peer, version)
             client, items = admission.peer.line, len(message.batch_item)
             if not self._shares.enter(client, items):
                 await self._shares.turn(client, items)
@@ -149,6 +150,18 @@ class Exchange:
         except Exception:
             log.exception("exchange_failed")
             return self.refuse(errors.GeneralFailure(), peer, version, len(raw))
+
+    async def _admit(self, header: RequestHeader, peer: Peer, version: Version) -> Admission:
+        """Tell as whom a request acts, once its client may ask so much.
+
+        Raises:
+            ServerLimitExceeded: it comes too fast, and has waited for it.
+        """
+        admission = await admit(self._services, header.authentication, peer, version)
+        if self._rates is not None and (wait_s := self._rates.wait_s(admission.peer, max(1, header.batch_count))):
+            await self._rates.bear(wait_s)
+            return admission._replace(fresh=False)
+        return admission
 
     async def _recorded(self, message: RequestMessage, done: list[Done], asked: Asked, proof: bytes | None) -> bytes:
         """Give the response once the audit has what it tells; where that cannot be, nothing that matters is told."""

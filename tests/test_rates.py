@@ -9,7 +9,7 @@ from gateway.access.identity import Identity, Peer
 from gateway.access.roles import Quotas, Role
 from gateway.config import KmipConfig, LimitsConfig
 from gateway.errors import ServerLimitExceeded
-from gateway.exchange import Exchange
+from gateway.exchange import LONG_BYTES, Exchange
 from gateway.kmip.enums import Operation, QueryFunction, ResultReason, ResultStatus
 from gateway.kmip.version import V2_1
 from gateway.operations.query import QueryRequest
@@ -120,3 +120,18 @@ async def test_the_answer_to_a_client_that_is_too_fast(clock: Clock) -> None:
     assert {each.result_status for each in answered} == {ResultStatus.SUCCESS}
     assert refused.result_status is ResultStatus.OPERATION_FAILED
     assert refused.result_reason is ResultReason.SERVER_LIMIT_EXCEEDED
+
+
+async def test_a_long_message_that_comes_too_fast_is_not_taken_apart(clock: Clock) -> None:
+    limits = LimitsConfig(client_requests_per_s=1, burst_s=100, patience_s=0.01)
+    exchange = Exchange(KmipConfig(), *down(), lambda: 0.0, rates=Rates(Paces(clock), limits))
+    whole = request(V2_1, *[QUERY] * 100)
+    torn = whole + bytes(8)
+    assert len(whole) > LONG_BYTES
+    told = [received(await exchange.answer(each, PEER), V2_1).batch_item[0] for each in (torn, torn, whole)]
+    # The first was paid for and read; there was nothing left for the others, whatever is in them.
+    assert [each.result_reason for each in told] == [
+        ResultReason.INVALID_MESSAGE,
+        ResultReason.SERVER_LIMIT_EXCEEDED,
+        ResultReason.SERVER_LIMIT_EXCEEDED,
+    ]

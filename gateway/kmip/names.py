@@ -6,6 +6,7 @@ The standard spells a name in words ("X.509 Certificate Issuer"); XML and JSON u
 
 import re
 from enum import IntEnum, IntFlag
+from functools import cache
 
 from gateway.kmip.version import V1_0, V3_0, Version
 
@@ -20,6 +21,7 @@ def normal_form(name: str) -> str:
     return "".join(word[0].upper() + word[1:] for word in words)
 
 
+@cache
 def _spelling(member: str) -> str:
     return " ".join(word.capitalize() for word in member.split("_"))
 

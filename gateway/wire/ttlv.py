@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from gateway.errors import TtlvError
 from gateway.kmip.enums import ResultStatus
-from gateway.kmip.messages import RequestBatchItem, RequestMessage, ResponseBatchItem, ResponseHeader
+from gateway.kmip.messages import RequestBatchItem, RequestHeader, RequestMessage, ResponseBatchItem, ResponseHeader
 from gateway.kmip.structure import Constant, Encoded, Item, Structure
 from gateway.kmip.tags import Tag
 from gateway.kmip.version import Version
@@ -65,6 +65,19 @@ def decode_request(raw: bytes, version: Version) -> RequestMessage:
         raise TtlvError(f"the message says {length} bytes, {len(raw) - HEADER_BYTES} came", 4)
     message: RequestMessage = layout.reader(RequestMessage, version)(raw, HEADER_BYTES, length)
     return message
+
+
+def decode_header(raw: bytes, version: Version) -> RequestHeader:
+    """Decode the header of a request message whose version is known, and nothing else of it.
+
+    Raises:
+        TtlvError, InvalidField: the bytes are no header.
+    """
+    length = read_head(raw, HEADER_BYTES)[1]
+    if 2 * HEADER_BYTES + length > len(raw):
+        raise TtlvError("the request header is cut off", HEADER_BYTES)
+    header: RequestHeader = layout.arms(RequestHeader, version)[0].read(raw, 2 * HEADER_BYTES, length)
+    return header
 
 
 def encode_item(item: ResponseBatchItem, version: Version) -> Encoded:
