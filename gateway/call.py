@@ -346,8 +346,10 @@ class Call(Gate):
             return f"{managed.unique_identifier} is {managed.state(self.now).token}"
         return f"the Protect Stop or Process Start Date of {managed.unique_identifier} forbids this now"
 
-    async def spend(self, managed: Managed, data_bytes: int) -> None:
+    async def spend(self, managed: Managed, data_bytes: int, use: int | None = None) -> None:
         """Take one use, or so many bytes, off the Usage Limits of a key that is to protect something, before it does.
+
+        `use` is the right by which this client has the key, as in `find`.
 
         Raises:
             UsageLimitExhausted: less than that is left.
@@ -361,7 +363,7 @@ class Call(Gate):
 
         if managed.usage_limits is not None:
             # Not to be undone: the result of an undone item is given to the client all the same.
-            await self.change(managed, spent, touch=False, undoable=False)
+            await self.change(managed, spent, touch=False, undoable=False, use=use)
 
     def _check_protects(self, current: Managed) -> None:
         now = self.services.clock()  # which may be later than when this item began
@@ -377,6 +379,7 @@ class Call(Gate):
         touch: bool = True,
         names: bool = False,
         undoable: bool = True,
+        use: int | None = None,
         check: Callable[[Transaction, Managed], None] = lambda transaction, changed: None,
     ) -> Managed:
         """Replace the attributes of an object by what `fn` makes of them as they are at that moment.
@@ -389,7 +392,7 @@ class Call(Gate):
 
         self.in_turn()
         altered = await self.services.store.write(
-            lambda t: self.alter(t, managed, fn, touch=touch, names=names, check=check)
+            lambda t: self.alter(t, managed, fn, touch=touch, names=names, use=use, check=check)
         )
         if undoable:
             self.on_undo(lambda: self.restore(altered))
@@ -403,10 +406,11 @@ class Call(Gate):
         *,
         touch: bool = True,
         names: bool = False,
+        use: int | None = None,
         check: Callable[[Transaction, Managed], None] = lambda transaction, changed: None,
     ) -> Altered:
         """Do inside a transaction what `change` does, and tell what that was, for `restore`."""
-        current = self.current(transaction, managed.unique_identifier)
+        current = self.current(transaction, managed.unique_identifier, use)
         attributes = fn(current)
         if touch:
             attributes = sets.put(attributes, Tag.LAST_CHANGE_DATE, self.today)
@@ -416,14 +420,14 @@ class Call(Gate):
         transaction.replace_attributes(current.row.id, rows, changed.names() if names else None)
         return Altered(current.row, rows)
 
-    def current(self, transaction: Transaction, unique_identifier: str) -> Managed:
-        """Give an object as it is inside a transaction, if this client may see it.
+    def current(self, transaction: Transaction, unique_identifier: str, use: int | None = None) -> Managed:
+        """Give an object as it is inside a transaction, if this client may use it so; None is the operation itself.
 
         Raises:
             ObjectNotFound: it may not, or there is none.
         """
         row = transaction.get(unique_identifier)
-        if row is None or not self.may(row, source=transaction):
+        if row is None or not self.may(row, use, transaction):
             raise self.missing(unique_identifier, row)
         return self.services.catalogue.decode(row)
 

@@ -244,8 +244,13 @@ def wraps_in_place(
 
 
 async def wrap_in_place(call: Call, managed: Managed, wrapping: Wrapping) -> bytes:
-    """Give a token's secret key wrapped, where `wraps_in_place`; it does not leave the token in the clear."""
+    """Give a token's secret key wrapped, where `wraps_in_place`; it does not leave the token in the clear.
+
+    Raises:
+        UsageLimitExhausted: the wrapping key has wrapped as much as it may.
+    """
     assert isinstance(wrapping.way, Mechanism)  # noqa: S101 - so `wraps_in_place` has seen
+    await call.spend(wrapping.key, managed.length // 8, Use.WRAP_KEY)
     return await placement.token_of(call, wrapping.key).wrap(
         wrapping.key.ref, wrapping.way, managed.ref, by_copy=wrapping.by_copy
     )
@@ -258,6 +263,7 @@ async def wrap_value(
 
     Raises:
         EncodingOptionError: without an encoding, the material must be a byte string.
+        UsageLimitExhausted: the wrapping key has wrapped as much as it may.
     """
     if _encoded(specification.encoding_option):
         wanted = {reference.key for reference in specification.attribute_reference}
@@ -268,6 +274,7 @@ async def wrap_value(
         data = value.key_material
     else:
         raise errors.EncodingOptionError("a structure is wrapped in its encoding only")
+    await call.spend(wrapping.key, len(data), Use.WRAP_KEY)
     if isinstance(wrapping.way, Oaep):
         return oaep.encrypt(
             await placement.token_of(call, wrapping.key).export_key(wrapping.key.ref), wrapping.way, data

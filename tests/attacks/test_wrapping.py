@@ -8,6 +8,7 @@ import os
 import pytest
 from msgspec.structs import replace
 
+from gateway.access.permissions import Use
 from gateway.access.roles import EVERYTHING
 from gateway.config import KmipConfig
 from gateway.exchange import Exchange
@@ -20,11 +21,12 @@ from gateway.kmip.enums import (
     PaddingMethod,
     ResultReason,
     RevocationReasonCode,
+    UsageLimitsUnit,
 )
 from gateway.kmip.objects import PublicKey, SymmetricKey
-from gateway.kmip.structure import Attribute
+from gateway.kmip.structure import Attribute, LongInteger
 from gateway.kmip.tags import Tag
-from gateway.kmip.values import RevocationReason
+from gateway.kmip.values import RevocationReason, UsageLimits
 from gateway.kmip.version import V2_1
 from gateway.operations.create_key_pair import CreateKeyPairRequest
 from gateway.operations.destroy import DestroyRequest
@@ -32,6 +34,7 @@ from gateway.operations.get import GetRequest
 from gateway.operations.import_ import ImportRequest
 from gateway.operations.register import RegisterRequest
 from gateway.operations.revoke import RevokeRequest
+from gateway.store.grants import GrantRow, Lent
 from tests.attacks.attacker import (
     ACTIVE,
     EXTRACTABLE,
@@ -348,3 +351,19 @@ async def test_a_secret_is_not_unwrapped_as_a_public_key(gateway: Gateway) -> No
     found = await made(mute, (O.REGISTER, registered))
     asked = GetRequest(unique_identifier=found, key_wrap_type=KeyWrapType.NOT_WRAPPED)
     assert await reason(mute, (O.GET, asked)) is R.INVALID_FIELD
+
+
+async def test_a_wrapping_key_wraps_no_more_than_its_usage_limits_let_it(gateway: Gateway) -> None:
+    """Where the key is as where it is taken out first, and by a client to which the key was lent to wrap alone."""
+    limits = UsageLimits(usage_limits_total=LongInteger(3), usage_limits_unit=UsageLimitsUnit.OBJECT)
+    by = await trusted(gateway, Attribute(Tag.USAGE_LIMITS, limits))
+    lent = GrantRow("default", "cert:b", int(Use.WRAP_KEY), Lent.OBJECT, by, "")
+    await gateway.store.write(lambda transaction: transaction.grants.add(lent))
+    for client in (gateway, gateway.other):
+        await blob(client, await create(client, M.ENCRYPT), by)
+    in_structure = replace(wrapping(by), encoding_option=EncodingOption.TTLV_ENCODING)
+    asked = GetRequest(unique_identifier=await create(gateway, M.ENCRYPT), key_wrapping_specification=in_structure)
+    assert (await gateway.one(V2_1, O.GET, asked)).symmetric_key
+    for client in (gateway, gateway.other):
+        assert await reason(client, fetch(await create(client, M.ENCRYPT), by)) is R.PERMISSION_DENIED
+    assert await reason(gateway, (O.GET, asked)) is R.PERMISSION_DENIED
