@@ -8,7 +8,7 @@ taken off the token at once, or by the next start.
 import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -31,7 +31,7 @@ from gateway.kmip.enums import (
     ObjectType,
     ProtectionStorageMask,
 )
-from gateway.kmip.structure import Attribute, Attributes, Interval, Structure
+from gateway.kmip.structure import Attribute, Attributes, Interval, Structure, Value
 from gateway.kmip.tags import Tag
 from gateway.kmip.values import Digest, Link, ProtectionStorageMasks, UsageLimits
 from gateway.managed import Managed
@@ -88,6 +88,7 @@ def short(unique_identifier: str) -> bytes:
     return hashlib.sha256(unique_identifier.encode()).digest()[:8]
 
 
+@lru_cache(256)
 def rights_for(mask: int) -> Rights:
     """Choose what a key may do on the token.
 
@@ -225,23 +226,26 @@ def _server_set(call: Call, draft: Draft) -> Attributes:
 
 
 def _of_any_new_object(call: Call, draft: Draft) -> Attributes:
-    a = draft.attributes
-    a = sets.put(a, Tag.UNIQUE_IDENTIFIER, draft.unique_identifier)
-    a = sets.put(a, Tag.OBJECT_TYPE, draft.object_type)
-    a = sets.put(a, Tag.INITIAL_DATE, call.today)
-    a = sets.put(a, Tag.LAST_CHANGE_DATE, call.today)
-    a = sets.put(a, Tag.LEASE_TIME, Interval(LEASE_TIME_S))
-    a = sets.put_missing(a, Tag.FRESH, True)
-    a = sets.put_missing(a, Tag.SENSITIVE, False)
-    a = sets.put_missing(a, Tag.EXTRACTABLE, True)
-    a = sets.put(a, Tag.ALWAYS_SENSITIVE, sets.value(a, Tag.SENSITIVE) is True)
-    a = sets.put(a, Tag.NEVER_EXTRACTABLE, sets.value(a, Tag.EXTRACTABLE) is False)
-    a = sets.put(a, Tag.SHORT_UNIQUE_IDENTIFIER, short(draft.unique_identifier))
-    a = sets.put(a, Tag.PROTECTION_STORAGE_MASK, storage(call, draft.kept_by))
-    limits = sets.structure(a, Tag.USAGE_LIMITS, UsageLimits)
+    said = {each.tag: each.value for each in draft.attributes}
+    today = call.today
+    new: dict[Tag, Value] = {
+        Tag.UNIQUE_IDENTIFIER: draft.unique_identifier,
+        Tag.OBJECT_TYPE: draft.object_type,
+        Tag.INITIAL_DATE: today,
+        Tag.LAST_CHANGE_DATE: today,
+        Tag.LEASE_TIME: Interval(LEASE_TIME_S),
+        Tag.FRESH: said.get(Tag.FRESH, True),
+        Tag.SENSITIVE: said.get(Tag.SENSITIVE, False),
+        Tag.EXTRACTABLE: said.get(Tag.EXTRACTABLE, True),
+        Tag.SHORT_UNIQUE_IDENTIFIER: short(draft.unique_identifier),
+        Tag.PROTECTION_STORAGE_MASK: storage(call, draft.kept_by),
+    }
+    new[Tag.ALWAYS_SENSITIVE] = new[Tag.SENSITIVE] is True
+    new[Tag.NEVER_EXTRACTABLE] = new[Tag.EXTRACTABLE] is False
+    limits = sets.structure(draft.attributes, Tag.USAGE_LIMITS, UsageLimits)
     if limits is not None:
-        a = sets.put(a, Tag.USAGE_LIMITS, _untouched(limits))
-    return a
+        new[Tag.USAGE_LIMITS] = _untouched(limits)
+    return sets.put_all(draft.attributes, new)
 
 
 def _untouched(limits: UsageLimits) -> UsageLimits:

@@ -35,6 +35,7 @@ from gateway.store.api import MAX_ROW_BYTES, AttributeRow, Custody, ObjectRow, S
 from gateway.token.api import OWN_CKA_IDS, KeyRef, ObjectClass
 
 # Clients choose what an object holds: what is kept of it is bounded in bytes, and not in objects alone.
+MAX_NUMBERS = 1024
 MAX_KEPT_BYTES = 64 * 1024 * 1024
 
 
@@ -218,6 +219,7 @@ class Catalogue:
         self._capacity = capacity
         self._seen: dict[str, tuple[ObjectRow, Managed]] = {}
         self._weight = 0  # of all that was kept since the last clearing
+        self._numbers: dict[tuple[Tag, int, type, int], AttributeRow] = {}  # those whose value is a number
 
     def managed(self, row: ObjectRow) -> Managed:
         """Give the object that a row describes, decoded once for as long as the store gives the same row."""
@@ -245,16 +247,30 @@ class Catalogue:
 
     def rows(self, attributes: Iterable[Attribute]) -> tuple[AttributeRow, ...]:
         """Give the rows in which the store keeps these attributes."""
-        return tuple(
-            AttributeRow(
-                tag=int(a.tag),
-                name=attribute_name(a),
-                index=a.index,
-                ttlv=self._codec.encode_value(a),
-                scalar=self._vendor_scalar(a.value) if isinstance(a.value, Item) else scalar_of(a.value),
-            )
-            for a in attributes
-            if a.tag in ATTRIBUTES
+        return tuple([self._row(a) for a in attributes if a.tag in ATTRIBUTES])
+
+    def _row(self, attribute: Attribute) -> AttributeRow:
+        value = attribute.value
+        if not isinstance(value, int) or attribute.tag is Tag.ATTRIBUTE:
+            return self._made(attribute)
+        # Booleans, enumerators, masks, lengths and today's date are the same for thousands of objects. The type is part
+        # of what is asked for: 1, True and the first enumerator are equal, and are encoded differently.
+        asked = attribute.tag, attribute.index, type(value), value
+        row = self._numbers.get(asked)
+        if row is None:
+            if len(self._numbers) >= MAX_NUMBERS:
+                self._numbers.clear()
+            row = self._numbers[asked] = self._made(attribute)
+        return row
+
+    def _made(self, attribute: Attribute) -> AttributeRow:
+        value = attribute.value
+        return AttributeRow(
+            tag=int(attribute.tag),
+            name=attribute_name(attribute),
+            index=attribute.index,
+            ttlv=self._codec.encode_value(attribute),
+            scalar=self._vendor_scalar(value) if isinstance(value, Item) else scalar_of(value),
         )
 
     def _vendor_scalar(self, item: Item) -> Any:

@@ -1,6 +1,6 @@
 """Reading and changing a set of attributes; a set is a tuple, and a change gives a new one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -55,6 +55,11 @@ def has(attributes: Attributes, tag: Tag) -> bool:
 def put(attributes: Attributes, tag: Tag, new: Value) -> Attributes:
     """Give the attribute this one value, whether or not it was there."""
     return (*(a for a in attributes if a.tag != tag), Attribute(tag, new))
+
+
+def put_all(attributes: Attributes, new: Mapping[Tag, Value]) -> Attributes:
+    """Give each of these attributes its one value, whether or not it was there."""
+    return (*(a for a in attributes if a.tag not in new), *(Attribute(tag, value) for tag, value in new.items()))
 
 
 def put_missing(attributes: Attributes, tag: Tag, new: Value) -> Attributes:

@@ -16,13 +16,15 @@ from gateway.errors import StoreDown
 from gateway.store.account_rows import SELECT_GENERATION
 from gateway.store.api import MAX_ROW_BYTES, ObjectRow
 from gateway.store.marks import NONE, Marks
-from gateway.store.rows import read_object
+from gateway.store.rows import SELECT_SETTING, read_object
 
 log = structlog.get_logger()
 
 # Clients choose what an object holds: a megabyte each would be 20 GB of cached rows. A row of a key is 0.5 KB.
 MAX_CACHED_BYTES = 64 * 1024 * 1024
 ASK_S = 1.0  # after so long SQLite is asked, whatever the marks say
+
+MAX_SETTINGS = 256  # of 16 KB each at most
 
 _DATA_VERSION = "PRAGMA data_version"
 _CHANGED = "SELECT changed, unique_identifier FROM objects WHERE changed > ?"
@@ -55,6 +57,7 @@ class Reader:
         self._version = (-1,)
         (self._seen,) = self._execute("SELECT coalesce(max(changed), 0) FROM objects").fetchone()
         self._generation = 0
+        self._settings: dict[tuple[str, str, int], bytes | None] = {}  # since the last commit of another connection
 
     def peek(self, unique_identifier: str) -> ObjectRow | None:
         """Give the row with all that was committed before the call (0.6 us when it is cached)."""
@@ -85,6 +88,18 @@ class Reader:
             log.error("store failed", doing="read", error=str(error))
             raise StoreDown from error
         return self._generation
+
+    def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:
+        """Give a setting with all that was committed before the call."""
+        self.refresh()
+        asked = tenant, owner, tag
+        if asked not in self._settings:
+            if len(self._settings) >= MAX_SETTINGS:
+                self._settings.clear()
+            with translated("read"):
+                found = self._execute(SELECT_SETTING, asked).fetchone()
+            self._settings[asked] = found[0] if found else None
+        return self._settings[asked]
 
     def recall(self, unique_identifier: str) -> ObjectRow | None:
         """Give the row as the last look or `refresh` saw it; one that is not cached is looked for."""
@@ -123,6 +138,7 @@ class Reader:
         the next call. The other way round it would be missed.
         """
         self._version = self._execute(_DATA_VERSION).fetchone()
+        self._settings.clear()
         (self._generation,) = self._execute(SELECT_GENERATION).fetchone()
         for changed, unique_identifier in self._execute(_CHANGED, (self._seen,)).fetchall():
             self._seen = max(self._seen, changed)

@@ -22,7 +22,7 @@ from gateway.store.marks import Marks
 from gateway.store.reader import Reader, translated
 from gateway.store.requests import journaled
 from gateway.store.reservations import Stock, register
-from gateway.store.rows import SELECT_SETTING, read_ticket
+from gateway.store.rows import read_ticket
 from gateway.store.transaction import SqliteTransaction
 from gateway.store.writer import Writer
 
@@ -70,8 +70,7 @@ class SqliteStore:
         self._reader.peek("")
 
     def setting(self, tenant: str, owner: str, tag: int) -> bytes | None:
-        found = self._all(SELECT_SETTING, (tenant, owner, tag))
-        return found[0][0] if found else None
+        return self._reader.setting(tenant, owner, tag)
 
     def ticket(self, hash: bytes) -> list[TicketRow]:
         with translated("read"):
