@@ -11,7 +11,7 @@ import structlog
 from msgspec.structs import replace
 
 from gateway import errors
-from gateway.ahead import Ahead
+from gateway.ahead import Ahead, Turn
 from gateway.call import Call, Services
 from gateway.items import Admission, Batch, Outcome, Polled
 from gateway.kmip.enums import (
@@ -32,6 +32,8 @@ Undo = BatchErrorContinuationOption.UNDO
 # Items of one message under way together: enough to fill a write to a token worker, few enough to leave room for
 # others. A GCM of 64 B in a message of 100 costs 41 µs of all processes with 32, 37 with 64, 35 with 128.
 MAX_AHEAD = 64
+# After so many items of a message, begun or done, everybody else has a turn: some 0.2 ms.
+STRIDE = 16
 
 # The data that an operation puts out, by the field of its response: later items may refer to it, and an ephemeral item
 # leaves it to them alone (KMIP 2.1 section 8.2 Request Batch Item).
@@ -127,6 +129,8 @@ async def run(services: Services, message: RequestMessage, admission: Admission,
             batch.outcomes.append(Outcome(item.operation, result.identifiers, result.data))
             if result.status is ResultStatus.OPERATION_FAILED and option is not BatchErrorContinuationOption.CONTINUE:
                 return await _undone(batch, done) if option is Undo else done
+            if place % STRIDE == STRIDE - 1:
+                await Turn()
     finally:
         line.close()
     await _all(batch.finish)
@@ -150,21 +154,23 @@ class Line:
 
     async def carry_out(self, place: int) -> Done:
         """Give what becomes of an item, when all before it are done."""
-        self._begin_ahead(place)
+        while self._begin_ahead(place):
+            await Turn()
         result = await self._begun.popleft().finish() if self._begun else None
         return await self._begin(self._items[place], False) if result is None else result
 
-    def _begin_ahead(self, place: int) -> None:
-        if len(self._items) == 1:
-            return
+    def _begin_ahead(self, place: int) -> bool:
+        """Begin some of the items that may be; tell whether there may be more."""
         begun = self._begun
-        for item in self._items[place + len(begun) : place + MAX_AHEAD]:
+        if len(self._items) == 1 or len(begun) >= MAX_AHEAD:
+            return False
+        start = place + len(begun)
+        for item in self._items[start : min(start + STRIDE, place + MAX_AHEAD)]:
             entry = OPERATIONS.get(item.operation)
-            if entry is None or not entry.pure:
-                return
-            if not begun and not self._refreshed():
-                return
+            if entry is None or not entry.pure or not (begun or self._refreshed()):
+                return False
             begun.append(Ahead(self._begin(item, bool(begun))))
+        return place + len(begun) == start + STRIDE
 
     def _refreshed(self) -> bool:
         """See to it that what an item before has changed is seen by all that are begun now.
