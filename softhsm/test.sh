@@ -10,8 +10,17 @@ ruff check --no-cache .
 ruff format --check .
 mypy
 lint-imports
-pytest --cov --cov-report=term:skip-covered --durations=25 "$@"
 if [ $# -eq 0 ]; then
-    # Once more with the keys in the database, wrapped, where they are on the token otherwise.
-    TEST_CUSTODY=wrapped pytest tests/operations tests/attacks
+    # Beside it once more with the keys in the database, wrapped, where they are on the token otherwise.
+    wrapped="$(mktemp)"
+    TEST_CUSTODY=wrapped pytest -p no:cacheprovider tests/operations tests/attacks >"$wrapped" 2>&1 &
 fi
+passed=0
+pytest --cov --cov-report=term:skip-covered --durations=25 "$@" || passed=$?
+if [ $# -eq 0 ]; then
+    wait $! || passed=$?
+    echo "With TEST_CUSTODY=wrapped:"
+    cat "$wrapped"
+    rm "$wrapped"
+fi
+exit $passed
