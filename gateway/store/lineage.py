@@ -12,6 +12,7 @@ import structlog
 
 from gateway.errors import GeneralFailure
 from gateway.store.api import Stage
+from gateway.store.approvals import Stage as Approval
 from gateway.store.locks import LockFile
 from gateway.store.rows import IVS_FORGOTTEN_TO
 
@@ -29,6 +30,9 @@ _DISOWN: tuple[tuple[str, tuple[object, ...]], ...] = (
     ("UPDATE destroys SET due = NULL, holder = NULL WHERE due > 0", ()),
     ("DELETE FROM destroys WHERE holder IS NOT NULL", ()),
     ("UPDATE asynchronous_requests SET sealed = x'', stage = ?1, reason = ?2, message = ?3 WHERE stage < ?1", _FAILED),
+    # A ticket may have been ended since, and an approval spent, which is for one use.
+    ("DELETE FROM tickets", ()),
+    ("DELETE FROM approvals WHERE stage = ?", (str(Approval.OPEN),)),
     ("DELETE FROM instances", ()),
     # IVs that clients chose since are not in the copy.
     (

@@ -12,7 +12,8 @@ import pytest
 
 from gateway.errors import GeneralFailure, StoreDown
 from gateway.store import reservations
-from gateway.store.api import Custody, HeldRequest, Stage
+from gateway.store.api import Custody, HeldRequest, Stage, TicketRow
+from gateway.store.approvals import ApprovalRow
 from gateway.store.locks import WRITING, LockFile
 from gateway.store.sqlite import open_store
 from tests.store.conftest import add, attribute, key
@@ -353,6 +354,11 @@ async def test_an_earlier_copy_has_nothing_deleted_that_was_kept_since(tmp_path)
     await add(store)
     reserved = await store.reserve()
     await store.write(lambda tx: tx.put_request(held_request(store.instance)))
+    spent, ended = (
+        ApprovalRow("1", b"digest", "default", "alice", "Get", "", 1, 1 << 40),
+        TicketRow(b"t", "default", "a"),
+    )
+    await store.write(lambda tx: (tx.approvals.put(spent), tx.add_ticket(ended)))
     sqlite3.connect(path).execute("VACUUM INTO ?", (str(copy),)).connection.close()
     made = await add(store, custody=Custody.TOKEN, cka_id=reserved)
     await store.close()
@@ -367,6 +373,8 @@ async def test_an_earlier_copy_has_nothing_deleted_that_was_kept_since(tmp_path)
     assert await earlier.unfinished() == []
     (held,) = await earlier.held_by("default", "alice")
     assert held.stage is Stage.COMPLETED and held.reason
+    assert earlier.ticket(b"t") == [], "which was ended since"
+    assert await earlier.write(lambda tx: tx.approvals.of(b"digest", 2)) is None, "or it would be spent twice"
     await earlier.close()
 
 
