@@ -251,7 +251,7 @@ class Transaction(Protocol):
         ...
 
     def with_scalar(self, tenant: str, tag: int, scalar: Scalar, limit: int) -> list[ObjectRow]:
-        """Give objects of whatever owner of the tenant that have this value of an attribute, destroyed or not."""
+        """Give objects of a tenant, destroyed or not, that have this value, one that `findable` says the index has."""
         ...
 
     def count_objects(self, tenant: str, owner: str, most: int) -> int:

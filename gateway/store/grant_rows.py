@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway.kmip.tags import Tag
+from gateway.store.findable import FINDABLE
 from gateway.store.grants import GrantRow, Lent, Reach
 
 Execute = Callable[[str, Sequence[object]], list[Any]]
@@ -34,6 +35,7 @@ LENT = f"""SELECT objects.id FROM grants
     CROSS JOIN objects ON unique_identifier = target AND objects.tenant = grants.tenant
     WHERE grants.tenant = ? AND grantee = ? AND use = ? AND lent = {Lent.OBJECT:d}
     UNION SELECT objects.id FROM grants CROSS JOIN attributes ON tag = ? AND name = '' AND scalar = target
+    AND {FINDABLE}
     CROSS JOIN objects ON objects.id = object AND objects.tenant = grants.tenant
     WHERE grants.tenant = ? AND grantee = ? AND use = ? AND lent = {Lent.GROUP:d}
     AND grants.owner IN ('', objects.owner)"""  # noqa: S608

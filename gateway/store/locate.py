@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from gateway.kmip.tags import Tag
 from gateway.store.api import Filter, Op, Query, Scalar
+from gateway.store.findable import COMMON, FINDABLE, UNINDEXED
 from gateway.store.grant_rows import LENT, REACHED, SqliteGrants
 from gateway.store.grants import Reach
 from gateway.store.rows import ARCHIVED, DESTROYED
@@ -29,16 +30,33 @@ class Clause(NamedTuple):
 
 def matching(cursor: Cursor, query: Query) -> Clause:
     """Give the FROM and WHERE that select what the query asks for from `objects`."""
-    driver = _rarest(cursor, [each for each in query.filters if each.op in INDEXED])
+    driver = _identifying(query.filters) or _rarest(cursor, [each for each in query.filters if _is_indexed(each)])
     clauses = [_exists(each) for each in query.filters if each is not driver]
     # The plus keeps SQLite from the index of the tenant, which would make it visit all that the tenant has.
     plus = ""
     if driver is not None:
-        found = _condition(driver)
-        clauses.insert(0, Clause(f"id IN (SELECT object FROM attributes WHERE {found.sql})", found.values))  # noqa: S608
+        clauses.insert(0, _driven(driver))
         plus = "+"
     clauses.append(_visible(cursor, query, plus))
     return _join(clauses)
+
+
+def _identifying(filters: Sequence[Filter]) -> Filter | None:
+    return next((each for each in filters if each.tag == Tag.UNIQUE_IDENTIFIER and each.op is Op.EQUAL), None)
+
+
+def _is_indexed(filter_: Filter) -> bool:
+    """Tell whether the index has all values that a filter asks for."""
+    if filter_.op not in INDEXED or filter_.tag in UNINDEXED:
+        return False
+    return filter_.tag not in COMMON or (filter_.op is Op.EQUAL and filter_.low != COMMON[filter_.tag])
+
+
+def _driven(driver: Filter) -> Clause:
+    if driver.tag == Tag.UNIQUE_IDENTIFIER:
+        return Clause("unique_identifier = ?", (driver.low,))
+    found = _condition(driver)
+    return Clause(f"id IN (SELECT object FROM attributes WHERE {found.sql} AND {FINDABLE})", found.values)  # noqa: S608
 
 
 def _visible(cursor: Cursor, query: Query, plus: str) -> Clause:
@@ -117,7 +135,7 @@ def _rarest(cursor: Cursor, filters: Sequence[Filter]) -> Filter | None:
 
 
 def _count(cursor: Cursor, clause: Clause, limit: int) -> int:
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM attributes WHERE {clause.sql} LIMIT {limit})"  # noqa: S608
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM attributes WHERE {clause.sql} AND {FINDABLE} LIMIT {limit})"  # noqa: S608
     count: int = cursor.execute(sql, clause.values).fetchone()[0]
     return count
 

@@ -14,6 +14,7 @@ from gateway.store.api import AttributeRow, Custody, ObjectRow, TicketRow
 from gateway.store.approvals import TABLES as APPROVAL_TABLES
 from gateway.store.approvals import WORDS as APPROVAL_WORDS
 from gateway.store.ending import COLUMNS as ENDING_COLUMNS
+from gateway.store.findable import FINDABLE
 from gateway.store.grant_rows import TABLES as GRANT_TABLES
 
 # STRICT, because without it a column's affinity would turn the scalar '1' into 1 and match what it must not.
@@ -147,6 +148,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     # Those that were completed before told of none: who polls for key material asks for it anew.
     ("ALTER TABLE asynchronous_requests ADD COLUMN objects TEXT NOT NULL DEFAULT '[]'",),
     ENDING_COLUMNS,
+    # A new key writes half as many pages of the index.
+    (
+        "DROP INDEX attributes_by_scalar",
+        f"CREATE INDEX attributes_by_scalar ON attributes (tag, name, scalar, object) WHERE {FINDABLE}",
+    ),
 )
 
 # The column `storage`: one number, so that one index answers for every Storage Status Mask.

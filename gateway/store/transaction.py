@@ -12,6 +12,7 @@ from msgspec.structs import astuple, replace
 from gateway.errors import GeneralFailure, NameTaken, NonUniqueName, ObjectAlreadyExists
 from gateway.store import ending, requests
 from gateway.store.api import AttributeRow, Change, Committed, Custody, HeldRequest, Kept, ObjectRow, Scalar, TicketRow
+from gateway.store.findable import FINDABLE
 from gateway.store.questions import SqliteQuestions
 from gateway.store.rows import (
     ARCHIVED,
@@ -36,8 +37,8 @@ _INSERT_ATTRIBUTES = tuple(
 _DELETE_ATTRIBUTE = "DELETE FROM attributes WHERE object = ? AND tag = ? AND name = ? AND idx = ?"
 _NAMED = """SELECT unique_identifier, id FROM names JOIN objects ON objects.id = names.object
     WHERE names.tenant = ? AND name = ? AND owner = ? ORDER BY id LIMIT 1"""
-_WITH_SCALAR = """SELECT DISTINCT unique_identifier FROM attributes JOIN objects ON objects.id = attributes.object
-    WHERE tag = ? AND name = '' AND scalar = ? AND tenant = ? LIMIT ?"""
+_WITH_SCALAR = f"""SELECT DISTINCT unique_identifier FROM attributes JOIN objects ON objects.id = attributes.object
+    WHERE tag = ? AND name = '' AND scalar = ? AND {FINDABLE} AND tenant = ? LIMIT ?"""  # noqa: S608
 _PUT_SETTING = """INSERT INTO settings (tenant, owner, tag, ttlv) VALUES (?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET ttlv = excluded.ttlv"""
 _DELETE_SETTING = "DELETE FROM settings WHERE tenant = ? AND owner = ? AND tag = ?"

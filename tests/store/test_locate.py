@@ -7,8 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.kmip.tags import Tag
 from gateway.store import locate, sqlite
 from gateway.store.api import AttributeRow, Filter, Op, Query
+from gateway.store.findable import COMMON
 from gateway.store.grants import GrantRow, Lent
 from gateway.store.locate import matching
 from tests.store.conftest import DATE, NAME, OBJECT_TYPE, USAGE_MASK, add, attribute, key
@@ -32,6 +34,24 @@ async def keys(store):
         )
         rows.append(await add(store, *attributes, **columns))
     return [row.unique_identifier for row in rows]
+
+
+async def test_what_most_objects_say_is_found_without_the_index_and_what_few_say_by_it(store):
+    usual = [attribute(tag, scalar) for tag, scalar in COMMON.items()]
+    plain = await add(store, *usual, attribute(Tag.UNIQUE_IDENTIFIER, "plain"), unique_identifier="plain")
+    other = [attribute(tag, 1 - scalar) for tag, scalar in COMMON.items()]
+    await add(store, *other, attribute(Tag.UNIQUE_IDENTIFIER, "other"), unique_identifier="other")
+    for tag, scalar in COMMON.items():
+        assert await located(store, Filter(tag, low=scalar)) == ["plain"]
+        assert await located(store, Filter(tag, low=1 - scalar)) == ["other"]
+        assert await located(store, Filter(tag, op=Op.RANGE, low=scalar, high=scalar)) == ["plain"]
+        assert await located(store, Filter(Tag.UNIQUE_IDENTIFIER, low="other"), Filter(tag, low=scalar)) == []
+    assert await located(store, Filter(Tag.UNIQUE_IDENTIFIER, low="plain")) == ["plain"]
+    # The index follows where a value becomes another.
+    rows = [attribute(Tag.FRESH, 0)]
+    await store.write(lambda transaction: transaction.replace_attributes(plain.id, rows))
+    assert await located(store, Filter(Tag.FRESH, low=0)) == ["other", "plain"]
+    assert await located(store, Filter(Tag.FRESH, low=1)) == []
 
 
 async def test_everything_newest_first(store, keys):
