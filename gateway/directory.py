@@ -5,6 +5,7 @@ connection, certificate or ticket it has, because what is remembered ends with t
 """
 
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import NamedTuple
 
 import structlog
@@ -20,6 +21,7 @@ from gateway.store.api import Store, Transaction
 
 MAX_KNOWN = 4096  # peers that are remembered; each is a connection's
 MAX_STRANGERS = 1000  # unknown certificates that wait for an administrator
+NOT_NOTED_S = 60.0  # after which one that could not be noted is tried again
 MAX_ADDRESS = 64
 DEFAULT_TENANT = "default"
 CERTIFICATE = "cert:"  # begins the identity of a client that nobody has made an account for
@@ -62,7 +64,7 @@ class Directory:
         self._known: dict[Peer, Known] = {}
         self._roles: dict[tuple[str, tuple[str, ...]], tuple[Role, ...]] = {}
         self._generation = 0
-        self._noted: set[str] = set()
+        self._noted: dict[str, float] = {}  # until when an unknown certificate need not be noted again
 
     def adopt(self, config: AccessConfig) -> None:
         """Let these be let in from now on."""
@@ -221,14 +223,18 @@ class Directory:
 
     async def note(self, peer: Peer) -> None:
         """Have an administrator told of a certificate that nobody is known by, once and if that is wanted."""
-        shown = peer.shown
-        if self.config.unknown_clients != "pending" or shown is None or not shown.key or shown.key in self._noted:
+        shown, now = peer.shown, self._clock()
+        if self.config.unknown_clients != "pending" or shown is None or not shown.key:
+            return
+        if self._noted.get(shown.key, 0.0) > now:
             return
         if len(self._noted) >= MAX_STRANGERS:
             self._noted.clear()
-        self._noted.add(shown.key)
-        row = StrangerRow(shown.key, json.encode(shown).decode(), peer.address[:MAX_ADDRESS], int(self._clock()))
-        if not await self._store.write(lambda transaction: _noted(transaction, row)):
+        self._noted[shown.key] = now + NOT_NOTED_S
+        row = StrangerRow(shown.key, json.encode(shown).decode(), peer.address[:MAX_ADDRESS], int(now))
+        if await self._store.write(lambda transaction: _noted(transaction, row)):
+            self._noted[shown.key] = inf
+        else:
             log.warning("unknown certificate not noted", key=shown.key, most=MAX_STRANGERS)
 
 

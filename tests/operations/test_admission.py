@@ -13,7 +13,7 @@ from gateway.access import passwords
 from gateway.access.identity import NOTHING_SHOWN, Fact, Shown, stranger
 from gateway.config import AccessConfig
 from gateway.credentials import MAX_WAITING_OF_ONE, device_key, one_time_key
-from gateway.directory import MAX_STRANGERS
+from gateway.directory import MAX_STRANGERS, NOT_NOTED_S
 from gateway.exchange import Exchange
 from gateway.guesses import COST_S, MOST, WINDOW_S, Guesses, network
 from gateway.kmip.enums import (
@@ -218,6 +218,11 @@ async def test_unknown_certificates_fill_no_database(door):
     await door.write(lambda accounts: [accounts.add_stranger(row, MAX_STRANGERS) for row in rows])
     assert await door.reason(UNKNOWN) is R.NOT_AUTHORIZED
     assert door.gateway.store.accounts.stranger(UNKNOWN.key) is None
+    # Once an administrator has made room, whoever goes on asking is noted.
+    await door.write(lambda accounts: accounts.remove_stranger(rows[0].key))
+    door.gateway.clock.now += NOT_NOTED_S
+    assert await door.reason(UNKNOWN) is R.NOT_AUTHORIZED
+    assert door.gateway.store.accounts.stranger(UNKNOWN.key) is not None
 
 
 async def test_a_rejected_certificate_stays_out_whatever_it_shows(door):
