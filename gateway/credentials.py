@@ -29,7 +29,8 @@ T = CredentialType
 S = TypeVar("S", bound=Structure)
 MAX_REMEMBERED = 1024  # credentials that were right
 MAX_HASHING = 2  # at once, 19 MiB and a thread each
-MAX_WAITING, MAX_WAITING_OF_ONE = 64, 16  # to be checked, in all and from one address
+# To be checked, in all (three seconds of work) and from one address: behind a shared one many may come back at once.
+MAX_WAITING, MAX_WAITING_OF_ONE = 256, 64
 MAX_TEXT = 1024  # of a name or password, in characters
 AHEAD_S = 300  # that the clock of a client may be before ours
 MICROSECONDS = 1_000_000
