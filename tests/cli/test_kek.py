@@ -11,14 +11,17 @@ from gateway.kmip.enums import (
     ObjectType,
     Operation,
     ResultStatus,
+    RevocationReasonCode,
 )
 from gateway.kmip.structure import Attribute, DateTime
 from gateway.kmip.tags import Tag
-from gateway.kmip.values import CryptographicParameters
+from gateway.kmip.values import CryptographicParameters, RevocationReason
 from gateway.kmip.version import V2_1
 from gateway.operations.create import CreateRequest
 from gateway.operations.decrypt import DecryptRequest
+from gateway.operations.destroy import DestroyRequest
 from gateway.operations.encrypt import EncryptRequest
+from gateway.operations.revoke import RevokeRequest
 from tests.cli.process import run, running_dev
 from tests.support.client import Client
 
@@ -33,6 +36,7 @@ KEY = CreateRequest(
         Attribute(Tag.ACTIVATION_DATE, DateTime(1)),
     ),
 )
+OVER = RevocationReason(revocation_reason_code=RevocationReasonCode.CESSATION_OF_OPERATION)
 KEYS = 30
 DATA = b"sixteen bytes!!!"
 
@@ -73,8 +77,12 @@ def test_keys_wrapped_in_the_database_outlive_the_key_that_wrapped_them(tmp_path
     toml = gateway.folder / "gateway.toml"
     text = toml.read_text()
     assert "[kmip]\n" in text
-    toml.write_text(text.replace("[kmip]\n", '[kmip]\ncustody = "wrapped"\n'))
+    toml.write_text(text.replace("[kmip]\n", '[kmip]\ncustody = "wrapped"\ndestroy_window_s = 3600\n'))
     with running_dev(tmp_path / "dev") as gateway, Client(gateway.folder, gateway.port) as client:
+        aside = one(client, O.CREATE, KEY).unique_identifier
+        kept = encrypted(client, aside)
+        one(client, O.REVOKE, RevokeRequest(unique_identifier=aside, revocation_reason=OVER))
+        one(client, O.DESTROY, DestroyRequest(unique_identifier=aside))
         told = {}
         for _ in range(KEYS):
             uid = one(client, O.CREATE, KEY).unique_identifier
@@ -108,3 +116,7 @@ def test_keys_wrapped_in_the_database_outlive_the_key_that_wrapped_them(tmp_path
         made = one(client, O.CREATE, KEY).unique_identifier
         assert versions(gateway.folder) == {2: KEYS + len(more) + 1}
         assert decrypted(client, made, encrypted(client, made)) == DATA
+        # What was destroyed is kept under the key that wrapped it, until it is had back.
+        assert run("object", "restore", aside, "--config", toml).returncode == 0
+        assert decrypted(client, aside, kept) == DATA
+        assert versions(gateway.folder) == {1: 1, 2: KEYS + len(more) + 1}

@@ -11,6 +11,7 @@ import os
 import random
 import signal
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
@@ -53,7 +54,7 @@ class Kill(NamedTuple):
 class Run:
     """One gateway that is killed and started again, and the clients that keep asking it."""
 
-    def __init__(self, folder: Path, seed: int, custody: str, log: Path | None = None) -> None:
+    def __init__(self, folder: Path, seed: int, custody: str, log: Path | None = None, window_s: int = 0) -> None:
         self.folder, self.points = folder / "gateway", folder / "points"
         self.custody = custody
         self.points.mkdir()
@@ -69,9 +70,8 @@ class Run:
         self._stack = ExitStack()
         self._gateway: Gateway | None = None
         configuration = prepare(self.folder)
-        if custody != "token":
-            with configuration.open("a") as file:
-                file.write(f'custody = "{custody}"\n')
+        with configuration.open("a") as file:
+            file.write(f'custody = "{custody}"\ndestroy_window_s = {window_s}\n')
 
     @property
     def gateway(self) -> Gateway:
@@ -176,7 +176,10 @@ class Run:
 
         def same() -> bool:
             nonlocal compared
-            found = keys_on_token(self.folder)
+            try:
+                found = keys_on_token(self.folder)
+            except subprocess.CalledProcessError:  # a key was deleted while it was looked at
+                return False
             # SoftHSM killed before it wrote the CKA_ID leaves an object of which nobody can say whose it is.
             self.wrecks = sum(not cka_id for _, cka_id in found)
             compared = {each for each in found if each[1]}, keys_of(objects(self.folder))
@@ -302,12 +305,13 @@ def main() -> int:
     parser.add_argument("--cuts", type=int, default=0, help="cut the power so often instead")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--custody", choices=("token", "wrapped"), default="token")
+    parser.add_argument("--window", type=int, default=0, help="keep so many seconds what is destroyed")
     parser.add_argument("--dir", type=Path, default=None)
     given = parser.parse_args()
     folder = given.dir or Path(tempfile.mkdtemp(prefix="kills-"))
     folder.mkdir(exist_ok=True)
     print(f"seed {given.seed}, custody {given.custody}, in {folder}", flush=True)
-    run = Run(folder, given.seed, given.custody)
+    run = Run(folder, given.seed, given.custody, window_s=given.window)
     try:
         if given.cuts:
             cut_power(run, Power(folder, run.folder / "gateway.sqlite"), given.cuts)
