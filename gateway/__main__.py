@@ -245,7 +245,8 @@ def kek_rotate(config: ConfigOption, name: TokenNameOption = "") -> None:
     loaded = load(config)
     with recorded(loaded, "token kek rotate", name):
         rotation = rotate(loaded.with_token(name))
-    print(f"version {rotation.version}: {rotation.rewrapped} keys wrapped anew")
+    value = rotation.check_value.upper() or "none that the token tells"
+    print(f"version {rotation.version}: {rotation.rewrapped} keys wrapped anew; its check value is {value}")
 
 
 def print_report(report: "Report", *, json: bool) -> None:

@@ -9,12 +9,13 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import NamedTuple
 
+from gateway.admin.own_keys import check_value
 from gateway.config import Config
 from gateway.errors import ConfigurationError, KmipError
 from gateway.managed import ref_of
 from gateway.store.api import ObjectRow, Transaction
 from gateway.store.sqlite import SqliteStore, open_store
-from gateway.token.api import KeyRef
+from gateway.token.api import KeyRef, kek_label
 from gateway.token.local import LocalWorkers
 from gateway.token.parcels import LOOK_AGAIN_S
 from gateway.token.pool import TokenPool
@@ -30,6 +31,7 @@ class Rotation(NamedTuple):
 
     version: int
     rewrapped: int
+    check_value: str  # of the key-encryption key of that version, in hexadecimal
 
 
 def rotate(config: Config) -> Rotation:
@@ -58,11 +60,12 @@ async def _rewrap_all(config: Config, store: SqliteStore, settings: WorkerSettin
             await asyncio.sleep(LOOK_AGAIN_S + COMMIT_S)
             async for count in _rewrapped(store, pool, config.token.name, version):
                 done += count
+            value, _ = await check_value(pool, kek_label(version))
     except KmipError as error:
         raise ConfigurationError(f"After {done} keys: {error.message} Run it again to go on.") from None
     finally:
         await store.close()
-    return Rotation(version, done)
+    return Rotation(version, done, value)
 
 
 async def _rewrapped(store: SqliteStore, pool: TokenPool, token: str, version: int) -> AsyncIterator[int]:

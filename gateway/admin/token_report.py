@@ -70,6 +70,8 @@ class OwnKey(Struct, frozen=True):
     works: bool
     made: bool = False
     check_value: str = ""  # a block of zeros encrypted, its first three bytes in hexadecimal; "": the token tells none
+    by_wrapping: bool = False  # they are of a block of zeros wrapped as RFC 5649 says
+    confined: bool = True  # it does not leave the token, and does this job alone
 
 
 class Report(Struct, frozen=True):
@@ -108,6 +110,8 @@ def _of_own_keys(profile: Profile, own_keys: tuple[OwnKey, ...]) -> Iterator[Abi
     """The keys that the gateway made for itself: those of a token that makes secret keys are needed."""
     for key in own_keys:
         yield Ability(f"{key.label} (made by token init)", key.works, bool(profile.aes_bits), ONLY_PAIRS)
+        if not key.confined:
+            yield Ability(f"{key.label} stays on the token, and does nothing else", works=False, needed=True)
 
 
 def _wrapping(profile: Profile) -> str:
@@ -179,7 +183,8 @@ def told(ability: Ability) -> str:
 
 
 def _known_by(key: OwnKey) -> str:
-    return f"{key.label}, check value {key.check_value.upper() or 'not told by the token'}"
+    how = " (of zeros wrapped, since the token tells none)" * key.by_wrapping
+    return f"{key.label}, check value {key.check_value.upper() or 'not told by the token'}{how}"
 
 
 def _word(ability: Ability) -> str:

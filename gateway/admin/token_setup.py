@@ -14,18 +14,15 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from gateway.admin.own_keys import described
 from gateway.admin.pins import PinSource, read_pin
-from gateway.admin.token_report import OwnKey, Report, report_of
+from gateway.admin.token_report import Report, report_of
 from gateway.admin.token_trials import tried
 from gateway.config import Config, TokenConfig, load
-from gateway.errors import ConfigurationError, KmipError
-from gateway.token.api import KEK_LABEL, STORAGE_KEY_LABEL, Mechanism
+from gateway.errors import ConfigurationError
 from gateway.token.local import LocalWorkers
-from gateway.token.pool import TokenPool
 from gateway.token.settings import WorkerSettings
 from gateway.token.setup import Existing, plan_token, set_up_token
-
-PROBE = bytes(range(32))
 
 
 class Target(NamedTuple):
@@ -141,35 +138,6 @@ def pin_file(pin: bytes) -> Iterator[str]:
 
 async def _report(settings: WorkerSettings, made: tuple[str, ...] = (), *, trials: bool = False) -> Report:
     async with LocalWorkers(settings) as pool:
-        keys = [
-            OwnKey(label, await works(pool), label in made, await _check_value(pool, label))
-            for label, works in ((STORAGE_KEY_LABEL, _can_seal), (KEK_LABEL, _can_wrap))
-        ]
-        report = report_of(await pool.info(), pool.profile, tuple(keys))
+        report = report_of(await pool.info(), pool.profile, await described(pool, made))
     more = await tried(settings, pool.profile) if trials else ()
     return replace(report, abilities=report.abilities + more)
-
-
-async def _can_seal(pool: TokenPool) -> bool:
-    """Say whether the storage key encrypts and decrypts."""
-    try:
-        return await pool.open(await pool.seal(PROBE, b"aad"), b"aad") == PROBE
-    except KmipError:
-        return False
-
-
-async def _can_wrap(pool: TokenPool) -> bool:
-    """Say whether the key-encryption key wraps and unwraps."""
-    key, mechanism = await pool.labelled(KEK_LABEL), Mechanism(pool.profile.kwp)
-    if key is None or not mechanism.ckm:
-        return False
-    try:
-        return await pool.unwrap_data(key, mechanism, await pool.wrap_data(key, mechanism, PROBE)) == PROBE
-    except KmipError:
-        return False
-
-
-async def _check_value(pool: TokenPool, label: str) -> str:
-    """Give the key's check value in hexadecimal, "" where there is no such key or the token tells none."""
-    key = await pool.labelled(label)
-    return "" if key is None else str((await pool.attributes(key)).get("check_value", ""))

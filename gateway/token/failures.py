@@ -133,4 +133,5 @@ def failure_of(error: CryptokiError | PKCS11Error) -> Failure:
     # python-pkcs11 has no class for some values, and says them only in the text of the message.
     match = UNMAPPED.search(str(error))
     rv = int(match[1], 16) if match else 0x190 if "initialized" in str(error) else -1
-    return BY_RV.get(rv, Failure(rv, f"0x{rv:X}", C.GENERAL, R.DISCARD))
+    name = f"0x{rv:X}" if rv >= 0 else type(error).__name__
+    return BY_RV.get(rv, Failure(rv, name, C.GENERAL, R.DISCARD))

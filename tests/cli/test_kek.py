@@ -108,6 +108,8 @@ def test_keys_wrapped_in_the_database_outlive_the_key_that_wrapped_them(tmp_path
             user.join()
         assert used
         assert told_of[:2] == ["version", "2:"] and KEYS <= int(told_of[2]) <= KEYS + len(more)
+        checked = run("token", "check", "--config", gateway.folder / "gateway.toml").stdout
+        assert f"kmip-gateway key-encryption key v2, check value {told_of[-1]}\n" in checked
         # Those too that the gateway made before its workers knew of the new key-encryption key.
         assert versions(gateway.folder) == {2: KEYS + len(more)}
         assert all(decrypted(client, uid, data) == DATA for uid, data in told.items())

@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from msgspec.structs import replace
 
+from gateway.admin.own_keys import described
+from gateway.admin.token_report import lines_of, report_of
 from gateway.errors import CryptographicFailure, NotExtractable
-from gateway.token.api import KeyRef, KeyType, Mechanism, ObjectClass, Rights
+from gateway.token.api import KeyRef, KeyType, Mechanism, ObjectClass, Rights, kek_label, own_cka_id
 from gateway.token.local import LocalWorkers
 from gateway.token.pool import TokenPool
 from tests.token.conftest import secret, template
@@ -35,6 +38,17 @@ async def test_its_profile_is_its_own(token: TokenPool) -> None:
     assert 0x1057 not in profile.mechanisms  # no EdDSA
     assert not profile.refuses_unextractable_wrap
     assert (profile.only_true_rights, profile.exact_rights) == (False, True)
+
+
+async def test_its_keys_have_check_values_although_it_tells_none(token: TokenPool) -> None:
+    storage, kek = await described(token, ("kmip-gateway storage key",))
+    assert (storage.works, storage.made, storage.by_wrapping, storage.confined) == (True, True, False, True)
+    assert (kek.works, kek.made, kek.by_wrapping, kek.confined) == (True, False, True, True)
+    key = await token.labelled(storage.label)
+    assert key is not None
+    assert storage.check_value == (await token.encrypt(key, Mechanism(0x1081), bytes(16)))[:3].hex()
+    assert [len(each.check_value) for each in (storage, kek)] == [6, 6]
+    assert list(await described(token)) == [replace(storage, made=False), kek]
 
 
 async def test_gcm_in_spite_of_its_short_lengths(token: TokenPool) -> None:
@@ -80,3 +94,16 @@ async def test_a_pair(token: TokenPool) -> None:
 
 async def test_sealing(token: TokenPool) -> None:
     assert await token.open(await token.seal(b"data", b"row"), b"row") == b"data"
+
+
+async def test_an_own_key_that_can_leave_or_does_more_is_no_good(token: TokenPool) -> None:
+    """The last here: nothing destroys the gateway's own keys, and these are made as if by another program."""
+    made = {kek_label(2): (USE, False), kek_label(3): (Rights.WRAP | Rights.UNWRAP, True)}
+    for label, (rights, extractable) in made.items():
+        ref = KeyRef(ObjectClass.SECRET_KEY, own_cka_id(label))
+        await token.generate_key(ref, KeyType.AES, 256, template(rights, extractable=extractable, label=label))
+        *_, key = await described(token)
+        assert key.label == label
+        report = report_of(await token.info(), token.profile, (key,))
+        assert not report.fit
+        assert any("MISSING" in line and label in line for line in lines_of(report))
