@@ -47,6 +47,16 @@ def open_connection(path: Path, *, timeout_s: float, read_only: bool = False) ->
     return db
 
 
+def open_for_writing(path: Path, *, timeout_s: float) -> Connection:
+    """Give a connection as `open_connection` does, for a writer that has a savepoint in its transaction for each job.
+
+    What SQLite notes to undo a savepoint stays in memory: in a temporary file it took a third of the time of a new key.
+    """
+    db = open_connection(path, timeout_s=timeout_s)
+    db.execute("PRAGMA temp_store = MEMORY")
+    return db
+
+
 def set_timeout(connection: Connection, seconds: float) -> None:
     """Change how long a statement waits for a lock of another process."""
     connection.execute(f"PRAGMA busy_timeout = {round(1000 * seconds)}")

@@ -13,7 +13,7 @@ from gateway.errors import ConfigurationError, StoreDown
 from gateway.store import ending, requests
 from gateway.store.account_rows import SqliteAccounts
 from gateway.store.api import Committed, HeldRequest, Located, ObjectRow, Query, TicketRow, Transaction
-from gateway.store.connection import READER_TIMEOUT_S, WRITER_TIMEOUT_S, migrate, open_connection
+from gateway.store.connection import READER_TIMEOUT_S, WRITER_TIMEOUT_S, migrate, open_connection, open_for_writing
 from gateway.store.grant_rows import SqliteGrants
 from gateway.store.lineage import check_lineage
 from gateway.store.locate import Clause, matching
@@ -217,7 +217,7 @@ def open_store(path: Path, *, unique_names: bool = True, cache_objects: int = CA
         ConfigurationError: the database cannot be used as it is; the sentence says why.
     """
     migrate(path)
-    writing = open_connection(path, timeout_s=WRITER_TIMEOUT_S)
+    writing = open_for_writing(path, timeout_s=WRITER_TIMEOUT_S)
     reading = open_connection(path, timeout_s=READER_TIMEOUT_S)
     locks = LockFile(path)
     try:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 import structlog
 
 from gateway.errors import ConfigurationError, StoreDown
-from gateway.store.connection import open_connection, set_timeout
+from gateway.store.connection import open_for_writing, set_timeout
 from gateway.store.lineage import last_commit
 from gateway.store.locks import LockFile
 from gateway.store.marks import Marks
@@ -151,7 +151,7 @@ class Writer:
     def _reopen(self) -> None:
         """Open the database anew: of what a connection knows after a failed write or fsync, nothing is believed."""
         self._connection.close()
-        self._connection = open_connection(self._path, timeout_s=self._outage.patience_s)
+        self._connection = open_for_writing(self._path, timeout_s=self._outage.patience_s)
         self._cursor = self._connection.cursor()
 
     def _attempt(self, job: Job, changed: int) -> Outcome:
