@@ -88,6 +88,7 @@ FAILURES = (
     Failure(0x0F2, "UnwrappingKeyTypeInconsistent", C.BAD_PARAMETERS),
     Failure(0x101, "UserNotLoggedIn", C.DOWN, R.LOGIN),
     Failure(0x102, "UserPinNotInitialized", C.DOWN, R.STOP_PIN),
+    Failure(0x103, "UserTypeInvalid", C.UNSUPPORTED),  # a security officer, to a token without one
     Failure(0x110, "WrappedKeyInvalid", C.CRYPTOGRAPHIC),
     Failure(0x112, "WrappedKeyLenRange", C.CRYPTOGRAPHIC),
     Failure(0x113, "WrappingKeyHandleInvalid", C.GENERAL, R.FIND_AGAIN),
@@ -103,6 +104,8 @@ FAILURES = (
 )
 BY_RV = {failure.rv: failure for failure in FAILURES}
 BY_NAME = {failure.name: failure for failure in FAILURES}
+# What python-pkcs11 says in words of its own, where it has neither class nor number.
+BY_TEXT = {"initialized": 0x190, "User type invalid": 0x103}
 UNMAPPED = re.compile(r"0x([0-9a-fA-F]+)")
 
 
@@ -132,6 +135,6 @@ def failure_of(error: CryptokiError | PKCS11Error) -> Failure:
         return known
     # python-pkcs11 has no class for some values, and says them only in the text of the message.
     match = UNMAPPED.search(str(error))
-    rv = int(match[1], 16) if match else 0x190 if "initialized" in str(error) else -1
+    rv = int(match[1], 16) if match else next((rv for text, rv in BY_TEXT.items() if text in str(error)), -1)
     name = f"0x{rv:X}" if rv >= 0 else type(error).__name__
     return BY_RV.get(rv, Failure(rv, name, C.GENERAL, R.DISCARD))

@@ -252,9 +252,11 @@ def _change_pin(request: SetUp, new_pin: str) -> None:
     try:
         session = token.open(rw=True, so_pin=old) if officer else token.open(rw=True, user_pin=old)
     except PKCS11Error as error:
-        name = failure_of(error).name
+        failure = failure_of(error)
+        if failure.code is frames.FailureCode.UNSUPPORTED:
+            raise ConfigurationError(f"The token '{token.label}' has no security officer who could log in.") from None
         raise ConfigurationError(
-            f"The token '{token.label}' refuses the old PIN ({name}); it was tried once."
+            f"The token '{token.label}' refuses the old PIN ({failure.name}); it was tried once."
         ) from None
     try:
         session.set_pin(old, new_pin)

@@ -63,5 +63,6 @@ def test_values_that_the_library_knows_only_by_text() -> None:
 
     assert failure_of(PKCS11Error("Unmapped error code 0x140")).name == "CurveNotSupported"
     assert failure_of(PKCS11Error("Cryptoki is not initialized")).recovery is Recovery.STOP
+    assert failure_of(PKCS11Error("User type invalid. Should never see this.")).name == "UserTypeInvalid"
     assert failure_of(PKCS11Error("who knows")).recovery is Recovery.DISCARD
     assert failure_of(PinIncorrect()).recovery is Recovery.STOP_PIN
