@@ -95,6 +95,7 @@ class Thing:
     material: bytes | None = None
     partner: "Thing | None" = None  # the other half of a pair
     fresh: bool = True  # not looked at since it was last asked to change
+    derives: bool = False  # and does nothing else
 
     @property
     def state(self) -> State | None:
@@ -111,6 +112,7 @@ class Unsure:
     material: bytes | None = None
     olds: tuple[Thing, ...] = ()
     replaced: Thing | None = None  # by an Import, which puts it aside
+    derives: bool = False  # what is made of it is for Derive Key alone
 
 
 @dataclass
@@ -217,7 +219,7 @@ class Ledger:
 
     def _adopt(self, unsure: Unsure, identifiers: tuple[str, ...]) -> list[Thing]:
         new = [
-            Thing(identifier, kind, name, set(unsure.states), unsure.material)
+            Thing(identifier, kind, name, set(unsure.states), unsure.material, derives=unsure.derives)
             for identifier, (name, kind) in zip(identifiers, unsure.kinds.items(), strict=True)
         ]
         if len(new) == 2:
@@ -300,6 +302,7 @@ class Ledger:
 
     def _register_base(self, ask: Ask) -> None:
         unsure = self._new({"": K.SYMMETRIC_KEY}, self.rng.randbytes(32), active=True)
+        unsure.derives = True
         (name,) = unsure.kinds
         attributes = (named(name), ACTIVE, Attribute(Tag.CRYPTOGRAPHIC_USAGE_MASK, M.DERIVE_KEY))
         key = given(unsure.material or b"")
@@ -310,7 +313,11 @@ class Ledger:
             self.base = self.things.pop()
 
     def _re_key(self, ask: Ask, live: list[Thing]) -> None:
-        found = [each for each in live if each.kind is K.SYMMETRIC_KEY and each.name and each.state in YOUNG]
+        found = [
+            each
+            for each in live
+            if each.kind is K.SYMMETRIC_KEY and each.name and each.state in YOUNG and not each.derives
+        ]
         if not found:
             return
         old = self.rng.choice(found)
@@ -492,7 +499,7 @@ def check_material(client: Client, thing: Thing, material: bytes) -> None:
     uid = thing.unique_identifier
     hold(thing.material in (None, material), f"{uid} has become another key")
     thing.material = material
-    if thing.state is not State.ACTIVE:
+    if thing.state is not State.ACTIVE or thing.derives:
         return
     if thing.kind is K.SYMMETRIC_KEY:
         asked = EncryptRequest(unique_identifier=uid, cryptographic_parameters=GCM, data=b"usable")
