@@ -9,7 +9,7 @@ from copy import copy
 from typing import Generic, TypeVar
 
 from gateway.call import Call, Place
-from gateway.errors import TokenDown
+from gateway.errors import ObjectDestroyed, TokenDown
 from gateway.kmip.enums import ProtectionStorageMask
 from gateway.kmip.structure import Attributes
 from gateway.kmip.tags import Tag
@@ -43,7 +43,10 @@ def token_of(call: Call, managed: Managed) -> Token:
 
     Raises:
         TokenDown: it is not there.
+        ObjectDestroyed: it may still have the object's key, for an operator to have back, and for nobody else.
     """
+    if managed.destroy is not None:
+        raise ObjectDestroyed(f"{managed.unique_identifier} was destroyed")
     services = call.services
     name = managed.row.token
     return services.token if name == services.token_name else _place(call, name).token

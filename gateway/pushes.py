@@ -15,7 +15,7 @@ from gateway.admission import acting
 from gateway.attribute_rules import in_order, shown
 from gateway.call import Call, Services
 from gateway.config import KmipConfig, PushTarget
-from gateway.errors import KmipError, NotAuthorized, NotExtractable, Sensitive
+from gateway.errors import KmipError, NotAuthorized, NotExtractable, ObjectDestroyed, Sensitive
 from gateway.giving import FIELDS, Asked
 from gateway.items import Batch
 from gateway.kmip.enums import Operation, PutFunction, ResultReason, ResultStatus
@@ -184,7 +184,7 @@ async def put(call: Call, new: Managed, replaced: str | None = None) -> Put | No
         return None
     try:
         field = {FIELDS[new.object_type]: await giving.given(call, new, Asked())}
-    except (NotExtractable, Sensitive, NotAuthorized):
+    except (NotExtractable, Sensitive, NotAuthorized, ObjectDestroyed):
         return None
     return Put(
         unique_identifier=new.unique_identifier,

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from gateway import placement, pushes
 from gateway.admin import kept as admin_kept
 from gateway.admin.custody import Mover, Order
 from gateway.admin.objects import list_objects
 from gateway.admin.reaper import Reaper
 from gateway.config import Config, KmipConfig, StoreConfig, TlsConfig, TokenConfig
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, ObjectDestroyed
 from gateway.kmip.enums import (
     BatchErrorContinuationOption,
     BlockCipherMode,
@@ -42,7 +43,7 @@ from gateway.operations.import_ import ImportRequest
 from gateway.operations.revoke import RevokeRequest
 from gateway.store.api import Custody
 from gateway.store.sqlite import open_store
-from tests.operations.making import names
+from tests.operations.making import call_of, names
 from tests.operations.test_create import created, kept, spec
 from tests.operations.test_custody import pair
 from tests.operations.test_roles import ALL, Quotas
@@ -134,6 +135,11 @@ async def test_what_is_destroyed_is_had_back_within_the_window_and_is_the_same_k
     row = gateway.store.peek(uid)
     assert (row.destroyed, row.material, row.wrapped) == (True, None, b"")
     assert await state(gateway, uid) is State.DESTROYED
+    # Nor is it sent to anybody who was to have it by a Put, nor is a token asked by whoever has it in hand.
+    call = call_of(gateway)
+    assert await pushes.put(call, call.find(uid)) is None
+    with pytest.raises(ObjectDestroyed):
+        placement.token_of(call, call.find(uid))
     gateway.clock.now += WINDOW_S - 1
     assert await reaper.reap() == 0
     assert bool(await gateway.token.find([before.cka_id])) is (custody is Custody.TOKEN)
