@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.admin import custody
+from gateway.admin import custody, passage
 from gateway.admin.custody import RESIDENT, Mover, Order, Outcome
 from gateway.admin.reaper import Reaper
 from gateway.config import TokenConfig
@@ -54,8 +54,10 @@ WRAPPED, ON_TOKEN = Order(Custody.WRAPPED), Order(Custody.TOKEN)
 
 
 @pytest.fixture(autouse=True)
-def _no_grace(monkeypatch):
+def _quick(monkeypatch):
+    """No grace, and a one-time key that is made soon."""
     monkeypatch.setattr(custody, "GRACE_S", 0.0)
+    monkeypatch.setattr(passage, "BITS", (2048,))
 
 
 @pytest.fixture
