@@ -31,8 +31,8 @@ from gateway.store.writer import Writer
 from gateway.token import pool
 
 FOLDER = "FAILPOINTS"
-CHANGING = ("generate_key", "generate_key_pair", "import_key", "unwrap", "derive", "destroy")
-FRAMES = frozenset({"GenerateKey", "GenerateKeyPair", "ImportKey", "Unwrap", "Derive", "Destroy"})
+CHANGING = ("generate_key", "generate_wrapped", "generate_key_pair", "import_key", "unwrap", "derive", "destroy")
+FRAMES = frozenset({"GenerateKey", "GenerateWrapped", "GenerateKeyPair", "ImportKey", "Unwrap", "Derive", "Destroy"})
 
 
 class Passage:
