@@ -56,10 +56,10 @@ from gateway.operations.query_asynchronous_requests import (
 from gateway.operations.re_key import ReKeyRequest
 from gateway.operations.register import RegisterRequest
 from gateway.pending import REQUEST, RESULT
-from gateway.store.api import Change, Stage
+from gateway.store.api import Change, Custody, Stage
 from gateway.store.grants import Lent
 from gateway.store.sqlite import open_store
-from tests.operations.conftest import Gateway
+from tests.operations.conftest import KEPT, Gateway
 from tests.operations.making import make, names
 from tests.operations.test_grants import lend, take_back
 from tests.operations.test_tickets import shown
@@ -129,6 +129,10 @@ async def until(condition):
             return
         await asyncio.sleep(0.02)
     raise AssertionError("it did not come to pass")
+
+
+# The verb that makes a secret key, where these tests have their keys.
+MAKES = "generate_wrapped" if KEPT is Custody.WRAPPED else "generate_key"
 
 
 class Gate:
@@ -277,7 +281,7 @@ async def test_of_polls_at_the_same_time_one_has_the_result(gateway):
 
 async def test_what_is_still_carried_out_is_pending(gateway, token, path, clock, monkeypatch):
     monkeypatch.setattr("gateway.operations.poll.PATIENCE_S", 0.05)
-    gate = Gate(token, "generate_key")
+    gate = Gate(token, MAKES)
     async with served(gate, path, clock) as front_end:
         value = await pend(front_end, O.CREATE, CREATE, V1_4)
         (item,) = await items(front_end, V1_4, (O.POLL, PollRequest(asynchronous_correlation_value=value)))
@@ -290,7 +294,7 @@ async def test_what_is_still_carried_out_is_pending(gateway, token, path, clock,
 
 async def test_many_polls_in_one_message_wait_no_longer_than_a_message_may(gateway, token, path, clock, monkeypatch):
     monkeypatch.setattr("gateway.items.MAX_PATIENCE_S", 0.2)
-    gate = Gate(token, "generate_key")
+    gate = Gate(token, MAKES)
     async with served(gate, path, clock) as front_end:
         values = [await pend(front_end, O.CREATE, CREATE) for _ in range(8)]
         start = asyncio.get_running_loop().time()
@@ -348,7 +352,7 @@ async def test_a_value_that_nobody_gave_cannot_be_canceled(gateway, version):
 
 
 async def test_what_is_canceled_while_the_token_is_at_it_leaves_nothing(gateway, token, path, clock):
-    gate = Gate(token, "generate_key")
+    gate = Gate(token, MAKES)
     async with served(gate, path, clock) as front_end:
         value = await pend(front_end, O.CREATE, CREATE)
         polling = asyncio.create_task(polled(front_end, value))
@@ -546,7 +550,7 @@ async def test_keys_in_requests_are_sealed(gateway, tmp_path):
 
 
 async def test_a_client_has_few_requests_under_way_at_once(gateway, token, path, clock):
-    gate = Gate(token, "generate_key")
+    gate = Gate(token, MAKES)
     async with served(gate, path, clock) as front_end:
         values = [await pend(front_end, O.CREATE, CREATE) for _ in range(5)]
         polls = [asyncio.create_task(polled(front_end, value)) for value in values]
@@ -665,7 +669,7 @@ async def test_any_front_end_begins_and_answers_what_came_to_another(gateway, to
 
 
 async def test_a_poll_waits_for_what_another_front_end_carries_out(gateway, token, path, clock):
-    gate = Gate(token, "generate_key")
+    gate = Gate(token, MAKES)
     async with served(gate, path, clock) as another:
         value = await pend(another, O.CREATE, CREATE)
         begun = asyncio.create_task(polled(another, value))
@@ -724,7 +728,7 @@ async def test_who_lives_keeps_its_requests(gateway, token, path, clock):
 
 async def left_behind(token, path, clock, operation, payload, *, committed=False, monkeypatch=None, before=None):
     """Have a front end die at a request: before it has committed anything, or after it has committed all of it."""
-    gate = Gate(token, "generate_key" if operation is O.CREATE else "generate_key_pair")
+    gate = Gate(token, MAKES if operation is O.CREATE else "generate_key_pair")
     if committed:
         gate.opened.set()
     async with served(gate, path, clock) as dying:
@@ -768,7 +772,7 @@ async def test_a_gateway_may_be_stopped_as_often_as_one_likes(gateway, token, pa
     monkeypatch.setattr(asynchronous, "CLOSE_S", 0.01)
     value = b""
     for _ in range(asynchronous.MAX_BEGUN + 1):
-        gate = Gate(token, "generate_key")
+        gate = Gate(token, MAKES)
         async with served(gate, path, clock) as stopping:
             value = value or await pend(stopping, O.CREATE, CREATE)
             await stopping.exchange.requests.sweep()
