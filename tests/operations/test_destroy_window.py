@@ -18,6 +18,7 @@ from gateway.errors import ConfigurationError, ObjectDestroyed
 from gateway.kmip.enums import (
     BatchErrorContinuationOption,
     BlockCipherMode,
+    InteropFunction,
     LinkType,
     ObjectType,
     Operation,
@@ -40,10 +41,12 @@ from gateway.operations.destroy import DestroyRequest
 from gateway.operations.encrypt import EncryptRequest
 from gateway.operations.get import GetRequest
 from gateway.operations.import_ import ImportRequest
+from gateway.operations.interop import InteropRequest
 from gateway.operations.revoke import RevokeRequest
 from gateway.store.api import Custody
 from gateway.store.sqlite import open_store
 from tests.operations.making import call_of, names
+from tests.operations.test_asynchronous import pend, polled
 from tests.operations.test_create import created, kept, spec
 from tests.operations.test_custody import pair
 from tests.operations.test_roles import ALL, Quotas
@@ -64,7 +67,7 @@ def custody(request):
 
 @pytest.fixture
 def kmip_config(custody):
-    return KmipConfig(custody=custody.value, destroy_window_s=WINDOW_S, allow=("client_ivs",))
+    return KmipConfig(custody=custody.value, destroy_window_s=WINDOW_S, allow=("client_ivs",), interop=True)
 
 
 @pytest.fixture
@@ -216,6 +219,22 @@ async def test_what_a_batch_made_and_undoes_is_gone_at_once(gateway, reaper):
     row = gateway.store.peek(made.payload.unique_identifier)
     assert await gateway.token.find([row.cka_id]) == []
     assert await gateway.store.write(lambda tx: tx.kept(row.id)) is None
+
+
+async def test_a_destroy_that_nobody_waited_for_is_had_back_and_a_reset_is_not(gateway, operator):
+    uid, other = await key(gateway), await key(gateway)
+    value = await pend(gateway, O.DESTROY, DestroyRequest(unique_identifier=uid))
+    answer = await polled(gateway, value)
+    while answer.status is S.OPERATION_PENDING:
+        answer = await polled(gateway, value)
+    assert answer.status is S.SUCCESS
+    assert await operator(uid) is State.PRE_ACTIVE
+    row = gateway.store.peek(other)
+    reset = InteropRequest(interop_function=InteropFunction.RESET, interop_identifier="TC-1")
+    await gateway.one(V2_1, O.INTEROP, reset)
+    assert await gateway.token.find([row.cka_id]) == []
+    with pytest.raises(ConfigurationError, match="gone for good"):
+        await operator(other)
 
 
 async def test_a_name_that_is_taken_is_named(gateway, operator, tmp_path):
