@@ -78,6 +78,17 @@ def test_what_is_denied_is_not_done(run):
         run("eve", "approval", "approve", id)
 
 
+def test_a_destroyed_key_comes_back_only_once_others_have_approved(run):
+    with pytest.raises(ConfigurationError, match="needs the approval"):  # which makes the database
+        run("ann", "tenant", "create", "bank")
+    with pytest.raises(ConfigurationError, match="object restore: this needs the approval of others: 0 of 2"):
+        run("ann", "object", "restore", "some-key")
+    assert {line.split("\t")[2] for line in run("bob", "approval", "list").splitlines()} == {
+        "tenant create",
+        "object restore",
+    }
+
+
 def test_a_key_goes_to_another_token_only_once_others_have_approved(run):
     move = ("object", "move", "some-key", "--custody", "token", "--token", "other")
     with pytest.raises(ConfigurationError, match="object move to other: this needs the approval of others: 0 of 2"):
