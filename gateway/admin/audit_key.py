@@ -58,7 +58,6 @@ class TokenSigner:
                 log.warning("audit checkpoints are not signed", reason=error.message)
                 self._unable = True
                 return False
-            _leave(self._folder / FILE, found)
             self.key = key_name(found)
         return bool(self.key)
 
@@ -84,20 +83,23 @@ async def find_key(token: Token) -> ec.EllipticCurvePublicKey | None:
 
 
 async def _made(token: Token, folder: Path) -> ec.EllipticCurvePublicKey:
-    """Give the public half of the key; front ends that start at once make one key, and not one each."""
+    """Give the public half of the key, and leave it in the folder; front ends that start at once make one key."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
     lock = os.open(folder / "key.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
-        found = await find_key(token)
-        if found is not None:
-            return found
-        private = KeyTemplate(AUDIT_KEY_LABEL, Rights.SIGN, extractable=False)
-        public = KeyTemplate(AUDIT_KEY_LABEL, Rights.VERIFY, extractable=True)
-        pair = await token.generate_key_pair(AUDIT_CKA_ID, KeyType.EC, BITS, P256, private, public)
-        return _as_public_key(load_der_public_key(pair.info))
+        found = await find_key(token) or await _generated(token)
+        _leave(folder / FILE, found)
+        return found
     finally:
         os.close(lock)
+
+
+async def _generated(token: Token) -> ec.EllipticCurvePublicKey:
+    private = KeyTemplate(AUDIT_KEY_LABEL, Rights.SIGN, extractable=False)
+    public = KeyTemplate(AUDIT_KEY_LABEL, Rights.VERIFY, extractable=True)
+    pair = await token.generate_key_pair(AUDIT_CKA_ID, KeyType.EC, BITS, P256, private, public)
+    return _as_public_key(load_der_public_key(pair.info))
 
 
 def _as_public_key(key: object) -> ec.EllipticCurvePublicKey:
