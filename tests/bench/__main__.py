@@ -1,7 +1,7 @@
 """The table: requests/s and latencies of the gateway and of PyKMIP's server, and the raw rate of the token.
 
 Usage: python -m tests.bench [--seconds 3] [--rounds 1] [--connections 1,8,32] [--items 1,10,100] [--only Encrypt]
-       [--dir DIR] [--no-pykmip] [--no-raw]
+       [--custody wrapped] [--dir DIR] [--no-pykmip] [--no-raw]
 """
 
 import argparse
@@ -31,6 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.dir) as name:
         folder = Path(name)
         program = load.build(folder)
+        servers.prepare(folder / "gateway", options.custody)
         ours = servers.gateway(folder / "gateway", *options.gateway)
         try:
             pki = folder / "gateway" / "pki"
@@ -60,6 +61,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--connections", type=numbers, default=[1, 8, 32])
     parser.add_argument("--items", type=numbers, default=[1, 10, 100], help="batch items a message")
     parser.add_argument("--only", default="", help="rows whose name begins so")
+    parser.add_argument("--custody", default="token", choices=["wrapped", "token"])
     parser.add_argument("--dir", default=None, help="where the token and the databases go for the run")
     parser.add_argument("--no-pykmip", dest="pykmip", action="store_false")
     parser.add_argument("--no-raw", dest="raw", action="store_false")

@@ -171,10 +171,7 @@ def main() -> None:
         options.made = options.keys
     with tempfile.TemporaryDirectory(dir=options.dir) as name:
         folder = Path(name) / "gateway"
-        servers.gateway(folder, "--front-ends", "1").stop()
-        configuration = folder / "gateway.toml"
-        text = configuration.read_text()
-        configuration.write_text(text.replace("[kmip]\n", f'[kmip]\ncustody = "{options.custody}"\n'))
+        servers.prepare(folder, options.custody)
         _measure(folder, options)
 
 

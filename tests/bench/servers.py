@@ -71,6 +71,14 @@ def gateway(folder: Path, *options: str) -> Server:
     return Server(process, kmip, https)
 
 
+def prepare(folder: Path, custody: str) -> None:
+    """Make the development directory of a gateway that keeps new keys so."""
+    gateway(folder, "--front-ends", "1").stop()
+    configuration = folder / "gateway.toml"
+    text = configuration.read_text()
+    configuration.write_text(text.replace("[kmip]\n", f'[kmip]\ncustody = "{custody}"\n'))
+
+
 def aiohttp_alone(pki: Path) -> Server:
     """Start a server of HTTPS that answers everything alike: what aiohttp takes, and what the client can."""
     command = [sys.executable, "-m", "tests.bench.trivial", str(pki)]
