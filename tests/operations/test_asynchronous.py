@@ -164,7 +164,7 @@ class Gate:
 async def served(token, path, clock, config=None):
     """A front end with a store of its own on the database at `path`."""
     store = open_store(path)
-    exchange = Exchange(config or KmipConfig(), store, token, clock)
+    exchange = Exchange(config or KmipConfig(custody=KEPT.value), store, token, clock)
     try:
         yield Gateway(exchange, clock, store, token)
     finally:
@@ -367,7 +367,7 @@ async def test_what_is_canceled_while_the_token_is_at_it_leaves_nothing(gateway,
 
 async def test_what_has_changed_an_object_cannot_be_canceled(gateway, token, path, clock):
     gate = Gate(token, "destroy")
-    async with served(gate, path, clock) as front_end:
+    async with served(gate, path, clock, KmipConfig(custody="token")) as front_end:
         made = await front_end.one(V2_1, O.CREATE, CREATE)
         value = await pend(front_end, O.DESTROY, DestroyRequest(unique_identifier=made.unique_identifier))
         polling = asyncio.create_task(polled(front_end, value))
@@ -458,7 +458,7 @@ async def test_what_is_done_with_a_request_is_undone_with_its_batch(gateway, ope
 class TestFew:
     @pytest.fixture
     def kmip_config(self):
-        return KmipConfig(max_asynchronous_requests=2, asynchronous_result_lifetime_s=60)
+        return KmipConfig(custody=KEPT.value, max_asynchronous_requests=2, asynchronous_result_lifetime_s=60)
 
     async def test_a_client_has_so_many_requests_and_no_more(self, gateway):
         first = await pend(gateway, O.CREATE, CREATE)
