@@ -62,8 +62,7 @@ class Reader:
     def peek(self, unique_identifier: str) -> ObjectRow | None:
         """Give the row with all that was committed before the call (0.6 us when it is cached)."""
         try:
-            if self._last() != self._mark or time.monotonic() > self._ask_at:
-                self._ask()
+            self._catch_up()
             row = self._rows.get(unique_identifier)
             if row is None:
                 return self._load(unique_identifier)
@@ -76,14 +75,12 @@ class Reader:
     def refresh(self) -> None:
         """Drop what was changed since the last look."""
         with translated("read"):
-            if self._last() != self._mark or time.monotonic() > self._ask_at:
-                self._ask()
+            self._catch_up()
 
     def generation(self) -> int:
         """Give the number of the last change of who may do what."""
         try:
-            if self._last() != self._mark or time.monotonic() > self._ask_at:
-                self._ask()
+            self._catch_up()
         except Error as error:
             log.error("store failed", doing="read", error=str(error))
             raise StoreDown from error
@@ -120,12 +117,14 @@ class Reader:
         """Count the cached rows."""
         return len(self._rows)
 
-    def _ask(self) -> None:
-        """Ask SQLite whether anything was committed, and drop what was changed.
+    def _catch_up(self) -> None:
+        """Drop what was changed by commits since the last look; SQLite is asked unless the marks say there were none.
 
         The mark is read before: a commit that comes meanwhile is asked for once more at the next call.
         """
         mark = self._last()
+        if mark == self._mark and time.monotonic() <= self._ask_at:
+            return
         if self._execute(_DATA_VERSION).fetchone() != self._version:
             self._drop_changed()
         self._mark = None if mark == NONE else mark
